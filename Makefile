@@ -1,0 +1,28 @@
+# Everything a contributor runs. No target needs root or a system package.
+
+GO      ?= go
+# The race detector needs cgo, and cgo a C compiler; without one the tests run
+# without -race.
+RACE    := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
+PKGS    := ./...
+GOLDEN  := ./testdata/golden/...
+
+.PHONY: test build vet staticcheck unit fmt
+
+test: build fmt vet staticcheck unit
+
+build:
+	$(GO) build $(PKGS)
+
+fmt:
+	@out="$$(gofmt -l .)"; if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
+
+vet:
+	$(GO) vet $(PKGS)
+
+staticcheck:
+	$(GO) tool -modfile=tools.mod staticcheck $(PKGS)
+
+unit:
+	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
+	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS)
