@@ -1,0 +1,96 @@
+package diag
+
+import "slices"
+
+// Rules of the file's shape, found while it is read (package spec).
+var (
+	Syntax         = rule("XS0001", "yaml-syntax", Error, "The file is not well-formed YAML, or not UTF-8.")
+	TooLarge       = rule("XS0002", "spec-too-large", Error, "The file is larger than a spec may be (1 MiB).")
+	TooDeep        = rule("XS0003", "nesting-too-deep", Error, "The file is nested deeper than a spec may be (100 levels).")
+	SeveralDocs    = rule("XS0004", "several-documents", Error, "A file holds one YAML document; whatever follows it would silently be ignored.")
+	Alias          = rule("XS0005", "yaml-alias", Error, "Anchors, aliases and merge keys are refused: what a reader sees is what is meant.")
+	Tag            = rule("XS0006", "yaml-tag", Error, "Explicit YAML tags are refused: the spec's keys say what type a value has.")
+	UnknownKey     = rule("XS0010", "unknown-key", Error, "A key that nothing reads is a misspelling or a misunderstanding.")
+	DuplicateKey   = rule("XS0011", "duplicate-key", Error, "A mapping gives the same key twice; one of them would be lost.")
+	MissingKey     = rule("XS0012", "missing-key", Error, "A required key is absent.")
+	WrongShape     = rule("XS0013", "wrong-shape", Error, "A value is a scalar, a list or a mapping where another is wanted.")
+	NotAString     = rule("XS0014", "name-not-a-string", Error, "YAML reads the name as a boolean, a number or null; it must be quoted.")
+	Version        = rule("XS0015", "unsupported-version", Error, "The spec's version is not one that this xsgen reads.")
+	BadValue       = rule("XS0016", "bad-value", Error, "A key's value is not one of those it can have.")
+	KeyConflict    = rule("XS0017", "conflicting-keys", Error, "Keys that exclude each other, or that belong to different forms, stand side by side.")
+	UnknownVariant = rule("XS0018", "unknown-spec", Error, "The file is neither a machine nor a topology.")
+)
+
+// Rules of names and references, found while the model is built (package model).
+var (
+	BadName          = rule("XS0101", "bad-name", Error, "A name has characters that topics or Go cannot carry, or is reserved.")
+	DuplicateName    = rule("XS0102", "duplicate-name", Error, "Two declarations of one namespace have the same name.")
+	UnknownType      = rule("XS0103", "unknown-type", Error, "A field's type is neither built in nor declared under types.")
+	RecursiveType    = rule("XS0104", "recursive-type", Error, "A type contains itself without an optional, a slice or a map between.")
+	BadDefault       = rule("XS0105", "bad-default", Error, "A default is not a value of its field's type.")
+	UnknownTarget    = rule("XS0106", "unknown-target", Error, "A target names no state.")
+	UnknownEvent     = rule("XS0107", "unknown-event", Error, "An event is used that is not declared.")
+	UnknownRole      = rule("XS0108", "unknown-receiver", Error, "A send goes to something that is neither a declared role nor an invocation.")
+	UnknownService   = rule("XS0109", "unknown-service", Error, "An invocation names a service that is not declared.")
+	MissingInitial   = rule("XS0110", "missing-initial", Error, "A state with children does not say which of them it starts in.")
+	BadInitial       = rule("XS0111", "bad-initial", Error, "An initial or a history default leads outside the state, or twice into one region.")
+	StateShape       = rule("XS0112", "state-shape", Error, "A state has keys that its type cannot have.")
+	BadDelay         = rule("XS0113", "bad-delay", Error, "A delay is neither a positive duration with a unit nor an expression.")
+	BadTargets       = rule("XS0114", "conflicting-targets", Error, "A transition's targets cannot be active together.")
+	BadReply         = rule("XS0115", "bad-reply", Error, "A reply is given where no request can be answered.")
+	BadInput         = rule("XS0116", "bad-input", Error, "A machine's input does not fit the context that it fills.")
+	MissingMachine   = rule("XS0117", "missing-machine", Error, "An invocation names a machine spec that does not exist.")
+	SignatureChanges = rule("XS0118", "mixed-signature", Error, "A name is used under kinds of event that no one signature can take.")
+)
+
+// Rules of expressions (package expr).
+var (
+	Expression   = rule("XS0201", "expression", Error, "An expression is not valid or not of the type that is wanted.")
+	MissingField = rule("XS0202", "missing-field", Error, "A value that is built leaves a required field out.")
+	UnknownField = rule("XS0203", "unknown-field", Error, "A value that is built or assigned names a field that does not exist.")
+)
+
+// Rules over the whole machine (package check).
+var (
+	Unreachable     = rule("XS0301", "unreachable-state", Warning, "No transition and no initial leads into the state.")
+	NeverTaken      = rule("XS0302", "transition-never-taken", Warning, "The transition stands after one that is always taken.")
+	FinalHasWork    = rule("XS0303", "final-with-transitions", Error, "A final state has transitions, children or invocations; nothing leaves a final state.")
+	UnusedEvent     = rule("XS0304", "unused-event", Warning, "An event is declared that no transition takes or no action produces.")
+	UnusedType      = rule("XS0305", "unused-type", Warning, "A type is declared that no field has.")
+	UnusedService   = rule("XS0306", "unused-service", Warning, "A service is declared that nothing invokes.")
+	AlwaysCycle     = rule("XS0307", "always-cycle", Error, "Eventless transitions without guards lead in a circle: the machine would never come to rest.")
+	RaiseCycle      = rule("XS0308", "raise-cycle", Error, "Internal events without guards raise each other in a circle: the machine would never come to rest.")
+	RegionConflict  = rule("XS0309", "region-conflict", Warning, "Two regions assign one context field in one step; the later one in document order wins.")
+	DeferredLost    = rule("XS0310", "deferred-never-taken", Warning, "A deferred event is taken in no state: it would be kept for ever.")
+	NameCollision   = rule("XS0311", "name-collision", Error, "Two names of the spec become one Go identifier.")
+	UnknownFamily   = rule("XS0312", "pattern-matches-nothing", Warning, "An event pattern matches no declared event.")
+	UnusedContext   = rule("XS0313", "unused-context", Warning, "A context field is neither read nor assigned by the spec, and there is no action in Go that could.")
+	NotYetSupported = rule("XS0901", "not-yet-supported", Error, "The construct is checked, but this version of xsgen cannot run it and refuses to generate it.")
+)
+
+// Rules of the output (packages gen and output).
+var (
+	OutputClash = rule("XS0401", "output-clash", Error, "Two specs have one output directory.")
+	NoModule    = rule("XS0402", "no-module", Error, "The output directory is in no Go module, so its import path is unknown.")
+	NotOurs     = rule("XS0403", "not-generated", Error, "A file in the way was not generated by xsgen; it is never overwritten.")
+)
+
+var all []*Rule
+
+func rule(code, name string, s Severity, summary string) *Rule {
+	r := &Rule{Code: code, Name: name, Severity: s, Summary: summary}
+	all = append(all, r)
+	return r
+}
+
+// Rules lists every rule by code.
+func Rules() []*Rule {
+	out := slices.Clone(all)
+	slices.SortFunc(out, func(a, b *Rule) int {
+		if a.Code < b.Code {
+			return -1
+		}
+		return 1
+	})
+	return out
+}

@@ -1,0 +1,149 @@
+// Package spec reads YAML into the positioned tree of a machine file. It finds
+// errors of shape only: unknown and duplicate keys, values of the wrong kind,
+// names that YAML does not read as strings. What names refer to is for package
+// model. yaml.v3 is used here and nowhere else.
+package spec
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"gopkg.in/yaml.v3"
+
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/source"
+)
+
+// Limits of a spec file.
+const (
+	MaxSize  = 1 << 20 // bytes
+	MaxDepth = 100     // nested lists and mappings
+)
+
+// ParseMachine reads a machine file. It returns nil where the file has no
+// usable root; everything that is wrong is added to l.
+func ParseMachine(f *source.File, l *diag.List) *Machine {
+	root := load(f, l)
+	if root == nil {
+		return nil
+	}
+	p := &parser{file: f, diags: l}
+	if !p.sound(root, 0) {
+		return nil
+	}
+	return p.machine(root)
+}
+
+// load parses the file's only document and returns its root node.
+func load(f *source.File, l *diag.List) *yaml.Node {
+	whole := source.Pos{File: f}
+	if len(f.Data) > MaxSize {
+		l.Add(diag.TooLarge, whole, "the spec has %d bytes, more than %d", len(f.Data), MaxSize)
+		return nil
+	}
+	if i := invalidUTF8(f.Data); i >= 0 {
+		line := 1 + bytes.Count(f.Data[:i], []byte("\n"))
+		l.Add(diag.Syntax, source.Pos{File: f, Line: line, Col: 1}, "the line is not valid UTF-8")
+		return nil
+	}
+	if line := deepFlow(f.Data); line > 0 {
+		l.Add(diag.TooDeep, source.Pos{File: f, Line: line, Col: 1}, "lists and mappings are nested deeper than %d levels", MaxDepth)
+		return nil
+	}
+	return decode(f, l)
+}
+
+func decode(f *source.File, l *diag.List) *yaml.Node {
+	dec := yaml.NewDecoder(bytes.NewReader(f.Data))
+	var doc, second yaml.Node
+	switch err := safeDecode(dec, &doc); {
+	case errors.Is(err, io.EOF):
+		l.Add(diag.UnknownVariant, source.Pos{File: f}, "the file is empty").
+			WithHint("a machine begins with `version: 1` and `machine: <id>`")
+		return nil
+	case err != nil:
+		addSyntax(f, l, err)
+		return nil
+	}
+	if err := safeDecode(dec, &second); err == nil {
+		l.Add(diag.SeveralDocs, source.Pos{File: f, Line: max(second.Line, 1), Col: max(second.Column, 1)}, "a second document begins here").
+			WithHint("put each spec into a file of its own")
+		return nil
+	} else if !errors.Is(err, io.EOF) {
+		addSyntax(f, l, err)
+		return nil
+	}
+	if len(doc.Content) == 0 {
+		return nil
+	}
+	return doc.Content[0]
+}
+
+// safeDecode turns a panic of the YAML library, should there be one, into an error.
+func safeDecode(dec *yaml.Decoder, n *yaml.Node) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("the YAML parser gave up on this file")
+		}
+	}()
+	return dec.Decode(n)
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+// addSyntax reports a parser's error on the line that the parser named.
+func addSyntax(f *source.File, l *diag.List, err error) {
+	text := strings.ReplaceAll(err.Error(), "\n", " ")
+	pos := source.Pos{File: f}
+	if m := yamlLine.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		pos.Line, _ = strconv.Atoi(m[1])
+		pos.Col = 1
+		if line := f.Line(pos.Line); line != "" {
+			trimmed := strings.TrimLeft(line, " \t")
+			pos.Col = 1 + utf8.RuneCountInString(line) - utf8.RuneCountInString(trimmed)
+			pos.Len = utf8.RuneCountInString(trimmed)
+		}
+	}
+	d := l.Add(diag.Syntax, pos, "%s", text)
+	if strings.Contains(f.Line(pos.Line), "\t") {
+		d.WithHint("YAML is indented with spaces, never with tabs")
+	}
+}
+
+func invalidUTF8(b []byte) int {
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}
+
+// deepFlow returns the line on which brackets are nested beyond any sensible
+// depth, or 0. It looks at bytes alone, so that such a file never reaches the
+// parser; brackets within strings count too, hence the generous bound.
+func deepFlow(b []byte) int {
+	depth, line := 0, 1
+	for _, c := range b {
+		switch c {
+		case '\n':
+			line++
+		case '[', '{':
+			depth++
+		case ']', '}':
+			depth = max(depth-1, 0)
+		}
+		if depth > 20*MaxDepth {
+			return line
+		}
+	}
+	return 0
+}

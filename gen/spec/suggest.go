@@ -1,0 +1,58 @@
+package spec
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// Suggest returns a hint that names the candidate nearest to what was written,
+// or the empty string where none is near.
+func Suggest(written string, candidates []string) string {
+	best, dist := "", 1+max(2, len(written)/3)
+	for _, c := range candidates {
+		if d := distance(strings.ToLower(written), strings.ToLower(c), dist); d < dist && d < max(len(c), 2) {
+			best, dist = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return "did you mean `" + best + "`?"
+}
+
+// distance is the optimal string alignment distance of a and b (insertions,
+// deletions, substitutions and transpositions of neighbours), cut off at limit.
+func distance(a, b string, limit int) int {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 256 || len(b) > 256 {
+		return limit
+	}
+	before := make([]int, len(b)+1)
+	prev := make([]int, len(b)+1)
+	cur := make([]int, len(b)+1)
+	for j := range prev {
+		prev[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		cur[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			cur[j] = min(prev[j]+1, cur[j-1]+1, prev[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				cur[j] = min(cur[j], before[j-2]+1)
+			}
+		}
+		before, prev, cur = prev, cur, before
+	}
+	return prev[len(b)]
+}
+
+// quote shows a piece of input within a message, shortened where it is long.
+func quote(s string) string {
+	if utf8.RuneCountInString(s) > 60 {
+		s = string([]rune(s)[:57]) + "..."
+	}
+	return "`" + s + "`"
+}
