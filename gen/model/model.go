@@ -28,6 +28,7 @@ type Machine struct {
 	Services    []*Service
 	Input       []*Field
 	Output      []*Field
+	Implicit    []*Event // done.… and error.… events that something waits for
 
 	Root        *State
 	States      []*State      // in document order; the index is the state's Index
@@ -98,13 +99,13 @@ type Section int
 
 // The sections of events.
 const (
-	External  Section = iota // events:
-	Internal                 // internal:
-	Emitted                  // emits:
-	Sent                     // sends:
-	DoneState                // done.state.<path>
-	DoneInvoke               // done.invoke.<id>
-	Failed                   // error.…
+	External   Section = iota // events:
+	Internal                  // internal:
+	Emitted                   // emits:
+	Sent                      // sends:
+	DoneState                 // done.state.<path>
+	DoneInvoke                // done.invoke.<id>
+	Failed                    // error.…
 )
 
 // Event is an event of any section.
@@ -198,7 +199,7 @@ type Delay struct {
 // Descriptor is an event descriptor and what it stands for.
 type Descriptor struct {
 	Text   spec.Scalar
-	Events []*Event // in the order of Machine.Taken
+	Events []*Event // in the order of their declaration, external ones first
 	Any    bool     // it is `*`
 }
 
@@ -274,11 +275,11 @@ type Payload int
 
 // The payloads.
 const (
-	NoPayload  Payload = iota // nothing
-	OneEvent                  // the struct of the one event that can arrive
-	AnyOfThem                 // the sealed interface: several events can arrive
-	OutputOf                  // a service's output
-	AnError                   // an error
+	NoPayload Payload = iota // nothing
+	OneEvent                 // the struct of the one event that can arrive
+	AnyOfThem                // the sealed interface: several events can arrive
+	OutputOf                 // a service's output
+	AnError                  // an error
 )
 
 // Arrival is what can arrive at a transition or a block of actions.
