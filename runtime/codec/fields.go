@@ -1,0 +1,217 @@
+package codec
+
+// Fields walks over the fields of a struct. Generated code reads:
+//
+//	for f := r.Struct(); f.Next(r); {
+//		switch string(f.Key) {
+//		case "name":
+//			f.Once(r, 0)
+//			e.Name = r.String()
+//		default:
+//			f.Skip(r)
+//		}
+//	}
+type Fields struct {
+	Key []byte // the field's name; part of the message
+
+	left    int
+	seen    uint64
+	unknown map[string]struct{} // unknown names, and numbers of known fields over 63
+}
+
+// Struct begins to read a struct.
+func (r *Reader) Struct() Fields { return Fields{left: r.mapHeader()} }
+
+// Next reads the next field's name, and reports whether there is one.
+func (f *Fields) Next(r *Reader) bool {
+	if f.left <= 0 || r.err != nil {
+		r.depth--
+		r.field = nil
+		return false
+	}
+	f.left--
+	f.Key = r.text()
+	r.field = f.Key
+	return r.err == nil
+}
+
+// Once notes that the known field number i was read, and fails the second time.
+func (f *Fields) Once(r *Reader, i int) {
+	if i >= 64 {
+		f.note(r)
+		return
+	}
+	bit := uint64(1) << i
+	if f.seen&bit != 0 {
+		r.fail(ErrDuplicateKey)
+	}
+	f.seen |= bit
+}
+
+// Skip reads the value of an unknown field, whose name must be new.
+func (f *Fields) Skip(r *Reader) {
+	f.note(r)
+	r.Skip()
+}
+
+func (f *Fields) note(r *Reader) {
+	if _, dup := f.unknown[string(f.Key)]; dup {
+		r.fail(ErrDuplicateKey)
+		return
+	}
+	if f.unknown == nil {
+		f.unknown = map[string]struct{}{}
+	}
+	f.unknown[string(f.Key)] = struct{}{}
+}
+
+func (r *Reader) mapHeader() int {
+	c := r.code()
+	n := 0
+	switch {
+	case c&0xf0 == codeFixMap:
+		n = int(c & 15)
+	case c == codeMap16:
+		n = int(r.number(2))
+	case c == codeMap32:
+		n = int(r.number(4))
+	default:
+		r.wrongType()
+	}
+	return r.enter(n, 2*n)
+}
+
+func (r *Reader) arrayHeader() int {
+	c := r.code()
+	n := 0
+	switch {
+	case c&0xf0 == codeFixArray:
+		n = int(c & 15)
+	case c == codeArray16:
+		n = int(r.number(2))
+	case c == codeArray32:
+		n = int(r.number(4))
+	default:
+		r.wrongType()
+	}
+	return r.enter(n, n)
+}
+
+// enter goes one level down to n elements that have values values, each of at
+// least one byte.
+func (r *Reader) enter(n, values int) int {
+	r.depth++
+	switch {
+	case r.err != nil:
+		return 0
+	case r.depth > MaxDepth:
+		r.fail(ErrTooDeep)
+		return 0
+	case values > len(r.data)-r.pos:
+		r.fail(ErrCount)
+		return 0
+	}
+	return n
+}
+
+// Elements walks over an array or a map. Generated code reads:
+//
+//	a := r.Array()
+//	s := codec.Make[string](a)
+//	for a.Next(r) {
+//		s = append(s, r.String())
+//	}
+type Elements struct {
+	left, read int
+}
+
+// Array begins to read an array; nil is an empty one.
+func (r *Reader) Array() Elements {
+	if r.Nil() {
+		r.depth++
+		return Elements{}
+	}
+	return Elements{left: r.arrayHeader()}
+}
+
+// Map begins to read a map of strings to values; nil is an empty one.
+func (r *Reader) Map() Elements {
+	if r.Nil() {
+		r.depth++
+		return Elements{}
+	}
+	return Elements{left: r.mapHeader()}
+}
+
+// Next reports whether there is another element to read.
+func (e *Elements) Next(r *Reader) bool {
+	if e.left <= 0 || r.err != nil {
+		r.depth--
+		return false
+	}
+	e.left--
+	e.read++
+	return true
+}
+
+// Unique fails unless a map that was filled with every pair so far has n of them.
+func (e *Elements) Unique(r *Reader, n int) {
+	if n != e.read && r.err == nil {
+		r.fail(ErrDuplicateKey)
+	}
+}
+
+// prealloc bounds what is allocated before the elements are seen.
+const prealloc = 256
+
+// Make returns a slice with room for e's elements; nil where there are none.
+func Make[T any](e Elements) []T {
+	if e.left == 0 {
+		return nil
+	}
+	return make([]T, 0, min(e.left, prealloc))
+}
+
+// MakeMap returns a map with room for e's pairs; nil where there are none.
+func MakeMap[T any](e Elements) map[string]T {
+	if e.left == 0 {
+		return nil
+	}
+	return make(map[string]T, min(e.left, prealloc))
+}
+
+// Skip reads any value, which must be well formed: maps have strings for keys
+// and none twice, and strings are UTF-8.
+func (r *Reader) Skip() {
+	if r.pos >= len(r.data) {
+		r.fail(ErrTruncated)
+		return
+	}
+	c := r.data[r.pos]
+	switch s := shapeOf(c); {
+	case s.kind == pairs:
+		r.skipMap()
+	case s.kind == elements:
+		for n := r.arrayHeader(); n > 0 && r.err == nil; n-- {
+			r.Skip()
+		}
+		r.depth--
+	case s.kind == invalid:
+		r.fail(ErrType)
+	case c&0xe0 == codeFixStr || c >= codeStr8 && c <= codeStr32:
+		r.text()
+	default:
+		r.pos++
+		n := s.fixed
+		if s.length > 0 {
+			n += int(r.number(s.length))
+		}
+		r.take(n)
+	}
+}
+
+func (r *Reader) skipMap() {
+	for f := r.Struct(); f.Next(r); {
+		f.Skip(r)
+	}
+}
