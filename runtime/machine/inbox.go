@@ -1,0 +1,245 @@
+package machine
+
+import "context"
+
+type entryKind uint8
+
+const (
+	startEntry entryKind = iota
+	externalEntry
+	delayEntry   // an `after` has passed
+	delayedEntry // a send's delay has passed
+	nothing      // only wakes who waits for it
+)
+
+// entry is one thing that the machine has to process.
+type entry struct {
+	ctx     context.Context
+	kind    entryKind
+	event   int32
+	payload any
+	delay   *delaySlot
+	delayed *delayed
+	wait    *waiter // of a sender that waits for the outcome
+}
+
+// waiter is where a sender waits for its entry.
+type waiter struct {
+	request bool
+	started bool // guarded by Core.mu: it cannot be withdrawn any more
+	gone    bool // guarded by Core.mu: it was withdrawn
+	turn    chan struct{}
+	done    chan struct{}
+	reply   any
+	err     error
+}
+
+// newWaiter has two channels: the owner hands the machine over on turn, or
+// closes done once it has processed the entry.
+func newWaiter() *waiter {
+	return &waiter{turn: make(chan struct{}, 1), done: make(chan struct{})}
+}
+
+// ring is a queue of entries that grows and shrinks with its load.
+type ring struct {
+	list []*entry
+	head int
+}
+
+func (r *ring) len() int { return len(r.list) - r.head }
+
+func (r *ring) push(e *entry) { r.list = append(r.list, e) }
+
+func (r *ring) pop() *entry {
+	e := r.list[r.head]
+	r.list[r.head] = nil
+	r.head++
+	if r.head == len(r.list) {
+		r.list, r.head = r.list[:0], 0
+	} else if r.head > 64 && r.head*2 > len(r.list) {
+		n := copy(r.list, r.list[r.head:])
+		clear(r.list[n:])
+		r.list, r.head = r.list[:n], 0
+	}
+	return e
+}
+
+// enqueue adds e unless limit entries wait already.
+func (c *Core) enqueue(e *entry, limit int) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.stopped:
+		return ErrStopped
+	case c.word.Load()&started == 0:
+		return ErrNotStarted
+	case c.inbox.len() >= limit:
+		return ErrFull
+	}
+	c.inbox.push(e)
+	c.word.Or(queued)
+	return nil
+}
+
+// enqueueAlways adds e behind everything and reports false, or, if the machine
+// is idle, does not and reports true.
+func (c *Core) enqueueAlways(e *entry) (idle bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.word.Load()&busy == 0 {
+		return true
+	}
+	c.inbox.push(e)
+	c.word.Or(queued)
+	return false
+}
+
+// slowSend is Send where the machine is not idle, or where a reply is wanted.
+func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) (any, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	e := &entry{ctx: ctx, kind: externalEntry, event: id, payload: event}
+	if c.within(ctx) {
+		if request {
+			return nil, ErrReentrant
+		}
+		e.ctx = context.WithoutCancel(ctx)
+		return nil, c.enqueue(e, InboxSize)
+	}
+	e.wait = newWaiter()
+	e.wait.request = request
+	if err := c.enqueue(e, InboxSize); err != nil {
+		return nil, err
+	}
+	c.runIfIdle()
+	return c.await(ctx, e)
+}
+
+// await waits for e's outcome. While it waits the owner may hand the machine
+// over to it, so that no sender runs others' events for ever.
+func (c *Core) await(ctx context.Context, e *entry) (any, error) {
+	w := e.wait
+	cancelled := ctx.Done()
+	for {
+		select {
+		case <-w.done:
+			return w.reply, w.err
+		case <-w.turn:
+			c.drain()
+		case <-cancelled:
+			cancelled = nil // it is too late, or this was the answer
+			if c.withdraw(w) {
+				return nil, ctx.Err()
+			}
+		}
+	}
+}
+
+// withdraw takes back what waits for w, unless its step has begun or the machine
+// has been handed over to it.
+func (c *Core) withdraw(w *waiter) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if w.started {
+		return false
+	}
+	w.gone = true
+	return true
+}
+
+// runIfIdle becomes the owner if there is none, and processes the inbox.
+func (c *Core) runIfIdle() {
+	if c.word.Or(busy)&busy == 0 {
+		c.drain()
+	}
+}
+
+// handover is the number of others' events after which a sender gives the
+// machine to the next one that waits.
+const handover = 128
+
+// drain processes the inbox and releases the machine, or hands it over.
+func (c *Core) drain() {
+	for n := 0; ; n++ {
+		e := c.next(n >= handover)
+		if e == nil {
+			return
+		}
+		c.process(e)
+		c.publishLeaf()
+		if e.wait != nil {
+			close(e.wait.done)
+		}
+	}
+}
+
+// next pops an entry. It returns nil once the machine has another owner or none.
+func (c *Core) next(mayHandOver bool) *entry {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.stopped {
+		c.halt()
+	}
+	for c.inbox.len() > 0 {
+		if c.stopped {
+			c.refuse(c.inbox.pop())
+			continue
+		}
+		if w := c.inbox.list[c.inbox.head].wait; mayHandOver && w != nil && !w.gone && !w.started {
+			w.started = true
+			w.turn <- struct{}{}
+			return nil
+		}
+		e := c.inbox.pop()
+		if e.wait != nil {
+			if e.wait.gone {
+				continue
+			}
+			e.wait.started = true
+		}
+		return e
+	}
+	c.word.And(^(busy | queued))
+	return nil
+}
+
+// refuse answers what is queued at a machine that has stopped.
+func (c *Core) refuse(e *entry) {
+	if e.wait != nil && !e.wait.gone {
+		if e.kind != nothing {
+			e.wait.err = ErrStopped
+		}
+		e.wait.started = true
+		close(e.wait.done)
+	}
+}
+
+// release gives the machine back after a step; what was queued meanwhile is
+// processed first.
+func (c *Core) release() {
+	c.publishLeaf()
+	c.drain()
+}
+
+// publishLeaf lets others see the active leaf.
+func (c *Core) publishLeaf() {
+	for {
+		w := c.word.Load()
+		if c.word.CompareAndSwap(w, w&(1<<leafShift-1)|uint64(uint32(c.leaf))<<leafShift) {
+			return
+		}
+	}
+}
+
+// process runs the macrostep of e.
+func (c *Core) process(e *entry) {
+	c.current = e
+	err := c.macrostep(e.ctx, e)
+	c.current = nil
+	if e.wait != nil {
+		e.wait.err = err
+		e.wait.reply = c.step.reply
+	}
+	c.step.reply = nil
+}

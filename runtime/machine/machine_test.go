@@ -1,0 +1,456 @@
+package machine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	. "github.com/xsgen/xsgen/runtime/machine"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// The events of the test's chart.
+const (
+	none int32 = iota
+	evDo
+	evGo
+	evLoop
+	evExecution
+	evComm
+	evAfter
+	evStrange
+	events
+)
+
+// testChart is a machine with the states a and b and a final one. `do` calls a
+// function in every state, `go` leads from a to b, b has a delay of a second
+// that leads to the final state, and `loop` never comes to rest.
+var testChart = &Chart{
+	Machine: "test",
+	States: []State{
+		{Kind: Compound, Parent: None, Entry: None, Exit: None, Done: None},
+		{Path: "a", Entry: None, Exit: None, Done: None, Row: 0},
+		{Path: "b", Entry: None, Exit: None, Done: None, Row: 1 * int32(events), FirstDelay: 0, LastDelay: 1},
+		{Path: "end", Kind: Final, Entry: None, Exit: None, Done: None, Row: 2 * int32(events)},
+	},
+	Events: []string{"", "do", "go", "loop", "error.execution", "error.communication", "after(1s)", "strange"},
+	Transitions: []Transition{
+		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                   // do: a function
+		{Source: 1, Domain: 0, Leaf: 2, First: 1, Last: 2, Actions: None, Flags: Unguarded | NoCode}, // go
+		{Source: 2, Domain: 0, Leaf: 3, First: 2, Last: 3, Actions: None, Flags: Unguarded | NoCode}, // after
+		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                   // loop
+	},
+	Delays:     []Delay{{Event: evAfter, Constant: int64(time.Second)}},
+	Candidates: []int32{None, 0, None, 1, None, 2, None, 3, None},
+	Index: []int32{
+		0, 1, 3, 7, 0, 0, 0, 0,
+		0, 1, 0, 7, 0, 0, 5, 0,
+		0, 0, 0, 0, 0, 0, 0, 0,
+	},
+	Steps:     []Step{{State: 0, Initial: None}, {State: 2, Initial: None}, {State: 3, Initial: None}, {State: 0, Initial: None}, {State: 1, Initial: None}},
+	Start:     Transition{Domain: None, Leaf: 1, First: 3, Last: 5, Actions: None},
+	Execution: evExecution,
+	Comm:      evComm,
+}
+
+// program runs the functions that are sent to it.
+type program struct {
+	core    Core
+	changes []Change
+	out     []any
+	fail    error
+}
+
+type function func(ctx context.Context, p *program) error
+
+func newProgram(t *testing.T, opts ...Option) *program {
+	t.Helper()
+	p := &program{}
+	p.core.Init(testChart, p, "", opts)
+	p.core.Bound(true)
+	if err := p.core.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *program) Take(ctx context.Context, id int32) (bool, error) {
+	if id == 3 {
+		p.core.Raise(evLoop, nil)
+		return true, nil
+	}
+	if f, ok := p.core.Payload().(function); ok {
+		return true, f(ctx, p)
+	}
+	return true, nil
+}
+
+func (p *program) Delay(int32) time.Duration { return 0 }
+
+func (p *program) Publish(_ context.Context, _ int32, v any) error {
+	if err := p.fail; err != nil {
+		return err
+	}
+	p.out = append(p.out, v)
+	return nil
+}
+
+func (p *program) Changed(_ context.Context, c Change) error {
+	p.changes = append(p.changes, c)
+	return nil
+}
+
+func (p *program) Failed(context.Context, Failure) error { return nil }
+
+func (p *program) do(ctx context.Context, f function) error { return p.core.Send(ctx, evDo, f) }
+
+func TestLifeCycle(t *testing.T) {
+	p := &program{}
+	p.core.Init(testChart, p, "k", nil)
+	ctx := t.Context()
+	if err := p.core.Send(ctx, evGo, nil); !errors.Is(err, ErrNotStarted) {
+		t.Errorf("before the start: %v", err)
+	}
+	if p.core.Leaf() != None {
+		t.Error("a machine that has not started is in no state")
+	}
+	if err := p.core.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.core.Start(ctx); !errors.Is(err, ErrAlreadyStarted) {
+		t.Errorf("started twice: %v", err)
+	}
+	if err := p.core.Send(ctx, evGo, nil); err != nil || p.core.Leaf() != 2 || !p.core.In(0) || p.core.In(1) {
+		t.Errorf("go: %v, in state %d", err, p.core.Leaf())
+	}
+	for range 2 {
+		if err := p.core.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := p.core.Send(ctx, evGo, nil); !errors.Is(err, ErrStopped) {
+		t.Errorf("after the stop: %v", err)
+	}
+	if err := p.core.Start(ctx); !errors.Is(err, ErrStopped) {
+		t.Errorf("started after the stop: %v", err)
+	}
+}
+
+func TestEverySenderRunsOnceInOrder(t *testing.T) {
+	p := newProgram(t)
+	const senders, each = 8, 500
+	var seen [senders][]int // only steps touch it: the race detector watches
+	var wg sync.WaitGroup
+	for s := range senders {
+		wg.Go(func() {
+			for i := range each {
+				f := function(func(context.Context, *program) error { seen[s] = append(seen[s], i); return nil })
+				var err error
+				if i%3 == 0 {
+					for err = p.core.Post(t.Context(), evDo, f); errors.Is(err, ErrFull); err = p.core.Post(t.Context(), evDo, f) {
+						runtime.Gosched()
+					}
+				} else {
+					err = p.do(t.Context(), f)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if err := p.do(t.Context(), func(context.Context, *program) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	for s := range seen {
+		if len(seen[s]) != each || !slices.IsSorted(seen[s]) {
+			t.Errorf("sender %d: %d events, sorted %v", s, len(seen[s]), slices.IsSorted(seen[s]))
+		}
+	}
+}
+
+// occupied runs f while a step of p is running.
+func occupied(t *testing.T, p *program, f func()) {
+	t.Helper()
+	inside, leave, left := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(left)
+		if err := p.do(context.Background(), func(context.Context, *program) error {
+			close(inside)
+			<-leave
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}()
+	<-inside
+	f()
+	close(leave)
+	<-left
+}
+
+func TestFullInbox(t *testing.T) {
+	p := newProgram(t)
+	n := 0
+	occupied(t, p, func() {
+		for range InboxSize {
+			if err := p.core.Post(t.Context(), evDo, function(func(context.Context, *program) error { n++; return nil })); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := p.core.Post(t.Context(), evDo, nil); !errors.Is(err, ErrFull) {
+			t.Errorf("one too many: %v", err)
+		}
+		if err := p.do(t.Context(), nil); !errors.Is(err, ErrFull) {
+			t.Errorf("one too many, waiting: %v", err)
+		}
+	})
+	if n != InboxSize {
+		t.Errorf("%d of %d were processed", n, InboxSize)
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		occupied(t, p, func() {
+			ctx, cancel := context.WithCancel(context.Background())
+			result := make(chan error, 1)
+			go func() {
+				result <- p.do(ctx, func(context.Context, *program) error { t.Error("a withdrawn event ran"); return nil })
+			}()
+			synctest.Wait()
+			cancel()
+			if err := <-result; !errors.Is(err, context.Canceled) {
+				t.Errorf("withdrawn: %v", err)
+			}
+		})
+	})
+}
+
+func TestNoSenderRunsOthersForEver(t *testing.T) {
+	p := newProgram(t)
+	var wg sync.WaitGroup
+	stop := make(chan struct{})
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+					_ = p.do(context.Background(), func(context.Context, *program) error { return nil })
+				}
+			}
+		})
+	}
+	for range 1000 {
+		if err := p.do(t.Context(), func(context.Context, *program) error { return nil }); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	wg.Wait()
+}
+
+func TestWithinAStep(t *testing.T) {
+	p := newProgram(t)
+	var order []string
+	err := p.do(t.Context(), func(ctx context.Context, p *program) error {
+		if err := p.do(ctx, func(context.Context, *program) error { order = append(order, "second"); return nil }); err != nil {
+			t.Errorf("from within: %v", err)
+		}
+		derived, cancel := context.WithTimeout(ctx, time.Hour)
+		defer cancel()
+		if _, err := p.core.Request(derived, evDo, nil); !errors.Is(err, ErrReentrant) {
+			t.Errorf("a request from within: %v", err)
+		}
+		order = append(order, "first")
+		return nil
+	})
+	if err != nil || strings.Join(order, " ") != "first second" {
+		t.Errorf("%v, order %v", err, order)
+	}
+}
+
+func TestFailures(t *testing.T) {
+	p := newProgram(t)
+	broken := errors.New("broken")
+	err := p.do(t.Context(), func(context.Context, *program) error { return broken })
+	var ae *ActionError
+	if !errors.Is(err, broken) || !errors.As(err, &ae) || ae.State != "a" || ae.Event != "do" {
+		t.Errorf("a failing action: %v", err)
+	}
+	err = p.do(t.Context(), func(context.Context, *program) error { panic(broken) })
+	var pe *PanicError
+	if !errors.Is(err, broken) || !errors.As(err, &pe) || !strings.Contains(string(pe.Stack), "TestFailures") {
+		t.Errorf("a panicking action: %v", err)
+	}
+	p.fail = broken
+	err = p.do(t.Context(), func(_ context.Context, p *program) error { p.core.Emit(0, "x"); p.core.Emit(0, "y"); return nil })
+	var ue *PublishError
+	if !errors.Is(err, broken) || !errors.As(err, &ue) {
+		t.Errorf("a failing outbox: %v", err)
+	}
+	err = p.core.Send(t.Context(), evLoop, nil)
+	var le *LoopError
+	if !errors.As(err, &le) || le.Steps != MaxMicrosteps || strings.Join(le.Cycle, " ") != "a a" {
+		t.Errorf("a loop: %v", err)
+	}
+	if _, err := p.core.Request(t.Context(), evDo, nil); !errors.Is(err, ErrNoReply) {
+		t.Errorf("a request without a reply: %v", err)
+	}
+	if _, err := p.core.Request(t.Context(), evStrange, nil); !errors.Is(err, ErrUnhandled) {
+		t.Errorf("an unhandled request: %v", err)
+	}
+	r, err := p.core.Request(t.Context(), evDo, function(func(_ context.Context, p *program) error {
+		p.core.Reply(1)
+		p.core.Reply(2)
+		return nil
+	}))
+	if r != 1 || err != nil {
+		t.Errorf("a request: %v, %v", r, err)
+	}
+}
+
+func TestGoexitStopsTheMachine(t *testing.T) {
+	p := newProgram(t)
+	occupied(t, p, func() {
+		if err := p.core.Post(t.Context(), evDo, function(func(context.Context, *program) error { return nil })); err != nil {
+			t.Fatal(err)
+		}
+	})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = p.do(context.Background(), func(context.Context, *program) error { runtime.Goexit(); return nil })
+	}()
+	<-done
+	if err := p.do(t.Context(), nil); !errors.Is(err, ErrStopped) {
+		t.Errorf("after Goexit: %v", err)
+	}
+}
+
+func TestStopFromWithinAndWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		waiting := make(chan error, 1)
+		err := p.do(t.Context(), func(ctx context.Context, p *program) error {
+			go func() { waiting <- p.do(context.Background(), nil) }()
+			synctest.Wait()
+			return p.core.Stop(ctx)
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		if err := <-waiting; !errors.Is(err, ErrStopped) {
+			t.Errorf("a waiting sender: %v", err)
+		}
+	})
+}
+
+func TestDelays(t *testing.T) {
+	clock := NewManualClock(time.Unix(0, 0))
+	p := newProgram(t, WithClock(clock))
+	if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(999 * time.Millisecond)
+	if p.core.Leaf() != 2 {
+		t.Fatal("too early")
+	}
+	clock.Advance(time.Millisecond)
+	if p.core.Leaf() != 3 {
+		t.Fatal("the delay did not fire")
+	}
+	var got []string
+	for _, c := range p.changes {
+		got = append(got, fmt.Sprintf("%d<-%d %q %d %v %v", c.State, c.From, c.Trigger, c.Seq, c.At.UnixMilli(), c.Done))
+	}
+	want := []string{`1<--1 "" 1 0 false`, `2<-1 "go" 2 0 false`, `3<-2 "after(1s)" 3 1000 true`}
+	if !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+}
+
+func TestDelaysBySystemClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if p.core.Leaf() != 3 {
+			t.Error("the delay did not fire")
+		}
+	})
+}
+
+func TestDelayedSends(t *testing.T) {
+	clock := NewManualClock(time.Unix(0, 0))
+	p := newProgram(t, WithClock(clock))
+	note := func(s string) function {
+		return func(_ context.Context, p *program) error { p.core.Emit(0, s); return nil }
+	}
+	err := p.do(t.Context(), func(_ context.Context, p *program) error {
+		_ = p.core.SendAfter(time.Second, "x", true, evDo, note("replaced"))
+		_ = p.core.SendAfter(2*time.Second, "x", true, evDo, note("to self"))
+		_ = p.core.SendAfter(time.Second, "y", false, 0, "to a role")
+		_ = p.core.SendAfter(time.Second, "z", false, 0, "cancelled")
+		p.core.Cancel("z")
+		p.core.Cancel("unknown")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Second)
+	if fmt.Sprint(p.out) != "[to a role]" {
+		t.Errorf("after a second: %v", p.out)
+	}
+	clock.Advance(time.Second)
+	if fmt.Sprint(p.out) != "[to a role to self]" {
+		t.Errorf("after two seconds: %v", p.out)
+	}
+	err = p.do(t.Context(), func(_ context.Context, p *program) error {
+		for range 1000 {
+			if err := p.core.SendAfter(time.Second, "", false, 0, ""); err != nil {
+				return err
+			}
+		}
+		if err := p.core.SendAfter(time.Second, "", false, 0, ""); !errors.Is(err, ErrFull) {
+			t.Errorf("one too many: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.core.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Hour)
+	if len(p.out) != 2 {
+		t.Errorf("a stopped machine sent %d events", len(p.out)-2)
+	}
+}
+
+func TestSendAllocatesNothing(t *testing.T) {
+	p := newProgram(t)
+	f := any(function(func(context.Context, *program) error { return nil }))
+	if n := testing.AllocsPerRun(100, func() { _ = p.core.Send(t.Context(), evDo, f) }); n != 0 {
+		t.Errorf("a step allocates %v times", n)
+	}
+}
