@@ -1,0 +1,195 @@
+package bus
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// Bus connects publishers and subscribers of one process. Its zero value is not
+// usable; New makes one.
+type Bus struct {
+	epoch   string
+	seq     atomic.Uint64
+	onError func(sub *Subscription, err error)
+
+	mu     sync.Mutex
+	nodes  map[string]anyNode // by topic, or by the pattern of a family
+	subs   map[*Subscription]struct{}
+	closed bool
+}
+
+// Option is an option of a Bus.
+type Option func(*Bus)
+
+// OnError is told of every error of a queued handler, from the goroutine of its
+// subscription; those of direct handlers are returned to the publisher.
+func OnError(f func(sub *Subscription, err error)) Option { return func(b *Bus) { b.onError = f } }
+
+// New returns a bus with nobody on it.
+func New(opts ...Option) *Bus {
+	b := &Bus{
+		epoch: strconv.FormatUint(rand.Uint64(), 36),
+		nodes: map[string]anyNode{},
+		subs:  map[*Subscription]struct{}{},
+	}
+	for _, o := range opts {
+		o(b)
+	}
+	return b
+}
+
+// place is a topic, or a family of topics that differ in the key.
+type place struct {
+	bus    *Bus
+	name   topic.Name
+	family topic.Family
+	keyed  bool
+
+	shortKey int // bytes that a key may have whatever they are, without being escaped first
+}
+
+func (p *place) pattern() topic.Pattern {
+	if p.keyed {
+		return p.family.Pattern()
+	}
+	return topic.Pattern(p.name)
+}
+
+// anyNode is a node of any type.
+type anyNode interface {
+	where() *place
+	typ() reflect.Type
+	// add and remove change who hears what is published under the given key, or,
+	// with no key, under all keys; add reports whether the type fits.
+	add(s *Subscription, keys []string) bool
+	remove(s *Subscription)
+	settle() // waits for the publishes that were running when it was called
+}
+
+// nodeOf finds or makes the node for a place and a type.
+func nodeOf[T any](p place) (*node[T], error) {
+	b := p.bus
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil, ErrClosed
+	}
+	id := string(p.pattern())
+	if found, ok := b.nodes[id]; ok {
+		n, ok := found.(*node[T])
+		if !ok {
+			return nil, fmt.Errorf("%w: %s carries %v, not %v", ErrTypeMismatch, id, found.typ(), reflect.TypeFor[T]())
+		}
+		return n, nil
+	}
+	n := newNode[T](p)
+	b.nodes[id] = n
+	for s := range b.subs {
+		b.connect(n, s)
+	}
+	return n, nil
+}
+
+// connect adds s to n if its pattern matches; b.mu is held.
+func (b *Bus) connect(n anyNode, s *Subscription) bool {
+	keys, ok := reach(s.pattern, n.where())
+	return ok && n.add(s, keys)
+}
+
+// reach reports whether pattern matches topics of p: all of them, or those of
+// the given keys. A pattern without a wildcard at the key's place can match only
+// keys that it spells out.
+func reach(pattern topic.Pattern, p *place) (keys []string, ok bool) {
+	if !p.keyed {
+		return nil, pattern.Match(p.name)
+	}
+	literals := map[string]bool{}
+	for seg := range strings.SplitSeq(string(pattern), ".") {
+		if key, err := topic.UnescapeKey(seg); err == nil {
+			literals[key] = true
+		}
+	}
+	other := "x"
+	for literals[other] {
+		other += "x"
+	}
+	if n, err := p.family.Of(other); err == nil && pattern.Match(n) {
+		return nil, true
+	}
+	for _, key := range slices.Sorted(maps.Keys(literals)) {
+		if n, err := p.family.Of(key); err == nil && pattern.Match(n) {
+			keys = append(keys, key)
+		}
+	}
+	return keys, len(keys) > 0
+}
+
+// subscribe enters s into the bus.
+func (b *Bus) subscribe(s *Subscription) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrClosed
+	}
+	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
+		n := b.nodes[id]
+		if _, hit := reach(s.pattern, n.where()); hit && !b.connect(n, s) && s.pattern.Literal() {
+			b.disconnect(s)
+			return fmt.Errorf("%w: %s carries %v", ErrTypeMismatch, id, n.typ())
+		}
+	}
+	b.subs[s] = struct{}{}
+	return nil
+}
+
+// disconnect removes s from every node and returns those; b.mu is held.
+func (b *Bus) disconnect(s *Subscription) []anyNode {
+	delete(b.subs, s)
+	var from []anyNode
+	for _, n := range b.nodes {
+		if _, hit := reach(s.pattern, n.where()); hit {
+			n.remove(s)
+			from = append(from, n)
+		}
+	}
+	return from
+}
+
+// Close refuses what is published from now on, and closes every subscription:
+// what was accepted is handled first. If ctx ends before, the rest is dropped
+// and a *transport.DrainError says how much it was. Close may be called again,
+// and from any goroutine; within a handler it does not wait.
+func (b *Bus) Close(ctx context.Context) error {
+	b.mu.Lock()
+	b.closed = true
+	subs := slices.Collect(maps.Keys(b.subs))
+	b.mu.Unlock()
+	left := 0
+	for _, s := range subs {
+		if err, ok := s.Close(ctx).(*transport.DrainError); ok {
+			left += err.Left
+		}
+	}
+	if left > 0 {
+		return &transport.DrainError{Left: left}
+	}
+	return nil
+}
+
+// isClosed is asked by publishers that have no subscriber.
+func (b *Bus) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}

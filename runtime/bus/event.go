@@ -1,0 +1,80 @@
+package bus
+
+import (
+	"strconv"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+)
+
+// origin is where an event comes from; it does not depend on the type.
+type origin struct {
+	place *place
+	key   string
+	seq   uint64 // 0 until somebody asks for the id
+}
+
+// Topic is the event's topic. It is computed: handlers that do not ask do not
+// pay for it.
+func (o *origin) Topic() topic.Name {
+	if !o.place.keyed {
+		return o.place.name
+	}
+	n, err := o.place.family.Of(o.key)
+	if err != nil {
+		return "" // Publish refuses such keys
+	}
+	return n
+}
+
+// Key is the key of a keyed topic's event, empty for others.
+func (o *origin) Key() string { return o.key }
+
+// ID is the event's id, unique in this process and equal for every subscriber.
+func (o *origin) ID() string {
+	if o.seq == 0 {
+		o.seq = o.place.bus.seq.Add(1)
+	}
+	return o.place.bus.epoch + "-" + strconv.FormatUint(o.seq, 36)
+}
+
+// Event is a published value on its way to a handler. It is valid until the
+// handler returns.
+type Event[T any] struct {
+	origin
+	value *T
+	any   AnyEvent // the same event, for handlers of any type
+}
+
+// Value is the published value. It is the publisher's own and must not be changed.
+func (e *Event[T]) Value() *T { return e.value }
+
+// Clone returns an event that stays valid; the value is shared.
+func (e *Event[T]) Clone() *Event[T] {
+	e.ID()
+	return &Event[T]{origin: e.origin, value: e.value}
+}
+
+// AnyEvent is an Event of any type, for subscriptions to several.
+type AnyEvent struct {
+	origin *origin
+	value  any
+}
+
+// Value is the published value, a pointer to the topic's type.
+func (e *AnyEvent) Value() any { return e.value }
+
+// Topic is the event's topic, computed.
+func (e *AnyEvent) Topic() topic.Name { return e.origin.Topic() }
+
+// Key is the key of a keyed topic's event, empty for others.
+func (e *AnyEvent) Key() string { return e.origin.key }
+
+// ID is the event's id, unique in this process and equal for every subscriber.
+func (e *AnyEvent) ID() string { return e.origin.ID() }
+
+// Clone returns an event that stays valid; the value is shared.
+func (e *AnyEvent) Clone() *AnyEvent {
+	e.ID()
+	o := *e.origin
+	return &AnyEvent{&o, e.value}
+}
