@@ -1,0 +1,81 @@
+package expr
+
+import (
+	"strings"
+
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/model"
+	"github.com/xsgen/xsgen/gen/source"
+	"github.com/xsgen/xsgen/gen/spec"
+)
+
+// build checks a mapping that sets fields of something: each by a value of its
+// type, and, where whole is set, every required one.
+func (c *checker) build(v *spec.Value, fields []*model.Field, what string, at source.Pos, sc *scope, whole bool) {
+	if v != nil && v.Kind != spec.MapValue {
+		c.diags.Add(diag.WrongShape, v.Pos, "%s is a mapping of fields to expressions", what)
+		return
+	}
+	if v != nil {
+		for _, e := range v.Entries {
+			c.entry(e, fields, what, sc)
+		}
+		at = v.Pos
+	}
+	if whole {
+		c.missing(v, fields, what, at)
+	}
+}
+
+func (c *checker) entry(e *spec.Entry, fields []*model.Field, what string, sc *scope) {
+	f := model.FieldNamed(fields, e.Key.Value)
+	if f == nil {
+		var names []string
+		for _, f := range fields {
+			names = append(names, f.Name.Value)
+		}
+		c.diags.Add(diag.UnknownField, e.Key.Pos, "%s has no field %q", what, e.Key.Value).
+			WithHint("%s", spec.Suggest(e.Key.Value, names))
+		return
+	}
+	c.value(e.Value, f.Type, sc)
+}
+
+func (c *checker) missing(v *spec.Value, fields []*model.Field, what string, at source.Pos) {
+	var names []string
+	for _, f := range fields {
+		if f.Required() && (v == nil || v.Entry(f.Name.Value) == nil) {
+			names = append(names, "`"+f.Name.Value+"`")
+		}
+	}
+	if len(names) > 0 {
+		c.diags.Add(diag.MissingField, at, "%s needs %s", what, strings.Join(names, ", ")).
+			WithHint("a field may be left out if it is optional (`T?`) or has a default")
+	}
+}
+
+// value checks a value of type t: an expression, a list that builds a slice, or
+// a mapping that builds a struct or a map.
+func (c *checker) value(v *spec.Value, t *model.Type, sc *scope) {
+	if t.Kind == model.Invalid {
+		return
+	}
+	switch {
+	case v.Kind == spec.ScalarValue:
+		elem := *t
+		elem.Optional = false
+		c.table.Values[v] = c.expression(v.Scalar, c.typ(&elem), t.Optional, sc)
+	case v.Kind == spec.ListValue && t.Kind == model.Slice:
+		for _, i := range v.Items {
+			c.value(i, t.Elem, sc)
+		}
+	case v.Kind == spec.MapValue && t.Kind == model.Map:
+		for _, e := range v.Entries {
+			c.value(e.Value, t.Elem, sc)
+		}
+	case v.Kind == spec.MapValue && t.Kind == model.Struct:
+		c.build(v, t.Named.Fields, t.Named.Name.Value, v.Pos, sc, true)
+	default:
+		c.diags.Add(diag.Expression, v.Pos, "a %s cannot be built of a %s", t, map[spec.ValueKind]string{spec.ListValue: "list", spec.MapValue: "mapping"}[v.Kind])
+	}
+}
