@@ -78,3 +78,13 @@ func (e *AnyEvent) Clone() *AnyEvent {
 	o := *e.origin
 	return &AnyEvent{&o, e.value}
 }
+
+// As is e as an event of type T, valid as long as e is; nil if it has another
+// type.
+func As[T any](e *AnyEvent) *Event[T] {
+	v, ok := e.value.(*T)
+	if !ok {
+		return nil
+	}
+	return &Event[T]{origin: *e.origin, value: v}
+}

@@ -142,3 +142,6 @@ func Before(a, b time.Time) bool { return a.Before(b) }
 
 // Contains reports whether t is within s.
 func Contains(s, t string) bool { return strings.Contains(s, t) }
+
+// Ptr returns a pointer to a new v.
+func Ptr[T any](v T) *T { return &v }

@@ -85,6 +85,31 @@ func (e *PublishError) Error() string {
 // Unwrap returns what publishing returned.
 func (e *PublishError) Unwrap() error { return e.Err }
 
+// ErrNobody is wrapped by a RoleError.
+var ErrNobody = errors.New("machine: nobody plays the role")
+
+// RoleError is a send to a role that nobody plays.
+type RoleError struct{ Role string }
+
+func (e *RoleError) Error() string { return fmt.Sprintf("%v %q", ErrNobody, e.Role) }
+
+// Unwrap returns ErrNobody.
+func (e *RoleError) Unwrap() error { return ErrNobody }
+
+// ErrorCode is what a failure is called in expressions: what the error's own
+// Code method says, or else the kind of failure that it is.
+func ErrorCode(err error) string {
+	var coded interface{ Code() string }
+	var publish *PublishError
+	switch {
+	case errors.As(err, &coded):
+		return coded.Code()
+	case errors.As(err, &publish):
+		return "communication"
+	}
+	return "execution"
+}
+
 // FailureKind says what a Failure is about; it is the last segment of its topic.
 type FailureKind string
 

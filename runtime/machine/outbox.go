@@ -1,6 +1,9 @@
 package machine
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // flush publishes what the macrostep made, in order, and then the state that it
 // ended in. A failure raises error.communication: what that leads to is
@@ -59,6 +62,9 @@ func (c *Core) Err() error {
 	err, _ := c.step.payload.(error)
 	return err
 }
+
+// Now is the time, by the machine's clock.
+func (c *Core) Now() time.Time { return c.clock.Now() }
 
 // Emit puts an event into the outbox.
 func (c *Core) Emit(kind int32, event any) {

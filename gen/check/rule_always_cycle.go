@@ -1,0 +1,72 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/model"
+)
+
+// alwaysCycle: unguarded eventless transitions that lead in a circle.
+func alwaysCycle(p *pass) {
+	next := map[*model.State]*model.Transition{}
+	for _, s := range p.m.States {
+		for _, t := range s.Always {
+			if t.Guard == nil {
+				next[s] = t
+				break
+			}
+		}
+	}
+	reported := map[*model.Transition]bool{}
+	for _, s := range p.m.States {
+		var path []*model.Transition
+		seen := map[*model.State]int{}
+		for at := s; ; {
+			source, t := forced(at, next)
+			if t == nil || len(t.Targets) > 1 {
+				break
+			}
+			if i, again := seen[source]; again {
+				if !reported[path[i]] {
+					p.cycle(path[i:])
+				}
+				for _, t := range path[i:] {
+					reported[t] = true
+				}
+				break
+			}
+			seen[source] = len(path)
+			path = append(path, t)
+			if len(t.Targets) == 1 {
+				at = t.Targets[0]
+			}
+		}
+	}
+}
+
+// forced is the unguarded eventless transition that is certainly taken where s
+// is entered: of the leaf that s's initials lead to, or of its ancestors.
+func forced(s *model.State, next map[*model.State]*model.Transition) (*model.State, *model.Transition) {
+	for s.Initial != nil && s.Kind == model.Compound && len(s.Initial.Targets) == 1 {
+		s = s.Initial.Targets[0]
+	}
+	for ; s != nil; s = s.Parent {
+		if t := next[s]; t != nil {
+			return s, t
+		}
+		if len(s.Always) > 0 {
+			return nil, nil // a guarded one may come first
+		}
+	}
+	return nil, nil
+}
+
+func (p *pass) cycle(path []*model.Transition) {
+	var names []string
+	for _, t := range path {
+		names = append(names, t.Source.Path)
+	}
+	p.Add(diag.AlwaysCycle, path[0].Pos, "eventless transitions without guards lead in a circle: %s -> %s", strings.Join(names, " -> "), names[0]).
+		WithHint("give one of them a guard, or make it wait for an event")
+}

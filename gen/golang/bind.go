@@ -1,0 +1,152 @@
+package golang
+
+import (
+	"github.com/dave/jennifer/jen"
+
+	"github.com/xsgen/xsgen/gen/goname"
+	"github.com/xsgen/xsgen/gen/model"
+)
+
+// bind declares Bind, and the outbox that it makes.
+func (g *generator) bind(f *jen.File) {
+	g.outboxType(f)
+	params := []jen.Code{busParam()}
+	if len(g.m.Sends) > 0 {
+		params = append(params, jen.Id("roles").Id("Roles"))
+	}
+	params = append(params, optsParam())
+	g.method(f, "Bind", "connects the machine to b, before it is started: its state changes, emitted events and failures are published, and it takes the events that are published to its topics. The options are those of its subscription; without any, events are processed within Publish.").
+		Params(params...).Error().BlockFunc(func(b *jen.Group) {
+		b.If(core().Dot("Leaf").Call().Op("!=").Qual(machinePath, "None")).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyStarted")))
+		args := []jen.Code{jen.Id("b")}
+		if len(g.m.Sends) > 0 {
+			args = append(args, jen.Id("roles"))
+		}
+		b.List(jen.Id("o"), jen.Err()).Op(":=").Id("newOutbox").Call(args...)
+		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
+		if len(g.m.Events) > 0 {
+			g.subscribeInbox(b)
+		}
+		b.Id("m").Dot("outbox").Op("=").Id("o")
+		b.Add(core()).Dot("Bound").Call(jen.True())
+		b.Return(jen.Nil())
+	})
+}
+
+func (g *generator) subscribeInbox(b *jen.Group) {
+	pattern := jen.Code(jen.Lit("event." + g.m.ID.Value + ".#"))
+	if g.m.Keyed {
+		b.List(jen.Id("key"), jen.Err()).Op(":=").Qual(topicPath, "EscapeKey").Call(core().Dot("Key").Call())
+		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
+		pattern = jen.Qual(topicPath, "Pattern").Call(jen.Lit("event." + g.m.ID.Value + ".").Op("+").Id("key").Op("+").Lit(".#"))
+	}
+	b.List(jen.Id("m").Dot("inbox"), jen.Err()).Op("=").Qual(busPath, "SubscribeAny").Call(jen.Id("b"), pattern,
+		jen.Func().Params(ctxParam(), jen.Id("e").Op("*").Qual(busPath, "AnyEvent")).Error().Block(
+			jen.If(jen.List(jen.Id("ev"), jen.Id("ok")).Op(":=").Id("e").Dot("Value").Call().Assert(jen.Id("ExternalEvent")), jen.Id("ok")).Block(
+				jen.Return(jen.Id("m").Dot("Send").Call(jen.Id("ctx"), jen.Id("ev")))),
+			jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")),
+		), jen.Id("opts").Op("..."))
+	b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
+}
+
+// outboxType declares the publishers that a bound machine has: of state changes
+// by the number of the state, of failures by their kind, and of each event.
+func (g *generator) outboxType(f *jen.File) {
+	states := len(g.m.States)
+	failure := func() *jen.Statement {
+		return jen.Op("*").Qual(busPath, "Publisher").Index(jen.Qual(transportPath, "Failure"))
+	}
+	fields := []jen.Code{
+		jen.Id("changed").Index(jen.Lit(states)).Add(g.publisherType("StateChanged")),
+		jen.Id("failed").Map(jen.Qual(machinePath, "FailureKind")).Add(failure()),
+	}
+	for _, e := range g.m.Emits {
+		fields = append(fields, jen.Id("emit"+g.names.event[e]).Add(g.publisherType(g.names.event[e])))
+	}
+	params := []jen.Code{busParam()}
+	if len(g.m.Sends) > 0 {
+		fields = append(fields, jen.Id("roles").Id("Roles"))
+		params = append(params, jen.Id("roles").Id("Roles"))
+	}
+	f.Comment("outbox is where a bound machine publishes.")
+	f.Type().Id("outbox").Struct(fields...)
+	f.Func().Id("newOutbox").Params(params...).Params(jen.Op("*").Id("outbox"), jen.Error()).BlockFunc(func(b *jen.Group) {
+		set := jen.Dict{jen.Id("failed"): jen.Map(jen.Qual(machinePath, "FailureKind")).Add(failure()).Values()}
+		if len(g.m.Sends) > 0 {
+			set[jen.Id("roles")] = jen.Id("roles")
+		}
+		b.Id("o").Op(":=").Op("&").Id("outbox").Values(set)
+		b.Var().Err().Error()
+		orFail := func(set *jen.Statement) {
+			b.If(set, jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err()))
+		}
+		for _, s := range g.m.States {
+			if s.Leaf() && s.Parent != nil {
+				orFail(jen.List(jen.Id("o").Dot("changed").Index(jen.Id(stateIdent(s))), jen.Err()).Op("=").
+					Add(g.newPublisher("StateChanged", jen.Id("TopicState"+goname.Exported(s.Path)))))
+			}
+		}
+		for _, e := range g.m.Emits {
+			orFail(jen.List(jen.Id("o").Dot("emit"+g.names.event[e]), jen.Err()).Op("=").Add(g.newPublisher(g.names.event[e], jen.Id("TopicEmit"+g.names.event[e]))))
+		}
+		for _, kind := range []string{"Action", "Unhandled", "Loop"} {
+			orFail(jen.List(jen.Id("o").Dot("failed").Index(jen.Qual(machinePath, "Failed"+kind)), jen.Err()).Op("=").
+				Qual(busPath, "NewPublisher").Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind)))
+		}
+		b.Return(jen.Id("o"), jen.Nil())
+	})
+}
+
+// publishMethods declares the part of the program that the runtime publishes by.
+func (g *generator) publishMethods(f *jen.File) {
+	program := func() *jen.Statement { return jen.Func().Params(jen.Id("p").Op("*").Id("program")) }
+	key := func(args ...jen.Code) []jen.Code {
+		out := []jen.Code{jen.Id("ctx")}
+		if g.m.Keyed {
+			out = append(out, jen.Id("p").Dot("core").Dot("Key").Call())
+		}
+		return append(out, args...)
+	}
+	f.Comment("Publish implements machine.Program.")
+	f.Add(program()).Id("Publish").Params(ctxParam(), jen.Id("kind").Int32(), jen.Id("event").Any()).Error().BlockFunc(func(b *jen.Group) {
+		var cases []jen.Code
+		for i, e := range g.outputs() {
+			value := jen.Id("event").Assert(jen.Op("*").Id(g.names.event[e]))
+			cases = append(cases, jen.Case(jen.Lit(i)).BlockFunc(func(b *jen.Group) {
+				if e.Section == model.Sent {
+					role := jen.Id("p").Dot("outbox").Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
+					b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Dot(goname.Exported(e.Name.Value)).Call(key(value)...)))
+					b.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value)))
+					return
+				}
+				b.Return(jen.Id("p").Dot("outbox").Dot("emit" + g.names.event[e]).Dot("Publish").Call(key(value)...))
+			}))
+		}
+		if len(cases) > 0 {
+			b.Switch(jen.Id("kind")).Block(cases...)
+		}
+		b.Return(jen.Nil())
+	})
+	f.Comment("Changed implements machine.Program.")
+	f.Add(program()).Id("Changed").Params(ctxParam(), jen.Id("c").Qual(machinePath, "Change")).Error().Block(
+		jen.Id("state").Op(":=").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("State")).Dot("Path")),
+		jen.Id("e").Op(":=").Op("&").Id("StateChanged").Values(
+			jen.Id("State").Op(":").Id("state"), jen.Id("Active").Op(":").Index().Id("State").Values(jen.Id("state")),
+			jen.Id("Trigger").Op(":").Id("c").Dot("Trigger"), jen.Id("Seq").Op(":").Id("c").Dot("Seq"),
+			jen.Id("At").Op(":").Id("c").Dot("At"), jen.Id("Done").Op(":").Id("c").Dot("Done"),
+		),
+		jen.If(jen.Id("c").Dot("From").Op("!=").Qual(machinePath, "None")).Block(
+			jen.Id("e").Dot("From").Op("=").Index().Id("State").Values(jen.Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("From")).Dot("Path"))),
+		),
+		jen.Return(jen.Id("p").Dot("outbox").Dot("changed").Index(jen.Id("c").Dot("State")).Dot("Publish").Call(key(jen.Id("e"))...)),
+	)
+	f.Comment("Failed implements machine.Program.")
+	f.Add(program()).Id("Failed").Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
+		jen.Return(jen.Id("p").Dot("outbox").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"),
+			jen.Op("&").Qual(transportPath, "Failure").Values(
+				jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), jen.Id("Machine").Op(":").Id("f").Dot("Machine"),
+				jen.Id("Key").Op(":").Id("f").Dot("Key"), jen.Id("State").Op(":").Id("f").Dot("State"),
+				jen.Id("Event").Op(":").Id("f").Dot("Event"), jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
+			))),
+	)
+}

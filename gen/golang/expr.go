@@ -1,0 +1,179 @@
+package golang
+
+import (
+	"strings"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/xsgen/xsgen/gen/expr"
+	"github.com/xsgen/xsgen/gen/goname"
+	"github.com/xsgen/xsgen/gen/model"
+	"github.com/xsgen/xsgen/gen/spec"
+)
+
+// built is a pointer to a new struct with the given values, and the defaults of
+// the fields that are left out.
+func (g *generator) built(name string, v *spec.Value, fields []*model.Field) *jen.Statement {
+	return jen.Op("&").Id(name).Values(g.fieldValues(v, fields)...)
+}
+
+func (g *generator) fieldValues(v *spec.Value, fields []*model.Field) []jen.Code {
+	var out []jen.Code
+	for _, fd := range fields {
+		name := jen.Id(goname.Exported(fd.Name.Value)).Op(":")
+		var e *spec.Entry
+		if v != nil {
+			e = v.Entry(fd.Name.Value)
+		}
+		switch {
+		case e != nil:
+			out = append(out, name.Add(g.value(e.Value, fd.Type)))
+		case fd.Default != nil:
+			out = append(out, name.Add(g.literal(fd.Default, fd.Type)))
+		}
+	}
+	return out
+}
+
+// value is a value of type t, which has been checked against it.
+func (g *generator) value(v *spec.Value, t *model.Type) *jen.Statement {
+	if v.Kind == spec.ScalarValue {
+		e := g.table.Values[v]
+		s := g.expression(e)
+		if e.Lift {
+			elem := *t
+			elem.Optional = false
+			return jen.Qual(checkedPath, "Ptr").Index(g.typ(&elem)).Call(s)
+		}
+		return s
+	}
+	plain := *t
+	plain.Optional = false
+	s := &jen.Statement{}
+	if t.Optional && t.Kind == model.Struct {
+		s.Op("&")
+	}
+	s.Add(g.typ(&plain)).ValuesFunc(func(list *jen.Group) {
+		switch t.Kind {
+		case model.Slice:
+			for _, i := range v.Items {
+				list.Add(g.value(i, t.Elem))
+			}
+		case model.Map:
+			for _, e := range v.Entries {
+				list.Add(jen.Lit(e.Key.Value).Op(":").Add(g.value(e.Value, t.Elem)))
+			}
+		case model.Struct:
+			for _, fv := range g.fieldValues(v, t.Named.Fields) {
+				list.Add(fv)
+			}
+		}
+	})
+	if t.Optional && t.Kind != model.Struct {
+		return jen.Qual(checkedPath, "Ptr").Call(s)
+	}
+	return s
+}
+
+// expression is an expression in Go. Integer arithmetic that could overflow goes
+// through package checked.
+func (g *generator) expression(e *expr.Expr) *jen.Statement { return g.part(e.Part()) }
+
+func (g *generator) part(p *expr.Part) *jen.Statement {
+	switch p.Node {
+	case expr.Literal:
+		return jen.Id(p.Text)
+	case expr.Event:
+		return jen.Op("*").Id("e")
+	case expr.Context:
+		return jen.Id("p").Dot("context")
+	case expr.Key:
+		return jen.Id("p").Dot("core").Dot("Key").Call()
+	case expr.Now:
+		return jen.Id("p").Dot("core").Dot("Now").Call()
+	case expr.Selection:
+		return g.selection(p)
+	case expr.EnumValue:
+		return jen.Id(g.enumValue(p.Named, p.Text))
+	case expr.Constant:
+		return jen.Parens(duration(p.Duration))
+	case expr.Paren:
+		return jen.Parens(g.part(p.Args[0]))
+	case expr.Deref:
+		return jen.Op("*").Add(g.part(p.Args[0]))
+	case expr.Unary:
+		if p.Checked {
+			return jen.Qual(checkedPath, "Neg").Call(g.part(p.Args[0]))
+		}
+		return jen.Op(p.Op.String()).Add(g.part(p.Args[0]))
+	case expr.Binary:
+		return g.binary(p)
+	case expr.Index:
+		return g.part(p.Args[0]).Index(g.part(p.Args[1]))
+	case expr.Len:
+		return jen.Int64().Call(jen.Len(g.part(p.Args[0])))
+	case expr.Before:
+		return g.part(p.Args[0]).Dot("Before").Call(g.part(p.Args[1]))
+	case expr.Contains:
+		return jen.Qual("strings", "Contains").Call(g.part(p.Args[0]), g.part(p.Args[1]))
+	}
+	return g.conversion(p)
+}
+
+func (g *generator) selection(p *expr.Part) *jen.Statement {
+	of := p.Args[0]
+	switch {
+	case p.Field == nil && p.Name == "code":
+		return jen.Qual(machinePath, "ErrorCode").Call(jen.Err())
+	case p.Field == nil:
+		return jen.Err().Dot("Error").Call()
+	case of.Node == expr.Event:
+		return jen.Id("e").Dot(goname.Exported(p.Field.Name.Value))
+	}
+	return g.part(of).Dot(goname.Exported(p.Field.Name.Value))
+}
+
+var checkedOps = map[string]string{"+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "%": "Mod", "<<": "Shl", ">>": "Shr"}
+
+func (g *generator) binary(p *expr.Part) *jen.Statement {
+	x, y := g.part(p.Args[0]), g.part(p.Args[1])
+	if p.Checked {
+		return jen.Qual(checkedPath, checkedOps[p.Op.String()]).Call(x, y)
+	}
+	return x.Op(p.Op.String()).Add(y)
+}
+
+func isFloat(k model.Kind) bool { return k == model.Float32 || k == model.Float64 }
+
+func isNumber(k model.Kind) bool { return k.IsInteger() || k == model.Duration }
+
+// conversion converts between basic types; what a number would lose is an error
+// at run time.
+func (g *generator) conversion(p *expr.Part) *jen.Statement {
+	to := g.typ(&model.Type{Kind: p.Kind})
+	x := g.part(p.Args[0])
+	switch {
+	case p.Checked && isNumber(p.Kind) && isNumber(p.From):
+		return jen.Qual(checkedPath, "Int").Index(to).Call(x)
+	case p.Checked && isNumber(p.Kind) && isFloat(p.From):
+		return jen.Qual(checkedPath, "Trunc").Index(to).Call(x)
+	}
+	return to.Call(x)
+}
+
+// partUsesEvent reports whether the event occurs in p.
+func partUsesEvent(p *expr.Part) bool {
+	if p.Node == expr.Event {
+		return true
+	}
+	for _, a := range p.Args {
+		if partUsesEvent(a) {
+			return true
+		}
+	}
+	return false
+}
+
+func splitLines(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
+}

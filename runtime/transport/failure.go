@@ -1,0 +1,91 @@
+package transport
+
+import "github.com/xsgen/xsgen/runtime/codec"
+
+// Failure is what travels on error topics: something that went wrong and that
+// nobody could be told of directly.
+type Failure struct {
+	Kind     string `json:"kind"` // action, unhandled, dead, decode or loop
+	Machine  string `json:"machine"`
+	Key      string `json:"key"`      // of a keyed machine
+	State    string `json:"state"`    // the leaf that was active
+	Event    string `json:"event"`    // what was being processed
+	Topic    string `json:"topic"`    // of a message that could not be handled
+	Message  string `json:"message"`  // the error's text
+	Attempts uint64 `json:"attempts"` // deliveries that were tried
+	Original []byte `json:"original"` // the message's payload
+}
+
+// AppendMsgpack appends f's MessagePack form to b.
+func (f *Failure) AppendMsgpack(b []byte) ([]byte, error) {
+	w := codec.NewWriter(b)
+	f.WriteMsgpack(&w)
+	return w.Finish()
+}
+
+// UnmarshalMsgpack reads f from b, which it does not keep.
+func (f *Failure) UnmarshalMsgpack(b []byte) error {
+	r := codec.NewReader(b)
+	f.ReadMsgpack(&r)
+	return r.Finish()
+}
+
+// EncodeMsgpack implements msgpack/v5's CustomEncoder.
+func (f *Failure) EncodeMsgpack(enc *codec.Encoder) error { return codec.Encode(enc, f) }
+
+// DecodeMsgpack implements msgpack/v5's CustomDecoder.
+func (f *Failure) DecodeMsgpack(dec *codec.Decoder) error { return codec.Decode(dec, f) }
+
+// texts are f's fields that are strings, in the order in which they are written.
+func (f *Failure) texts() [7]struct {
+	name string
+	at   *string
+} {
+	return [7]struct {
+		name string
+		at   *string
+	}{
+		{"kind", &f.Kind}, {"machine", &f.Machine}, {"key", &f.Key}, {"state", &f.State},
+		{"event", &f.Event}, {"topic", &f.Topic}, {"message", &f.Message},
+	}
+}
+
+// WriteMsgpack writes f to w.
+func (f *Failure) WriteMsgpack(w *codec.Writer) {
+	w.Map(9)
+	for _, t := range f.texts() {
+		w.String(t.name)
+		w.String(*t.at)
+	}
+	w.String("attempts")
+	w.Uint(f.Attempts)
+	w.String("original")
+	w.Bytes(f.Original)
+	w.End()
+}
+
+// ReadMsgpack reads f from r; what the message does not have is zero.
+func (f *Failure) ReadMsgpack(r *codec.Reader) {
+	*f = Failure{}
+	texts := f.texts()
+fields:
+	for fs := r.Struct(); fs.Next(r); {
+		for i, t := range texts {
+			if string(fs.Key) == t.name {
+				fs.Once(r, i)
+				*t.at = r.String()
+				continue fields
+			}
+		}
+		switch string(fs.Key) {
+		case "attempts":
+			fs.Once(r, len(texts))
+			f.Attempts = r.Uint(64)
+		case "original":
+			fs.Once(r, len(texts)+1)
+			f.Original = r.Bytes()
+		default:
+			fs.Skip(r)
+		}
+	}
+}
