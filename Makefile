@@ -5,24 +5,29 @@ GO      ?= go
 # without -race.
 RACE    := $(shell [ "$$($(GO) env CGO_ENABLED)" = 1 ] && command -v "$$($(GO) env CC)" >/dev/null 2>&1 && echo -race)
 PKGS    := ./...
+# The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test build vet staticcheck unit fmt
+.PHONY: test build vet staticcheck unit fmt generated
 
-test: build fmt vet staticcheck unit
+test: build fmt vet generated staticcheck unit
 
 build:
-	$(GO) build $(PKGS)
+	$(GO) build $(PKGS) $(GOLDEN)
 
 fmt:
 	@out="$$(gofmt -l .)"; if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
 
 vet:
-	$(GO) vet $(PKGS)
+	$(GO) vet $(PKGS) $(GOLDEN)
+
+# Everything that is generated is what xsgen generates now.
+generated:
+	$(GO) run ./cmd/xsgen diff --brief . testdata/golden
 
 staticcheck:
-	$(GO) tool -modfile=tools.mod staticcheck $(PKGS)
+	$(GO) tool -modfile=tools.mod staticcheck $(PKGS) $(GOLDEN)
 
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
-	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS)
+	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS) $(GOLDEN)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/xsgen/xsgen/gen/goname"
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/gen/source"
 )
@@ -82,9 +83,9 @@ func (c *chart) addEvent(name, ident string, e *model.Event) int {
 }
 
 func (c *chart) numberEvents() {
-	c.addEvent("", "eventNone", nil)
+	c.addEvent("", "", nil)
 	for _, e := range append(append([]*model.Event(nil), c.m.Events...), c.m.Internal...) {
-		c.numbers[e] = c.addEvent(e.Name.Value, eventConst(1, e.Name.Value), e)
+		c.numbers[e] = c.addEvent(e.Name.Value, "event"+goname.Exported(e.Name.Value), e)
 	}
 	c.execution = c.addEvent("error.execution", "eventErrorExecution", nil)
 	c.comm = c.addEvent("error.communication", "eventErrorCommunication", nil)

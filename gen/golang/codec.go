@@ -155,7 +155,7 @@ func (c *codecs) writeValue(v jen.Code, t *model.Type) *jen.Statement {
 
 func (c *codecs) read(b *jen.Group, name string, fields []*model.Field) {
 	b.Op("*").Id("e").Op("=").Id(name).Values()
-	b.For(jen.Id("f").Op(":=").Id("r").Dot("Struct").Call(), jen.Id("f").Dot("Next").Call(jen.Id("r")), jen.Null()).BlockFunc(func(b *jen.Group) {
+	b.For(jen.Id("f").Op(":=").Id("r").Dot("Struct").Call(), jen.Id("f").Dot("Next").Call(jen.Id("r")), jen.Empty()).BlockFunc(func(b *jen.Group) {
 		if len(fields) == 0 {
 			b.Id("f").Dot("Skip").Call(jen.Id("r"))
 			return

@@ -1,8 +1,6 @@
 package golang
 
 import (
-	"strings"
-
 	"github.com/dave/jennifer/jen"
 
 	"github.com/xsgen/xsgen/gen/expr"
@@ -172,8 +170,4 @@ func partUsesEvent(p *expr.Part) bool {
 		}
 	}
 	return false
-}
-
-func splitLines(s string) []string {
-	return strings.FieldsFunc(s, func(r rune) bool { return r == '\n' || r == '\r' })
 }

@@ -261,7 +261,7 @@ func (g *generator) observers(f *jen.File) {
 
 func commentLines(text string) []string {
 	var out []string
-	for _, line := range splitLines(text) {
+	for _, line := range wrapped(text) {
 		out = append(out, commentLine(line))
 	}
 	return out

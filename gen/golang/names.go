@@ -1,7 +1,6 @@
 package golang
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -201,12 +200,4 @@ func checkMethods(m *model.Machine, l *diag.List) {
 			seen[name] = x
 		}
 	}
-}
-
-// eventConst is the constant with an event's number.
-func eventConst(number int, name string) string {
-	if number == 0 {
-		return "eventNone"
-	}
-	return fmt.Sprintf("event%s", goname.Exported(name))
 }

@@ -111,6 +111,9 @@ func addSyntax(f *source.File, l *diag.List, err error) {
 		}
 	}
 	d := l.Add(diag.Syntax, pos, "%s", text)
+	if strings.Contains(text, "did not find expected ','") {
+		d.WithHint("within {…} and […], quote what has `?`, brackets or commas in it, on this line or the next: \"string?\", \"[]T\"")
+	}
 	if strings.Contains(f.Line(pos.Line), "\t") {
 		d.WithHint("YAML is indented with spaces, never with tabs")
 	}

@@ -50,7 +50,7 @@ func MustPattern(s string) Pattern {
 func wild(seg string) bool { return seg == one || seg == star || seg == many }
 
 // Literal reports whether p has no wildcard, and so matches one topic only.
-func (p Pattern) Literal() bool { return strings.IndexAny(string(p), "+*#") < 0 }
+func (p Pattern) Literal() bool { return !strings.ContainsAny(string(p), "+*#") }
 
 // Match reports whether p matches the topic n. It allocates nothing.
 func (p Pattern) Match(n Name) bool {

@@ -1,0 +1,201 @@
+package golang
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dave/jennifer/jen"
+
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/expr"
+	"github.com/xsgen/xsgen/gen/goname"
+	"github.com/xsgen/xsgen/gen/model"
+	"github.com/xsgen/xsgen/gen/source"
+	"github.com/xsgen/xsgen/gen/spec"
+)
+
+const (
+	goldenDir = "../../testdata/golden"
+	drivePath = "github.com/xsgen/xsgen/testdata/golden/drive"
+)
+
+// load resolves a spec that must have no errors.
+func load(t testing.TB, file string) (*model.Machine, *expr.Table) {
+	t.Helper()
+	data, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l diag.List
+	s := spec.ParseMachine(source.NewFile(filepath.Base(file), data), &l)
+	if s == nil {
+		t.Fatal("no machine")
+	}
+	m := model.Build(s, &l)
+	table := expr.Check(m, &l)
+	CheckNames(m, &l)
+	if l.Errors() > 0 {
+		var out bytes.Buffer
+		_ = diag.Text(&out, &l)
+		t.Fatal(out.String())
+	}
+	return m, table
+}
+
+// TestDrivers keeps the drivers of the golden machines up to date: the tests that
+// run their scripts. The machines themselves are kept by `xsgen diff`.
+func TestDrivers(t *testing.T) {
+	specs, err := filepath.Glob(goldenDir + "/*/*.machine.yaml")
+	if err != nil || len(specs) < 8 {
+		t.Fatalf("%d golden machines, %v", len(specs), err)
+	}
+	for _, file := range specs {
+		m, table := load(t, file)
+		g := &generator{m: m, table: table, names: newNames(m), chart: newChart(m)}
+		g.cfg = Config{ImportPath: "github.com/xsgen/xsgen/testdata/golden/" + m.Package, Source: filepath.Base(file)}
+		got, err := g.file(g.driver)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := filepath.Join(filepath.Dir(file), "drive_test.go")
+		want, _ := os.ReadFile(name)
+		if bytes.Equal(got, want) {
+			continue
+		}
+		if os.Getenv("XSGEN_UPDATE") == "" {
+			t.Errorf("%s is not up to date; run with XSGEN_UPDATE=1", name)
+		} else if err := os.WriteFile(name, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// driver declares a test that runs the case's script, with guards, actions and
+// roles that the script controls.
+func (g *generator) driver(f *jen.File) {
+	f.ImportName(drivePath, "drive")
+	for _, p := range []string{"testing", "encoding/json"} {
+		f.ImportName(p, filepath.Base(p))
+	}
+	d := func() *jen.Statement { return jen.Id("d") }
+	f.Func().Id("TestScript").Params(jen.Id("t").Op("*").Qual("testing", "T")).BlockFunc(func(b *jen.Group) {
+		b.Add(d()).Op(":=").Qual(drivePath, "New").Call(jen.Id("t"))
+		var args []jen.Code
+		if g.m.Keyed {
+			args = append(args, jen.Lit("k 1"))
+		}
+		if len(g.m.Guards) > 0 {
+			args = append(args, jen.Id("stubGuards").Values(d()))
+		}
+		if len(g.m.Actions) > 0 {
+			args = append(args, jen.Id("stubActions").Values(d()))
+		}
+		if len(g.m.Input) > 0 {
+			args = append(args, jen.Id("Input").Values())
+		}
+		b.Id("m").Op(":=").Id("New").Call(append(args, d().Dot("Options").Call().Op("..."))...)
+		bind := []jen.Code{d().Dot("Bus").Call()}
+		if len(g.m.Sends) > 0 {
+			var roles []jen.Code
+			for _, r := range g.m.Sends {
+				roles = append(roles, jen.Id(goname.Exported(r.Name.Value)).Op(":").Id("stub"+goname.Exported(r.Name.Value)).Values(d()))
+			}
+			bind = append(bind, jen.Id("Roles").Values(roles...))
+		}
+		b.If(jen.Err().Op(":=").Id("m").Dot("Bind").Call(bind...), jen.Err().Op("!=").Nil()).Block(jen.Id("t").Dot("Fatal").Call(jen.Err()))
+		b.Add(d()).Dot("Run").Call(jen.Qual(drivePath, "Machine").Values(lines([]jen.Code{
+			field("Start", jen.Id("m").Dot("Start")),
+			field("Stop", jen.Id("m").Dot("Stop")),
+			field("State", jen.Func().Params().String().Block(jen.Return(jen.Id("m").Dot("State").Call().Dot("String").Call()))),
+			field("Send", g.sendFunc()),
+			field("Request", g.requestFunc()),
+			field("Transitions", jen.Index().String().ValuesFunc(func(list *jen.Group) {
+				for _, t := range g.m.Transitions {
+					list.Line().Lit(transitionName(t))
+				}
+				if len(g.m.Transitions) > 0 {
+					list.Line()
+				}
+			})),
+		})...))
+	})
+	g.stubs(f)
+}
+
+func (g *generator) sendFunc() *jen.Statement {
+	return jen.Func().Params(ctxParam(), jen.Id("event").String(), jen.Id("data").Index().Byte()).Error().BlockFunc(func(b *jen.Group) {
+		var cases []jen.Code
+		for _, e := range g.m.Events {
+			cases = append(cases, jen.Case(jen.Lit(e.Name.Value)).BlockFunc(func(b *jen.Group) {
+				g.decoded(b, e, jen.Err())
+				b.Return(jen.Id("m").Dot("Send").Call(jen.Id("ctx"), jen.Id("e")))
+			}))
+		}
+		if len(cases) > 0 {
+			b.Switch(jen.Id("event")).Block(cases...)
+		}
+		b.Return(jen.Qual(machinePath, "ErrUnknownEvent"))
+	})
+}
+
+func (g *generator) decoded(b *jen.Group, e *model.Event, results ...jen.Code) {
+	b.Id("e").Op(":=").Op("&").Id(g.names.event[e]).Values()
+	b.If(jen.Err().Op(":=").Qual("encoding/json", "Unmarshal").Call(jen.Id("data"), jen.Id("e")), jen.Err().Op("!=").Nil()).Block(jen.Return(results...))
+}
+
+func (g *generator) requestFunc() *jen.Statement {
+	return jen.Func().Params(ctxParam(), jen.Id("event").String(), jen.Id("data").Index().Byte()).Params(jen.Any(), jen.Error()).BlockFunc(func(b *jen.Group) {
+		var cases []jen.Code
+		for _, e := range g.m.Events {
+			if e.HasReply {
+				cases = append(cases, jen.Case(jen.Lit(e.Name.Value)).BlockFunc(func(b *jen.Group) {
+					g.decoded(b, e, jen.Nil(), jen.Err())
+					b.Return(jen.Id("m").Dot("Request"+g.names.event[e]).Call(jen.Id("ctx"), jen.Id("e")))
+				}))
+			}
+		}
+		if len(cases) > 0 {
+			b.Switch(jen.Id("event")).Block(cases...)
+		}
+		b.Return(jen.Nil(), jen.Qual(machinePath, "ErrUnknownEvent"))
+	})
+}
+
+func (g *generator) stubs(f *jen.File) {
+	stub := func(name string) {
+		f.Type().Id(name).Struct(jen.Id("d").Op("*").Qual(drivePath, "Driver"))
+	}
+	if len(g.m.Guards) > 0 {
+		stub("stubGuards")
+		for _, x := range g.m.Guards {
+			f.Func().Params(jen.Id("s").Id("stubGuards")).Add(g.guardSignature(x)).Block(
+				jen.Return(jen.Id("s").Dot("d").Dot("Guard").Call(jen.Lit(x.Name.Value))))
+		}
+	}
+	if len(g.m.Actions) > 0 {
+		stub("stubActions")
+		for _, x := range g.m.Actions {
+			arrived := jen.Code(jen.Nil())
+			if a := g.arrivalArg(x.Arrival); len(a) > 0 {
+				arrived = a[0]
+			}
+			f.Func().Params(jen.Id("s").Id("stubActions")).Add(g.actionSignature(x)).BlockFunc(func(b *jen.Group) {
+				if x.Replies {
+					b.Id("reply").Call(jen.Id(g.names.reply[x.Arrival.Event]).Values())
+				}
+				b.Return(jen.Id("s").Dot("d").Dot("Action").Call(jen.Lit(x.Name.Value), arrived))
+			})
+		}
+	}
+	for _, r := range g.m.Sends {
+		name := "stub" + goname.Exported(r.Name.Value)
+		stub(name)
+		for _, e := range r.Events {
+			params, _ := g.keyParams(jen.Id("e").Op("*").Id(g.names.event[e]), jen.Id("e"))
+			f.Func().Params(jen.Id("s").Id(name)).Id(goname.Exported(e.Name.Value)).Params(params...).Error().Block(
+				jen.Return(jen.Id("s").Dot("d").Dot("Role").Call(jen.Lit(r.Name.Value), jen.Lit(e.Name.Value), jen.Id("e"))))
+		}
+	}
+}
