@@ -115,7 +115,7 @@ func (g *generator) publishMethods(f *jen.File) {
 			cases = append(cases, jen.Case(jen.Lit(i)).BlockFunc(func(b *jen.Group) {
 				if e.Section == model.Sent {
 					role := jen.Id("p").Dot("outbox").Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
-					b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Dot(goname.Exported(e.Name.Value)).Call(key(value)...)))
+					b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Clone().Dot(goname.Exported(e.Name.Value)).Call(key(value)...)))
 					b.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value)))
 					return
 				}
