@@ -8,9 +8,14 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test build vet staticcheck unit fmt generated
+.PHONY: test demo build vet staticcheck unit fmt generated
 
 test: build fmt vet generated staticcheck unit
+
+# Generates and runs the orders example.
+demo:
+	$(GO) generate ./examples/orders
+	$(GO) run ./examples/orders
 
 build:
 	$(GO) build $(PKGS) $(GOLDEN)

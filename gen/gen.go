@@ -99,6 +99,7 @@ type machine struct {
 	model      *model.Machine
 	table      *expr.Table
 	dir        string // of the output
+	base       string // what the output must not leave
 	importPath string
 }
 
@@ -136,8 +137,8 @@ func (g *generation) place() {
 	for _, m := range g.machines {
 		dir := path.Dir(m.spec.Path)
 		if g.in.Out != "" {
-			m.dir = path.Join(g.in.Out, m.model.Package)
-		} else if m.dir = dir; path.Base(g.importPath(dir)) != m.model.Package {
+			m.base, m.dir = g.in.Out, path.Join(g.in.Out, m.model.Package)
+		} else if m.base, m.dir = dir, dir; path.Base(g.importPath(dir)) != m.model.Package {
 			m.dir = path.Join(dir, m.model.Package)
 		}
 		m.importPath = g.importPath(m.dir)
@@ -190,7 +191,7 @@ func (m *machine) emit() (output.Package, error) {
 	if err != nil {
 		return output.Package{}, err
 	}
-	p := output.Package{Dir: m.dir, Spec: m.spec.Path}
+	p := output.Package{Dir: m.dir, Base: m.base, Spec: m.spec.Path}
 	for _, f := range files {
 		p.Files = append(p.Files, output.File{Name: f.Name, Data: output.Seal(f.Data)})
 	}

@@ -40,7 +40,7 @@ func find(paths []string, out string) (*found, error) {
 			return nil, err
 		}
 		f.input.Out = filepath.ToSlash(abs)
-		f.below(abs)
+		f.nearby(abs)
 	}
 	if len(f.input.Specs) == 0 {
 		return nil, fmt.Errorf("no *%s in %s", gen.MachineSuffix, strings.Join(paths, ", "))
@@ -137,8 +137,6 @@ func (f *finder) nearby(dir string) {
 	}
 }
 
-func (f *finder) below(dir string) { f.nearby(dir) }
-
 // old notes a file that xsgen generated.
 func (f *finder) old(name string) error {
 	data, err := os.ReadFile(name)
@@ -203,26 +201,6 @@ func (f *found) stale(packages []output.Package) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
-}
-
-// base is the directory that holds all of the output.
-func base(changes []output.Change) string {
-	dir := ""
-	for _, c := range changes {
-		d := filepath.Dir(filepath.FromSlash(c.Path))
-		if dir == "" {
-			dir = d
-		}
-		for !strings.HasPrefix(d+string(filepath.Separator), strings.TrimSuffix(dir, string(filepath.Separator))+string(filepath.Separator)) {
-			dir = filepath.Dir(dir)
-		}
-	}
-	for { // the deepest that exists
-		if info, err := os.Stat(dir); err == nil && info.IsDir() {
-			return dir
-		}
-		dir = filepath.Dir(dir)
-	}
 }
 
 // shown is a path as the user would write it.

@@ -54,7 +54,7 @@ func (a *app) generateOnce(paths []string, o generateOptions) (int, error) {
 	if err != nil || code != exitOK || len(changes) == 0 {
 		return code, err
 	}
-	if err := output.Apply(base(changes), changes); err != nil {
+	if err := output.Apply(changes); err != nil {
 		return 0, err
 	}
 	if !o.quiet {

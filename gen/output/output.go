@@ -25,6 +25,7 @@ type File struct {
 // Package is the files of one directory.
 type Package struct {
 	Dir   string // with slashes
+	Base  string // the directory that the output must not leave: Dir or above it
 	Spec  string // the path of the spec that it was generated from
 	Files []File
 }
@@ -95,6 +96,7 @@ const (
 // Change is a file that Write would change.
 type Change struct {
 	Path     string // with slashes
+	Base     string // the directory that the file is written by way of
 	Status   Status
 	Old, New []byte
 }
@@ -114,6 +116,7 @@ func Plan(packages []Package, extra []string) ([]Change, error) {
 			if err != nil {
 				errs = append(errs, err)
 			} else if c.Status != Same {
+				c.Base = p.Base
 				out = append(out, c)
 			}
 		}
@@ -127,7 +130,8 @@ func Plan(packages []Package, extra []string) ([]Change, error) {
 			errs = append(errs, err)
 			continue
 		}
-		out = append(out, Change{Path: path.Clean(name), Status: Extra, Old: old})
+		name = path.Clean(name)
+		out = append(out, Change{Path: name, Base: path.Dir(name), Status: Extra, Old: old})
 	}
 	return out, errors.Join(errs...)
 }
@@ -154,29 +158,36 @@ func compare(name string, data []byte) (Change, error) {
 }
 
 // Apply makes the changes. Each file is replaced as a whole: written beside its
-// place, synced, and renamed. No path leads outside the directory base, whatever
-// symbolic links there are.
-func Apply(base string, changes []Change) error {
-	root, err := os.OpenRoot(base)
-	if err != nil {
-		return err
-	}
-	defer root.Close() //nolint:errcheck // nothing was written through it that is not synced
+// place, synced, and renamed. Whatever symbolic links there are, no path leads
+// out of its base.
+func Apply(changes []Change) error {
 	for _, c := range changes {
-		name, err := filepath.Rel(base, filepath.FromSlash(c.Path))
-		if err != nil {
-			return err
-		}
-		if c.Status == Extra {
-			err = root.Remove(name)
-		} else {
-			err = replace(root, name, c.New)
-		}
-		if err != nil {
+		if err := apply(c); err != nil {
 			return fmt.Errorf("%s: %w", c.Path, err)
 		}
 	}
 	return nil
+}
+
+func apply(c Change) error {
+	base := filepath.FromSlash(c.Base)
+	name, err := filepath.Rel(base, filepath.FromSlash(c.Path))
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(base)
+	if err != nil {
+		return err
+	}
+	if c.Status == Extra {
+		err = root.Remove(name)
+	} else {
+		err = replace(root, name, c.New)
+	}
+	return errors.Join(err, root.Close())
 }
 
 func replace(root *os.Root, name string, data []byte) error {
