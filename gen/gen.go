@@ -35,6 +35,9 @@ type Input struct {
 	// Out is where packages go, each into a directory of its own; empty for beside
 	// their specs.
 	Out string
+	// Exists reports whether there is a file that is not among Specs; it may be nil
+	// if there is none.
+	Exists func(path string) bool
 }
 
 // Spec is a spec file.
@@ -124,10 +127,28 @@ func (g *generation) load() {
 		m := &machine{spec: s, model: model.Build(parsed, g.diags)}
 		m.table = expr.Check(m.model, g.diags)
 		golang.CheckNames(m.model, g.diags)
+		g.children(m)
 		if g.diags.Errors() == before {
 			check.Run(m.model, m.table, g.diags)
 		}
 		g.machines = append(g.machines, m)
+	}
+}
+
+// children reports child machines whose specs do not exist.
+func (g *generation) children(m *machine) {
+	for _, s := range m.model.States {
+		for _, i := range s.Invokes {
+			if i.Machine == "" {
+				continue
+			}
+			file := path.Join(path.Dir(m.spec.Path), i.Machine)
+			known := slices.ContainsFunc(g.in.Specs, func(s Spec) bool { return path.Clean(s.Path) == file })
+			if !known && (g.in.Exists == nil || !g.in.Exists(file)) {
+				g.diags.Add(diag.MissingMachine, i.Pos, "there is no spec %s", i.Machine).
+					WithHint("the path is relative to this spec and ends in %s", MachineSuffix)
+			}
+		}
 	}
 }
 

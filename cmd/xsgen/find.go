@@ -29,6 +29,10 @@ func find(paths []string, out string) (*found, error) {
 		paths = []string{"."}
 	}
 	f := &finder{seen: map[string]bool{}}
+	f.input.Exists = func(name string) bool {
+		_, err := os.Stat(filepath.FromSlash(name))
+		return err == nil
+	}
 	for _, p := range paths {
 		if err := f.path(p); err != nil {
 			return nil, err

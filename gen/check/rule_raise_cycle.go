@@ -28,23 +28,28 @@ func raiseCycle(p *pass) {
 	}
 }
 
+// raiseCycles reports every circle once, where its first event in document order
+// is raised.
 func (p *pass) raiseCycles(s *model.State, raises map[*model.Event]*model.Event, places map[*model.Event]*model.Action) {
-	done := map[*model.Event]bool{}
+	reported := map[*model.Event]bool{}
 	for _, t := range s.On {
-		if len(t.On.Events) != 1 {
+		if len(t.On.Events) != 1 || reported[t.On.Events[0]] {
 			continue
 		}
 		start := t.On.Events[0]
-		path := []string{start.Name.Value}
-		for e := raises[start]; e != nil && !done[start] && len(path) <= len(raises); e = raises[e] {
-			path = append(path, e.Name.Value)
-			done[e] = e != start || done[e]
-			if e == start {
-				p.Add(diag.RaiseCycle, places[start].Pos, "internal events without guards raise each other in a circle: %s", strings.Join(path, " -> ")).
-					WithHint("give one of the transitions a guard")
-				break
-			}
+		circle := []*model.Event{start}
+		for e := raises[start]; e != nil && e != start && len(circle) <= len(raises); e = raises[e] {
+			circle = append(circle, e)
 		}
-		done[start] = true
+		if raises[circle[len(circle)-1]] != start {
+			continue
+		}
+		var names []string
+		for _, e := range circle {
+			reported[e] = true
+			names = append(names, e.Name.Value)
+		}
+		p.Add(diag.RaiseCycle, places[start].Pos, "internal events without guards raise each other in a circle: %s -> %s", strings.Join(names, " -> "), names[0]).
+			WithHint("give one of the transitions a guard")
 	}
 }

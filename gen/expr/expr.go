@@ -95,7 +95,7 @@ func (c *checker) guard(g *model.Guard, sc *scope) {
 }
 
 func (c *checker) delay(d *model.Delay, sc *scope) {
-	if d.Constant == 0 && d.Text.Tag != "!!int" && d.Text.Tag != "!!float" {
+	if d.Constant == 0 && !d.Broken {
 		c.table.Delays[d] = c.expression(d.Text, c.duration, false, sc)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"go/format"
 	"strings"
+	"unicode"
 
 	"github.com/dave/jennifer/jen"
 
@@ -209,10 +210,11 @@ func commentLine(line string) string {
 	return strings.TrimSpace("// " + line)
 }
 
-// oneLine replaces control characters.
+// oneLine replaces control and formatting characters: line ends, but also byte
+// order marks and those that turn the direction of writing.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
 			return ' '
 		}
 		return r

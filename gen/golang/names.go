@@ -130,6 +130,7 @@ func CheckNames(m *model.Machine, l *diag.List) {
 		case !taken:
 			seen[id.name] = id
 		case first.pos == id.pos:
+		case first.what == id.what: // reported as declared twice
 		case !first.pos.IsValid():
 			l.Add(diag.NameCollision, id.pos, "%s would be called %s in Go, which every generated package declares itself", id.what, id.name)
 		default:

@@ -192,6 +192,7 @@ type Delay struct {
 	Index       int // among all delays of the machine
 	Text        spec.Scalar
 	Constant    time.Duration // 0 where the delay is an expression
+	Broken      bool          // it is neither, which has been reported
 	State       *State
 	Transitions []*Transition
 }

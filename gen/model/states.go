@@ -275,6 +275,7 @@ var looksLikeNumber = regexp.MustCompile(`^[-+]?[0-9.]+([a-zµμ]+|[0-9.a-zµμ]
 // delay reads a constant duration, or leaves the text to be an expression.
 func (b *builder) delay(text spec.Scalar, s *State) *Delay {
 	d := &Delay{Text: text, State: s}
+	before := b.diags.Len()
 	constant, err := time.ParseDuration(text.Value)
 	switch {
 	case text.Tag == "!!int" || text.Tag == "!!float":
@@ -286,5 +287,6 @@ func (b *builder) delay(text spec.Scalar, s *State) *Delay {
 	case looksLikeNumber.MatchString(text.Value):
 		b.diags.Add(diag.BadDelay, text.Pos, "%q is not a duration", text.Value).WithHint("units are ns, us, ms, s, m and h: `1h30m`")
 	}
+	d.Broken = b.diags.Len() > before
 	return d
 }

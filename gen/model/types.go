@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -96,6 +97,7 @@ func (b *builder) recursion(start, n *Named, path []string) {
 	for _, f := range n.Fields {
 		switch next := f.Type.Named; {
 		case f.Type.Optional || f.Type.Kind != Struct:
+		case slices.Index(b.m.Types, next) < slices.Index(b.m.Types, start): // reported from there
 		case next == start:
 			b.diags.Add(diag.RecursiveType, f.Type.Named.Name.Pos, "the type contains itself: %s -> %s", strings.Join(path, " -> "), start.Name.Value).
 				WithRelated(f.Name.Pos, "through this field").WithHint("make a field of the circle optional (`%s?`)", start.Name.Value)

@@ -83,29 +83,49 @@ func (p Pos) Sub(off, n int) Pos {
 	return p
 }
 
+// Widths of an excerpt: of a longer line the part around the place is shown.
+const (
+	maxExcerpt = 160
+	lead       = 60
+)
+
 // Excerpt returns the line p is in and the line that marks p under it: spaces
 // (tabs where the line has tabs, so that both are indented alike) and one caret
 // per rune, at least one, never beyond the line's end. Both are empty where p
-// names no line.
+// names no line. Of a very long line only the part around p is returned.
 func (p Pos) Excerpt() (line, marks string) {
 	if p.File == nil || p.Line < 1 || p.Line > p.File.Lines() {
 		return "", ""
 	}
-	line = printable(p.File.Line(p.Line))
+	text, col := p.window()
 	var b strings.Builder
-	rest := line
-	for i := 1; i < p.Col && rest != ""; i++ {
-		r, n := utf8.DecodeRuneInString(rest)
-		rest = rest[n:]
+	for _, r := range text[:min(col, len(text))] {
 		if r == '\t' {
 			b.WriteByte('\t')
 		} else {
 			b.WriteByte(' ')
 		}
 	}
-	n := min(max(p.Len, 1), max(utf8.RuneCountInString(rest), 1))
+	n := min(max(p.Len, 1), max(len(text)-col, 1))
 	b.WriteString(strings.Repeat("^", n))
-	return line, b.String()
+	return string(text), b.String()
+}
+
+// window is the line of p, or the part of it around p, and where p begins in it.
+func (p Pos) window() (text []rune, col int) {
+	text, col = []rune(printable(p.File.Line(p.Line))), max(p.Col-1, 0)
+	if len(text) <= maxExcerpt {
+		return text, col
+	}
+	from := max(min(col-lead, len(text)-maxExcerpt), 0)
+	out := append([]rune(nil), text[from:min(from+maxExcerpt, len(text))]...)
+	if from > 0 {
+		out[0] = '…'
+	}
+	if from+len(out) < len(text) {
+		out[len(out)-1] = '…'
+	}
+	return out, col - from
 }
 
 // printable replaces what would disturb a terminal, rune by rune, so that

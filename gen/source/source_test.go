@@ -1,0 +1,38 @@
+package source_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/xsgen/xsgen/gen/source"
+)
+
+func TestExcerpt(t *testing.T) {
+	long := strings.Repeat("a", 300) + "HERE" + strings.Repeat("b", 300)
+	f := source.NewFile("x", []byte("one\n\tä two\r\n"+long+"\n"))
+	for _, tt := range []struct {
+		pos         source.Pos
+		line, marks string
+	}{
+		{source.Pos{File: f, Line: 1, Col: 2, Len: 2}, "one", " ^^"},
+		{source.Pos{File: f, Line: 2, Col: 4, Len: 3}, "\tä two", "\t  ^^^"},
+		{source.Pos{File: f, Line: 1, Col: 3, Len: 99}, "one", "  ^"},
+		{source.Pos{File: f, Line: 1, Col: 99}, "one", "   ^"},
+		{source.Pos{File: f, Line: 9, Col: 1}, "", ""},
+		{source.Pos{File: f}, "", ""},
+		{source.Pos{}, "", ""},
+	} {
+		line, marks := tt.pos.Excerpt()
+		if line != tt.line || marks != tt.marks {
+			t.Errorf("%d:%d: %q %q, want %q %q", tt.pos.Line, tt.pos.Col, line, marks, tt.line, tt.marks)
+		}
+	}
+	line, marks := source.Pos{File: f, Line: 3, Col: 301, Len: 4}.Excerpt()
+	if n := len([]rune(line)); n != 160 || !strings.HasPrefix(line, "…a") || !strings.HasSuffix(line, "b…") {
+		t.Errorf("a long line is shown as %d characters: %s", n, line)
+	}
+	at := strings.Index(marks, "^^^^")
+	if string([]rune(line)[at:at+4]) != "HERE" || strings.Count(marks, "^") != 4 {
+		t.Errorf("marks\n%s\n%s", line, marks)
+	}
+}
