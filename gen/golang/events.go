@@ -15,7 +15,7 @@ func (g *generator) events(f *jen.File) {
 		f.Add(doc("Event is an event that the machine takes, or raises itself. Only this package has types that implement it.")).
 			Type().Id("Event").Interface(
 			doc("EventName is the event's name in the spec.").Id("EventName").Params().String(),
-			jen.Id("eventNumber").Params().Int32(),
+			doc("EventNumber is the event's number in the machine's tables.").Id("EventNumber").Params().Int32(),
 		)
 	}
 	if len(g.m.Events) > 0 {
@@ -58,7 +58,8 @@ func (g *generator) event(f *jen.File, e *model.Event, what string) {
 	g.structure(f, name, name+" "+what, e.Description, e.Fields)
 	f.Add(doc("EventName implements Event.")).
 		Func().Params(jen.Op("*").Id(name)).Id("EventName").Params().String().Block(jen.Return(jen.Lit(e.Name.Value)))
-	f.Func().Params(jen.Op("*").Id(name)).Id("eventNumber").Params().Int32().Block(jen.Return(jen.Id(g.eventIdent(e))))
+	f.Add(doc("EventNumber implements Event.")).
+		Func().Params(jen.Op("*").Id(name)).Id("EventNumber").Params().Int32().Block(jen.Return(jen.Id(g.eventIdent(e))))
 }
 
 // eventIdent is the constant with e's number.

@@ -95,7 +95,7 @@ func (g *generator) file(fill func(*jen.File)) ([]byte, error) {
 	for _, p := range []string{topicPath, codecPath, checkedPath, machinePath, busPath, transportPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
-	for _, p := range []string{"context", "strings", "time", "fmt"} {
+	for _, p := range []string{"context", "slices", "strings", "time"} {
 		f.ImportName(p, p)
 	}
 	f.NoFormat = true // once is enough
