@@ -64,7 +64,7 @@ type block struct {
 }
 
 func newChart(m *model.Machine) *chart {
-	c := &chart{m: m, numbers: map[*model.Event]int{}, candidates: []int{none}}
+	c := &chart{m: m, numbers: map[*model.Event]int{}}
 	c.numberEvents()
 	c.stateRows()
 	for _, t := range m.Transitions {
@@ -157,8 +157,30 @@ func (c *chart) transition(t *model.Transition) transitionRow {
 	}
 	if quiet {
 		r.flags = append(r.flags, "Quiet")
+		if r.actions == none && c.rests(t, r) {
+			r.flags = append(r.flags, "Swift")
+		}
 	}
 	return r
+}
+
+// rests reports whether no eventless transition can follow.
+func (c *chart) rests(t *model.Transition, r transitionRow) bool {
+	within := t.Source // without a target, anything within the source may be active
+	if r.domain != none {
+		within = c.m.States[r.leaf]
+	}
+	for s := within; s != nil; s = s.Parent {
+		if len(s.Always) > 0 {
+			return false
+		}
+	}
+	for _, s := range c.m.States {
+		if s.Within(within) && len(s.Always) > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // domainOf is nil where nothing is exited or entered.
@@ -239,7 +261,7 @@ func (c *chart) quietEntry(steps []stepRow) bool {
 // rows fills in, for every leaf and event, the transitions to try. Lists and rows
 // that are equal are stored once.
 func (c *chart) rows() {
-	lists := map[string]int{"": 0}
+	lists := map[string]int{}
 	rows := map[string]int{}
 	for i := range c.states {
 		s := c.states[i].state
@@ -261,15 +283,18 @@ func (c *chart) rows() {
 	}
 }
 
-// list stores a list of candidates and returns where it begins.
+// list is what Index has for a list of candidates; longer ones are stored.
 func (c *chart) list(list []int, known map[string]int) int {
-	key := ""
-	for _, t := range list {
-		key += fmt.Sprint(t, " ")
+	switch len(list) {
+	case 0:
+		return 0
+	case 1:
+		return list[0] + 1
 	}
+	key := fmt.Sprint(list)
 	at, ok := known[key]
 	if !ok {
-		at = len(c.candidates)
+		at = -len(c.candidates) - 1
 		known[key] = at
 		c.candidates = append(append(c.candidates, list...), none)
 	}

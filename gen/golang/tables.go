@@ -100,9 +100,6 @@ func (g *generator) stateRows() []jen.Code {
 			field("Path", jen.Lit(s.Path)), field("Kind", jen.Qual(machinePath, kindNames[s.Kind])), field("Parent", parent),
 			field("Entry", orNone(r.entry)), field("Exit", orNone(r.exit)), field("Done", orNone(r.done)),
 		}
-		if s.Leaf() {
-			fields = append(fields, field("Row", jen.Lit(r.row)))
-		}
 		if r.first < r.last {
 			fields = append(fields, field("FirstDelay", jen.Lit(r.first)), field("LastDelay", jen.Lit(r.last)))
 		}
@@ -135,7 +132,8 @@ func (g *generator) row(r transitionRow, source *model.State, elided bool) *jen.
 		fields = append(fields, field("Domain", jen.Id(stateIdent(g.m.States[r.domain]))))
 	}
 	if r.first < r.last {
-		fields = append(fields, field("Leaf", jen.Id(stateIdent(g.m.States[r.leaf]))), field("First", jen.Lit(r.first)), field("Last", jen.Lit(r.last)))
+		fields = append(fields, field("Leaf", jen.Id(stateIdent(g.m.States[r.leaf]))),
+			field("Row", jen.Lit(g.chart.states[r.leaf].row)), field("First", jen.Lit(r.first)), field("Last", jen.Lit(r.last)))
 	}
 	fields = append(fields, field("Actions", orNone(r.actions)))
 	if len(r.flags) > 0 {

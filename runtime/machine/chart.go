@@ -31,12 +31,15 @@ type Chart struct {
 	Events      []string     // names by number
 	Transitions []Transition // in document order
 	Delays      []Delay
-	Index       []int32 // by State.Row plus event: where its candidates begin
-	Candidates  []int32 // transitions in the order in which they are tried, each list ended by None
-	Steps       []Step  // what transitions enter, outermost state first
-	Start       Transition
-	Execution   int32 // the number of the event error.execution
-	Comm        int32 // the number of the event error.communication
+	// Index says, at a leaf's row plus the number of an event, which transitions are
+	// tried: 0 is none, n > 0 is transition n-1 only, n < 0 those in Candidates from
+	// -n-1 on.
+	Index      []int32
+	Candidates []int32 // transitions in the order in which they are tried, each list ended by None
+	Steps      []Step  // what transitions enter, outermost state first
+	Start      Transition
+	Execution  int32 // the number of the event error.execution
+	Comm       int32 // the number of the event error.communication
 }
 
 // State is a row of a chart's table of states.
@@ -46,7 +49,6 @@ type State struct {
 	Parent      int32
 	Entry, Exit int32 // blocks
 	Done        int32 // the event that is raised when a child that is final is entered
-	Row         int32 // of a leaf, where its part of Index begins
 	FirstDelay  int32 // Delays[FirstDelay:LastDelay] begin when the state is entered
 	LastDelay   int32
 }
@@ -62,6 +64,7 @@ type Transition struct {
 	Source  int32
 	Domain  int32 // the innermost state that stays active; None where nothing is exited
 	Leaf    int32 // the state that is active afterwards
+	Row     int32 // where Leaf's part of Index begins
 	First   int32 // Steps[First:Last] are entered
 	Last    int32
 	Actions int32 // the block that runs between exit and entry, unless Take runs it with the guard
@@ -76,6 +79,7 @@ const (
 	Unguarded Flags = 1 << iota // it has no guard
 	Quiet                       // no state on its way has entry, exit, delays or a final child
 	NoCode                      // neither guard nor actions: Take need not be called
+	Swift                       // Quiet, Take runs all of it, and no eventless transition can follow
 )
 
 // Step is one state that a transition enters.

@@ -72,6 +72,8 @@ type Core struct {
 
 	// What follows belongs to the owner of the busy flag.
 	leaf     int32
+	row      int32 // of leaf, in the chart's index
+	plain    bool  // there is no observer, and the machine has not finished
 	finished bool
 	seq      uint64
 	cache    *stepContext
@@ -103,6 +105,7 @@ func (c *Core) Init(chart *Chart, prog Program, key string, opts []Option) {
 	for _, o := range opts {
 		o(c)
 	}
+	c.plain = c.observer == nil
 	c.delays = make([]delaySlot, len(chart.Delays))
 	for i := range c.delays {
 		c.delays[i].core, c.delays[i].index = c, int32(i)

@@ -39,22 +39,22 @@ var testChart = &Chart{
 	Machine: "test",
 	States: []State{
 		{Kind: Compound, Parent: None, Entry: None, Exit: None, Done: None},
-		{Path: "a", Entry: None, Exit: None, Done: None, Row: 0},
-		{Path: "b", Entry: None, Exit: None, Done: None, Row: 1 * int32(events), FirstDelay: 0, LastDelay: 1},
-		{Path: "end", Kind: Final, Entry: None, Exit: None, Done: None, Row: 2 * int32(events)},
+		{Path: "a", Entry: None, Exit: None, Done: None},
+		{Path: "b", Entry: None, Exit: None, Done: None, FirstDelay: 0, LastDelay: 1},
+		{Path: "end", Kind: Final, Entry: None, Exit: None, Done: None},
 	},
 	Events: []string{"", "do", "go", "loop", "error.execution", "error.communication", "after(1s)", "strange"},
 	Transitions: []Transition{
-		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                   // do: a function
-		{Source: 1, Domain: 0, Leaf: 2, First: 1, Last: 2, Actions: None, Flags: Unguarded | NoCode}, // go
-		{Source: 2, Domain: 0, Leaf: 3, First: 2, Last: 3, Actions: None, Flags: Unguarded | NoCode}, // after
-		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                   // loop
+		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                                           // do: a function
+		{Source: 1, Domain: 0, Leaf: 2, Row: 1 * int32(events), First: 1, Last: 2, Actions: None, Flags: Unguarded | NoCode}, // go
+		{Source: 2, Domain: 0, Leaf: 3, Row: 2 * int32(events), First: 2, Last: 3, Actions: None, Flags: Unguarded | NoCode}, // after
+		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                                           // loop
 	},
 	Delays:     []Delay{{Event: evAfter, Constant: int64(time.Second)}},
-	Candidates: []int32{None, 0, None, 1, None, 2, None, 3, None},
+	Candidates: []int32{3, None},
 	Index: []int32{
-		0, 1, 3, 7, 0, 0, 0, 0,
-		0, 1, 0, 7, 0, 0, 5, 0,
+		0, 1, 2, -1, 0, 0, 0, 0,
+		0, 1, 0, -1, 0, 0, 3, 0,
 		0, 0, 0, 0, 0, 0, 0, 0,
 	},
 	Steps:     []Step{{State: 0, Initial: None}, {State: 2, Initial: None}, {State: 3, Initial: None}, {State: 0, Initial: None}, {State: 1, Initial: None}},

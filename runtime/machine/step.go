@@ -38,6 +38,11 @@ type output struct {
 // external runs the macrostep of one external event.
 func (c *Core) external(ctx context.Context, id int32, event any) error {
 	ctx = c.stepCtx(ctx)
+	if v := c.chart.Index[c.row+id]; v > 0 && c.plain {
+		if t := &c.chart.Transitions[v-1]; t.Flags&Swift != 0 {
+			return c.swift(ctx, v-1, t, id, event)
+		}
+	}
 	from := c.leaf
 	c.begin(id)
 	handled := !c.finished && c.take(ctx, id, event)
@@ -45,6 +50,41 @@ func (c *Core) external(ctx context.Context, id int32, event any) error {
 		c.unhandled(ctx, id)
 	}
 	return c.finish(ctx, from)
+}
+
+// swift is external for the only candidate of an event, if it is a transition
+// that has nothing but a guard and actions, and leads to rest: most steps of most
+// machines. It leaves out what such a step cannot need.
+func (c *Core) swift(ctx context.Context, i int32, t *Transition, id int32, event any) error {
+	s := &c.step
+	s.trigger, s.event, s.payload = id, id, event
+	s.micro, s.entered, s.reply, s.acting = 0, false, nil, t.Flags&Unguarded != 0
+	from := c.leaf
+	ok, err := true, error(nil)
+	if t.Flags&NoCode == 0 {
+		ok, err = c.run(ctx, i)
+	}
+	if err != nil {
+		c.raiseError(err)
+		ok = s.acting
+	}
+	if ok {
+		s.micro = 1
+		if t.Domain != None {
+			c.leaf, c.row, s.entered = t.Leaf, t.Row, true
+		}
+	}
+	if len(s.internal) > 0 {
+		c.settle(ctx)
+	}
+	if !ok {
+		c.unhandled(ctx, id)
+	}
+	if len(s.errs) > 0 || c.bound && (s.entered || len(s.out) > 0) {
+		return c.finish(ctx, from)
+	}
+	s.payload = nil
+	return nil
 }
 
 // macrostep processes an entry.
@@ -111,7 +151,7 @@ func (c *Core) settle(ctx context.Context) {
 	s := &c.step
 	next, moved := 0, true // eventless guards are asked again only after a microstep
 	for !c.finished {
-		if moved && c.chart.Index[c.chart.States[c.leaf].Row] != 0 && c.micro(ctx, 0, nil) {
+		if moved && c.chart.Index[c.row] != 0 && c.micro(ctx, 0, nil) {
 			if c.tooLong(ctx) {
 				break
 			}
@@ -151,34 +191,41 @@ func (c *Core) ignored(ctx context.Context, r raised) {
 
 // micro is one microstep: the first transition on event that is enabled.
 func (c *Core) micro(ctx context.Context, event int32, payload any) bool {
-	s := &c.step
-	s.event, s.payload = event, payload
-	at := c.chart.Index[c.chart.States[c.leaf].Row+event]
-	for list := c.chart.Candidates[at:]; list[0] != None; list = list[1:] {
-		t := &c.chart.Transitions[list[0]]
-		if t.Flags&NoCode != 0 {
-			s.told = false
-			c.follow(ctx, list[0], t)
-			return true
-		}
-		s.acting, s.chosen, s.told = false, list[0], false
-		if t.Flags&Unguarded != 0 {
-			if t.Actions != None {
-				c.follow(ctx, list[0], t)
-				return true
-			}
-			c.Passed() // what fails now are its actions
-		}
-		ok, err := c.run(ctx, list[0])
-		if err != nil {
-			c.raiseError(err)
-		}
-		if ok || err != nil && s.acting {
-			c.follow(ctx, list[0], t)
+	c.step.event, c.step.payload = event, payload
+	v := c.chart.Index[c.row+event]
+	if v > 0 {
+		return c.try(ctx, v-1)
+	}
+	if v == 0 {
+		return false
+	}
+	for list := c.chart.Candidates[-v-1:]; list[0] != None; list = list[1:] {
+		if c.try(ctx, list[0]) {
 			return true
 		}
 	}
 	return false
+}
+
+// try takes transition i if its guard passes.
+func (c *Core) try(ctx context.Context, i int32) bool {
+	s, t := &c.step, &c.chart.Transitions[i]
+	s.acting, s.chosen, s.told = false, i, false
+	if t.Flags&NoCode == 0 && (t.Flags&Unguarded == 0 || t.Actions == None) {
+		if t.Flags&Unguarded != 0 {
+			c.Passed() // what fails now are its actions
+		}
+		ok, err := c.run(ctx, i)
+		if err != nil {
+			c.raiseError(err)
+			ok = s.acting
+		}
+		if !ok {
+			return false
+		}
+	}
+	c.follow(ctx, i, t)
+	return true
 }
 
 // follow exits, acts and enters for transition t, which has been chosen.
@@ -189,7 +236,7 @@ func (c *Core) follow(ctx context.Context, i int32, t *Transition) {
 	}
 	if t.Flags&Quiet != 0 && c.observer == nil {
 		if t.Domain != None {
-			c.leaf, c.step.entered = t.Leaf, true
+			c.leaf, c.row, c.step.entered = t.Leaf, t.Row, true
 		}
 		return
 	}
@@ -232,7 +279,7 @@ func (c *Core) enter(ctx context.Context, t *Transition) {
 			c.block(ctx, step.Initial)
 		}
 	}
-	c.leaf, c.step.entered = t.Leaf, true
+	c.leaf, c.row, c.step.entered = t.Leaf, t.Row, true
 	if c.chart.States[t.Leaf].Kind == Final {
 		c.done(ctx)
 	}
@@ -261,7 +308,7 @@ func (c *Core) done(ctx context.Context) {
 		}
 		return
 	}
-	c.finished = true
+	c.finished, c.plain = true, false
 	leaf := c.leaf
 	c.exit(ctx, None)
 	c.leaf = leaf
