@@ -16,21 +16,21 @@ func (g *generator) codecs(f *jen.File) {
 	c := &codecs{generator: g, file: f, containers: map[string]bool{}}
 	for _, t := range g.m.Types {
 		if !t.Enum {
-			c.structure(g.names.typ[t], t.Fields)
+			c.structure(g.names.typ[t], t.Fields, true)
 		}
 	}
 	for _, e := range append(append([]*model.Event(nil), g.m.Events...), append(g.m.Internal, g.m.Emits...)...) {
-		c.structure(g.names.event[e], e.Fields)
+		c.structure(g.names.event[e], e.Fields, false)
 		if e.HasReply {
-			c.structure(g.names.reply[e], e.Reply)
+			c.structure(g.names.reply[e], e.Reply, false)
 		}
 	}
 	for _, r := range g.m.Sends {
 		for _, e := range r.Events {
-			c.structure(g.names.event[e], e.Fields)
+			c.structure(g.names.event[e], e.Fields, false)
 		}
 	}
-	c.structure("StateChanged", g.changedFields())
+	c.structure("StateChanged", g.changedFields(), false)
 	for len(c.queue) > 0 {
 		t := c.queue[0]
 		c.queue = c.queue[1:]
@@ -46,15 +46,29 @@ type codecs struct {
 	queue      []*model.Type
 }
 
-func (c *codecs) structure(name string, fields []*model.Field) {
+// structure declares the methods of a struct. A struct that is a field's type
+// (nested) is also written within others, at a depth.
+func (c *codecs) structure(name string, fields []*model.Field, nested bool) {
 	recv := func() *jen.Statement { return jen.Func().Params(jen.Id("e").Op("*").Id(name)) }
 	f := c.file
-	f.Add(doc("AppendMsgpack appends e's MessagePack form to b.")).
-		Add(recv()).Id("AppendMsgpack").Params(jen.Id("b").Index().Byte()).Params(jen.Index().Byte(), jen.Error()).Block(
-		jen.Id("w").Op(":=").Qual(codecPath, "NewWriter").Call(jen.Id("b")),
-		jen.Id("e").Dot("WriteMsgpack").Call(jen.Op("&").Id("w")),
-		jen.Return(jen.Id("w").Dot("Finish").Call()),
-	)
+	appendDoc := doc("AppendMsgpack appends e's MessagePack form to b.")
+	if nested {
+		f.Add(appendDoc).Add(recv()).Id("AppendMsgpack").Params(jen.Id("b").Index().Byte()).Params(jen.Index().Byte(), jen.Error()).Block(
+			jen.Return(jen.Id("e").Dot("appendMsgpack").Call(jen.Id("b"), jen.Lit(0), jen.Nil())))
+		f.Add(recv()).Id("appendMsgpack").Params(appendParams()...).Params(jen.Index().Byte(), jen.Error()).BlockFunc(func(b *jen.Group) {
+			descend(b)
+			c.write(b, fields, true)
+			b.Return(jen.Id("b"), jen.Err())
+		})
+	} else {
+		f.Add(appendDoc).Add(recv()).Id("AppendMsgpack").Params(jen.Id("b").Index().Byte()).Params(jen.Index().Byte(), jen.Error()).BlockFunc(func(b *jen.Group) {
+			if c.write(b, fields, false) {
+				b.Return(jen.Id("b"), jen.Err())
+			} else {
+				b.Return(jen.Id("b"), jen.Nil())
+			}
+		})
+	}
 	f.Add(doc("UnmarshalMsgpack reads e from b, which it does not keep.")).
 		Add(recv()).Id("UnmarshalMsgpack").Params(jen.Id("b").Index().Byte()).Error().Block(
 		jen.Id("r").Op(":=").Qual(codecPath, "NewReader").Call(jen.Id("b")),
@@ -67,90 +81,166 @@ func (c *codecs) structure(name string, fields []*model.Field) {
 	f.Add(doc("DecodeMsgpack implements msgpack/v5's CustomDecoder.")).
 		Add(recv()).Id("DecodeMsgpack").Params(jen.Id("dec").Op("*").Qual(codecPath, "Decoder")).Error().Block(
 		jen.Return(jen.Qual(codecPath, "Decode").Call(jen.Id("dec"), jen.Id("e"))))
-	f.Add(doc("WriteMsgpack writes e to w.")).
-		Add(recv()).Id("WriteMsgpack").Params(jen.Id("w").Op("*").Qual(codecPath, "Writer")).BlockFunc(func(b *jen.Group) { c.write(b, fields) })
 	f.Add(doc("ReadMsgpack reads e from r; what the message does not have is zero.")).
 		Add(recv()).Id("ReadMsgpack").Params(jen.Id("r").Op("*").Qual(codecPath, "Reader")).BlockFunc(func(b *jen.Group) { c.read(b, name, fields) })
 }
 
-func (c *codecs) write(b *jen.Group, fields []*model.Field) {
+func appendParams() []jen.Code {
+	return []jen.Code{jen.Id("b").Index().Byte(), jen.Id("depth").Int(), jen.Err().Error()}
+}
+
+// descend returns early from a function that writes a level too many.
+func descend(b *jen.Group) {
+	b.If(jen.Err().Op("=").Qual(codecPath, "Descend").Call(jen.Id("depth"), jen.Err()), jen.Err().Op("!=").Nil()).Block(
+		jen.Return(jen.Id("b"), jen.Err()))
+}
+
+// write appends the fields to b. It reports whether there is an err; within
+// structure's nested form there always is one.
+func (c *codecs) write(b *jen.Group, fields []*model.Field, nested bool) bool {
+	w := &fieldWriter{codecs: c, group: b, depth: func() jen.Code { return jen.Lit(1) }}
+	if nested {
+		w.depth = func() jen.Code { return jen.Id("depth").Op("+").Lit(1) }
+	}
+	failing := false
 	required, optional := 0, false
 	for _, fd := range fields {
+		failing = failing || canFail(fd.Type)
 		if fd.Type.Optional {
 			optional = true
 		} else {
 			required++
 		}
 	}
-	if optional {
+	switch {
+	case optional:
 		b.Id("n").Op(":=").Lit(required)
 		for _, fd := range fields {
 			if fd.Type.Optional {
 				b.If(jen.Id("e").Dot(goname.Exported(fd.Name.Value)).Op("!=").Nil()).Block(jen.Id("n").Op("++"))
 			}
 		}
-		b.Id("w").Dot("Map").Call(jen.Id("n"))
-	} else {
-		b.Id("w").Dot("Map").Call(jen.Lit(required))
+		b.Id("b").Op("=").Qual(codecPath, "AppendMap").Call(jen.Id("b"), jen.Id("n"))
+	case required < 16:
+		w.pending = []byte{0x80 | byte(required)}
+	default:
+		b.Id("b").Op("=").Qual(codecPath, "AppendMap").Call(jen.Id("b"), jen.Lit(required))
+	}
+	if failing && !nested {
+		b.Var().Err().Error()
 	}
 	for _, fd := range fields {
-		c.writeField(b, fd)
+		w.field(fd)
 	}
-	b.Id("w").Dot("End").Call()
+	w.flush(b)
+	return failing
 }
 
-func (c *codecs) writeField(b *jen.Group, fd *model.Field) {
-	value := jen.Id("e").Dot(goname.Exported(fd.Name.Value))
-	key := jen.Id("w").Dot("Raw").Call(rawKey(fd.Name.Value))
+// canFail reports whether a value of type t may be refused when it is written.
+func canFail(t *model.Type) bool {
+	switch t.Kind {
+	case model.String, model.Bytes, model.Enum, model.Slice, model.Map, model.Struct:
+		return true
+	}
+	return false
+}
+
+// fieldWriter writes fields one after the other. What is known beforehand, the
+// header and the names, is put together.
+type fieldWriter struct {
+	*codecs
+	group   *jen.Group
+	pending []byte
+	depth   func() jen.Code // of what is within the struct
+}
+
+func (w *fieldWriter) flush(b *jen.Group) {
+	if len(w.pending) > 0 {
+		b.Id("b").Op("=").Append(jen.Id("b"), rawString(w.pending).Op("..."))
+		w.pending = nil
+	}
+}
+
+func (w *fieldWriter) field(fd *model.Field) {
+	value := func() *jen.Statement { return jen.Id("e").Dot(goname.Exported(fd.Name.Value)) }
 	if !fd.Type.Optional {
-		b.Add(key)
-		b.Add(c.writeValue(value, fd.Type))
+		w.pending = append(w.pending, rawKey(fd.Name.Value)...)
+		w.flush(w.group)
+		w.group.Add(w.writeValue(value(), fd.Type, w.depth()))
 		return
 	}
+	w.flush(w.group)
 	elem := *fd.Type
 	elem.Optional = false
-	deref := jen.Op("*").Add(value.Clone())
-	condition := value.Clone().Op("!=").Nil()
+	deref := jen.Op("*").Add(value())
 	if elem.Kind == model.Struct {
-		deref = value.Clone() // methods take a pointer
-		condition.Op("&&").Op("!").Id("w").Dot("Failed").Call()
+		deref = value() // methods take a pointer
 	}
-	b.If(condition).Block(key, c.writeValue(deref, &elem))
+	w.group.If(value().Op("!=").Nil()).BlockFunc(func(b *jen.Group) {
+		w.pending = rawKey(fd.Name.Value)
+		w.flush(b)
+		b.Add(w.writeValue(deref, &elem, w.depth()))
+	})
 }
 
 // rawKey is a field's name as it is written: a header and the text. Names are
-// ASCII.
-func rawKey(name string) jen.Code {
-	header := fmt.Sprintf("\\x%02x", 0xa0|len(name))
+// ASCII and have at most 64 bytes.
+func rawKey(name string) []byte {
 	if len(name) > 31 {
-		header = fmt.Sprintf("\\xd9\\x%02x", len(name))
+		return append([]byte{0xd9, byte(len(name))}, name...)
 	}
-	if strings.IndexByte("0123456789abcdefABCDEF", name[0]) >= 0 {
-		return jen.Id(`"` + header + `"`).Op("+").Lit(name)
-	}
-	return jen.Id(`"` + header + name + `"`)
+	return append([]byte{0xa0 | byte(len(name))}, name...)
 }
 
-// writer names the Writer's method for a kind, and the type that it takes.
-var writers = map[model.Kind][2]string{
-	model.String: {"String", ""}, model.Bool: {"Bool", ""}, model.Bytes: {"Bytes", ""}, model.Time: {"Time", ""}, model.Duration: {"Duration", ""},
-	model.Float32: {"Float32", ""}, model.Float64: {"Float64", ""}, model.Enum: {"String", "string"},
-	model.Int: {"Int", ""}, model.Int8: {"Int", "int64"}, model.Int16: {"Int", "int64"}, model.Int32: {"Int", "int64"}, model.Int64: {"Int", ""},
-	model.Uint: {"Uint", ""}, model.Uint8: {"Uint", "uint64"}, model.Uint16: {"Uint", "uint64"}, model.Uint32: {"Uint", "uint64"}, model.Uint64: {"Uint", ""},
+// rawString is a string literal of any bytes.
+func rawString(data []byte) *jen.Statement {
+	var b strings.Builder
+	b.WriteByte('"')
+	for _, c := range data {
+		if c >= 0x80 || c < ' ' || c == '"' || c == '\\' {
+			fmt.Fprintf(&b, "\\x%02x", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return jen.Id(b.String())
 }
 
-func (c *codecs) writeValue(v jen.Code, t *model.Type) *jen.Statement {
+// appender names the function for a kind, the type that it takes, and says
+// whether it can fail.
+type appender struct {
+	name, takes string
+	fails       bool
+}
+
+var appenders = map[model.Kind]appender{
+	model.String: {"String", "", true}, model.Bool: {"Bool", "", false}, model.Bytes: {"Bytes", "", true}, model.Time: {"Time", "", false},
+	model.Duration: {"Duration", "", false}, model.Float32: {"Float32", "", false}, model.Float64: {"Float64", "", false}, model.Enum: {"String", "string", true},
+	model.Int: {"Int", "", false}, model.Int8: {"Int", "int64", false}, model.Int16: {"Int", "int64", false}, model.Int32: {"Int", "int64", false},
+	model.Int64: {"Int", "", false}, model.Uint: {"Uint", "", false}, model.Uint8: {"Uint", "uint64", false}, model.Uint16: {"Uint", "uint64", false},
+	model.Uint32: {"Uint", "uint64", false}, model.Uint64: {"Uint", "", false},
+}
+
+func bAndErr() *jen.Statement { return jen.List(jen.Id("b"), jen.Err()) }
+
+// writeValue appends a value of type t that is depth levels deep.
+func (c *codecs) writeValue(v jen.Code, t *model.Type, depth jen.Code) *jen.Statement {
 	switch t.Kind {
 	case model.Struct:
-		return jen.Add(v).Dot("WriteMsgpack").Call(jen.Id("w"))
+		return bAndErr().Op("=").Add(v).Dot("appendMsgpack").Call(jen.Id("b"), depth, jen.Err())
 	case model.Slice, model.Map:
-		return jen.Id("write"+c.containerName(t)).Call(jen.Id("w"), v)
+		return bAndErr().Op("=").Id("append"+c.containerName(t)).Call(jen.Id("b"), v, depth, jen.Err())
 	}
-	w := writers[t.Kind]
-	if w[1] != "" {
-		v = jen.Id(w[1]).Call(v)
+	a := appenders[t.Kind]
+	if a.takes != "" {
+		v = jen.Id(a.takes).Call(v)
 	}
-	return jen.Id("w").Dot(w[0]).Call(v)
+	call := jen.Qual(codecPath, "Append"+a.name)
+	if a.fails {
+		return bAndErr().Op("=").Add(call).Call(jen.Id("b"), v, jen.Err())
+	}
+	return jen.Id("b").Op("=").Add(call).Call(jen.Id("b"), v)
 }
 
 func (c *codecs) read(b *jen.Group, name string, fields []*model.Field) {
@@ -213,7 +303,7 @@ func (c *codecs) readValue(t *model.Type) *jen.Statement {
 		}
 		return jen.Id(goTypes[t.Kind]).Call(read)
 	}
-	return r.Dot(writers[t.Kind][0]).Call()
+	return r.Dot(appenders[t.Kind].name).Call()
 }
 
 // containerName is what the functions for a slice or map are called, and asks
@@ -248,25 +338,26 @@ func (c *codecs) typeName(t *model.Type) string {
 // container declares how a slice or a map is written and read.
 func (c *codecs) container(t *model.Type) {
 	name, typ := c.typeName(t), c.typ(t)
-	isMap := t.Kind == model.Map
-	w := jen.Id("w")
-	c.file.Func().Id("write"+name).Params(jen.Id("w").Op("*").Qual(codecPath, "Writer"), jen.Id("s").Add(typ)).BlockFunc(func(b *jen.Group) {
-		if isMap {
-			b.Add(w.Clone()).Dot("Map").Call(jen.Len(jen.Id("s")))
+	deeper := func() jen.Code { return jen.Id("depth").Op("+").Lit(1) }
+	params := []jen.Code{jen.Id("b").Index().Byte(), jen.Id("s").Add(typ), jen.Id("depth").Int(), jen.Err().Error()}
+	c.file.Func().Id("append"+name).Params(params...).Params(jen.Index().Byte(), jen.Error()).BlockFunc(func(b *jen.Group) {
+		descend(b)
+		if t.Kind == model.Map {
+			b.Id("b").Op("=").Qual(codecPath, "AppendMap").Call(jen.Id("b"), jen.Len(jen.Id("s")))
 			b.For(jen.List(jen.Id("_"), jen.Id("k")).Op(":=").Range().Qual(codecPath, "SortedKeys").Call(jen.Id("s"))).BlockFunc(func(b *jen.Group) {
-				b.Add(w.Clone()).Dot("String").Call(jen.Id("k"))
+				b.Add(bAndErr()).Op("=").Qual(codecPath, "AppendString").Call(jen.Id("b"), jen.Id("k"), jen.Err())
+				value := jen.Id("s").Index(jen.Id("k"))
 				if t.Elem.Kind == model.Struct {
-					b.Id("v").Op(":=").Id("s").Index(jen.Id("k")) // to have an address
-					b.Id("v").Dot("WriteMsgpack").Call(w.Clone())
-				} else {
-					b.Add(c.writeValue(jen.Id("s").Index(jen.Id("k")), t.Elem))
+					b.Id("v").Op(":=").Add(value) // to have an address
+					value = jen.Id("v")
 				}
+				b.Add(c.writeValue(value, t.Elem, deeper()))
 			})
 		} else {
-			b.Add(w.Clone()).Dot("Array").Call(jen.Len(jen.Id("s")))
-			b.For(jen.Id("i").Op(":=").Range().Id("s")).Block(c.writeValue(jen.Id("s").Index(jen.Id("i")), t.Elem))
+			b.Id("b").Op("=").Qual(codecPath, "AppendArray").Call(jen.Id("b"), jen.Len(jen.Id("s")))
+			b.For(jen.Id("i").Op(":=").Range().Id("s")).Block(c.writeValue(jen.Id("s").Index(jen.Id("i")), t.Elem, deeper()))
 		}
-		b.Add(w.Clone()).Dot("End").Call()
+		b.Return(jen.Id("b"), jen.Err())
 	})
 	c.file.Func().Id("read" + name).Params(jen.Id("r").Op("*").Qual(codecPath, "Reader")).Add(typ).BlockFunc(func(b *jen.Group) { c.readContainer(b, t) })
 }

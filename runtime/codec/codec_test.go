@@ -39,13 +39,12 @@ type sample struct {
 // plain is sample without its methods: msgpack/v5 uses reflection on it.
 type plain sample
 
-func (s *sample) AppendMsgpack(b []byte) ([]byte, error) {
-	w := codec.NewWriter(b)
-	s.write(&w)
-	return w.Finish()
-}
+func (s *sample) AppendMsgpack(b []byte) ([]byte, error) { return s.append(b, 0, nil) }
 
-func (s *sample) write(w *codec.Writer) {
+func (s *sample) append(b []byte, depth int, err error) ([]byte, error) {
+	if err != nil || depth >= codec.MaxDepth {
+		return b, errors.Join(err, codec.ErrTooDeep)
+	}
 	n := 14
 	if s.Note != nil {
 		n++
@@ -53,62 +52,58 @@ func (s *sample) write(w *codec.Writer) {
 	if s.Next != nil {
 		n++
 	}
-	w.Map(n)
-	w.Raw("\xa4text")
-	w.String(s.Text)
-	w.Raw("\xa4flag")
-	w.Bool(s.Flag)
-	w.Raw("\xa2i8")
-	w.Int(int64(s.I8))
-	w.Raw("\xa3i64")
-	w.Int(s.I64)
-	w.Raw("\xa3u16")
-	w.Uint(uint64(s.U16))
-	w.Raw("\xa3u64")
-	w.Uint(s.U64)
-	w.Raw("\xa3f32")
-	w.Float32(s.F32)
-	w.Raw("\xa3f64")
-	w.Float64(s.F64)
-	w.Raw("\xa4data")
-	w.Bytes(s.Data)
-	w.Raw("\xa2at")
-	w.Time(s.At)
-	w.Raw("\xa4took")
-	w.Duration(s.Took)
-	w.Raw("\xa4tags")
-	w.Array(len(s.Tags))
+	b = codec.AppendMap(b, n)
+	b = append(b, "\xa4text"...)
+	b, err = codec.AppendString(b, s.Text, err)
+	b = append(b, "\xa4flag"...)
+	b = codec.AppendBool(b, s.Flag)
+	b = append(b, "\xa2i8"...)
+	b = codec.AppendInt(b, int64(s.I8))
+	b = append(b, "\xa3i64"...)
+	b = codec.AppendInt(b, s.I64)
+	b = append(b, "\xa3u16"...)
+	b = codec.AppendUint(b, uint64(s.U16))
+	b = append(b, "\xa3u64"...)
+	b = codec.AppendUint(b, s.U64)
+	b = append(b, "\xa3f32"...)
+	b = codec.AppendFloat32(b, s.F32)
+	b = append(b, "\xa3f64"...)
+	b = codec.AppendFloat64(b, s.F64)
+	b = append(b, "\xa4data"...)
+	b, err = codec.AppendBytes(b, s.Data, err)
+	b = append(b, "\xa2at"...)
+	b = codec.AppendTime(b, s.At)
+	b = append(b, "\xa4took"...)
+	b = codec.AppendDuration(b, s.Took)
+	b = append(b, "\xa4tags"...)
+	b = codec.AppendArray(b, len(s.Tags))
 	for _, v := range s.Tags {
-		w.String(v)
+		b, err = codec.AppendString(b, v, err)
 	}
-	w.End()
-	w.Raw("\xa6counts")
-	w.Map(len(s.Counts))
+	b = append(b, "\xa6counts"...)
+	b = codec.AppendMap(b, len(s.Counts))
 	for _, k := range codec.SortedKeys(s.Counts) {
-		w.String(k)
-		w.Int(s.Counts[k])
+		b, err = codec.AppendString(b, k, err)
+		b = codec.AppendInt(b, s.Counts[k])
 	}
-	w.End()
 	if s.Note != nil {
-		w.Raw("\xa4note")
-		w.String(*s.Note)
+		b = append(b, "\xa4note"...)
+		b, err = codec.AppendString(b, *s.Note, err)
 	}
-	if s.Next != nil && !w.Failed() {
-		w.Raw("\xa4next")
-		s.Next.write(w)
+	if s.Next != nil {
+		b = append(b, "\xa4next"...)
+		b, err = s.Next.append(b, depth+1, err)
 	}
-	w.Raw("\xa4deep")
-	w.Map(len(s.Deep))
+	b = append(b, "\xa4deep"...)
+	b = codec.AppendMap(b, len(s.Deep))
 	for _, k := range codec.SortedKeys(s.Deep) {
-		w.String(k)
-		w.Array(len(s.Deep[k]))
+		b, err = codec.AppendString(b, k, err)
+		b = codec.AppendArray(b, len(s.Deep[k]))
 		for _, v := range s.Deep[k] {
-			w.Bool(v)
+			b = codec.AppendBool(b, v)
 		}
-		w.End()
 	}
-	w.End()
-	w.End()
+	return b, err
 }
 
 func (s *sample) UnmarshalMsgpack(b []byte) error {

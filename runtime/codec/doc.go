@@ -1,7 +1,8 @@
 // Package codec writes and reads the MessagePack form of generated types:
 // maps from field names to values, fields in declaration order, map keys
-// sorted, integers in their shortest form. Generated code calls a [Writer] and
-// a [Reader]; neither knows what an event is, and delivery does not live here.
+// sorted, integers in their shortest form. Generated code calls the Append
+// functions and a [Reader]; neither knows what an event is, and delivery does not
+// live here.
 //
 // Reading is strict: sizes, depth, element counts, integer ranges, UTF-8,
 // trailing bytes and duplicate keys are checked before anything is allocated

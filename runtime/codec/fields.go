@@ -1,5 +1,7 @@
 package codec
 
+import "unicode/utf8"
+
 // Fields walks over the fields of a struct. Generated code reads:
 //
 //	for f := r.Struct(); f.Next(r); {
@@ -22,30 +24,35 @@ type Fields struct {
 // Struct begins to read a struct.
 func (r *Reader) Struct() Fields { return Fields{left: r.mapHeader()} }
 
-// Next reads the next field's name, and reports whether there is one.
+// Next reads the next field's name, and reports whether there is one. Whether the
+// name is UTF-8 is looked at in Skip: a name that is known is.
 func (f *Fields) Next(r *Reader) bool {
 	if f.left <= 0 || r.err != nil {
 		r.depth--
-		r.field = nil
+		r.keyN = 0
 		return false
 	}
 	f.left--
 	f.Key = r.text()
-	r.field = f.Key
+	r.key, r.keyN = r.pos-len(f.Key), len(f.Key)
 	return r.err == nil
 }
 
 // Once notes that the known field number i was read, and fails the second time.
 func (f *Fields) Once(r *Reader, i int) {
-	if i >= 64 {
+	bit := uint64(1) << i // 0 for the rare number beyond 63
+	if bit == 0 || f.seen&bit != 0 {
+		f.again(r, bit)
+	}
+	f.seen |= bit
+}
+
+func (f *Fields) again(r *Reader, bit uint64) {
+	if bit == 0 {
 		f.note(r)
 		return
 	}
-	bit := uint64(1) << i
-	if f.seen&bit != 0 {
-		r.fail(ErrDuplicateKey)
-	}
-	f.seen |= bit
+	r.fail(ErrDuplicateKey)
 }
 
 // Skip reads the value of an unknown field, whose name must be new.
@@ -55,6 +62,10 @@ func (f *Fields) Skip(r *Reader) {
 }
 
 func (f *Fields) note(r *Reader) {
+	if !utf8.Valid(f.Key) {
+		r.fail(ErrInvalidUTF8)
+		return
+	}
 	if _, dup := f.unknown[string(f.Key)]; dup {
 		r.fail(ErrDuplicateKey)
 		return
@@ -199,7 +210,10 @@ func (r *Reader) Skip() {
 	case s.kind == invalid:
 		r.fail(ErrType)
 	case c&0xe0 == codeFixStr || c >= codeStr8 && c <= codeStr32:
-		r.text()
+		if p := r.text(); !utf8.Valid(p) {
+			r.pos -= len(p)
+			r.fail(ErrInvalidUTF8)
+		}
 	default:
 		r.pos++
 		n := s.fixed

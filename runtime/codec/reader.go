@@ -15,7 +15,8 @@ type Reader struct {
 	data  []byte
 	pos   int
 	depth int
-	field []byte // the key that was read last, for messages
+	key   int // where the key that was read last begins, for messages
+	keyN  int // its length; 0 for none
 	err   *DecodeError
 }
 
@@ -34,7 +35,7 @@ func NewReaderSize(b []byte, limit int) Reader {
 // Finish returns a *DecodeError for the first thing that was wrong, or nil.
 func (r *Reader) Finish() error {
 	if r.err == nil && r.pos < len(r.data) {
-		r.field = nil
+		r.keyN = 0
 		r.fail(ErrTrailing)
 	}
 	if r.err != nil {
@@ -46,7 +47,10 @@ func (r *Reader) Finish() error {
 // fail keeps the first error and leaves nothing to read.
 func (r *Reader) fail(err error) {
 	if r.err == nil {
-		r.err = &DecodeError{Offset: r.pos, Field: string(r.field), Err: err}
+		r.err = &DecodeError{Offset: r.pos, Err: err}
+		if r.keyN > 0 && r.key+r.keyN <= len(r.data) {
+			r.err.Field = string(r.data[r.key : r.key+r.keyN])
+		}
 	}
 	r.data, r.pos = nil, 0
 }
@@ -119,41 +123,38 @@ func (r *Reader) Bool() bool {
 }
 
 // String reads a string, which must be UTF-8.
-func (r *Reader) String() string { return string(r.text()) }
-
-// text reads a string that stays part of the message.
-func (r *Reader) text() []byte {
-	c := r.code()
-	if c&0xe0 == codeFixStr {
-		if n := int(c & 31); n <= len(r.data)-r.pos {
-			p := r.data[r.pos : r.pos+n]
-			r.pos += n
-			if !utf8.Valid(p) {
-				r.badText(n)
-			}
-			return p
-		}
-		r.fail(ErrTruncated)
-		return nil
+func (r *Reader) String() string {
+	p := r.text()
+	s := string(p)
+	if !ascii(s) && !utf8.ValidString(s) {
+		r.pos -= len(p)
+		r.fail(ErrInvalidUTF8)
+		return ""
 	}
-	return r.longText(c)
+	return s
 }
 
-func (r *Reader) longText(c byte) []byte {
-	if c < codeStr8 || c > codeStr32 {
+// text reads a string that stays part of the message, and that may not be UTF-8.
+func (r *Reader) text() []byte {
+	if pos := r.pos; pos < len(r.data) && r.data[pos]&0xe0 == codeFixStr {
+		if end := pos + 1 + int(r.data[pos]&31); end <= len(r.data) {
+			r.pos = end
+			return r.data[pos+1 : end]
+		}
+	}
+	return r.longText()
+}
+
+func (r *Reader) longText() []byte {
+	c := r.code()
+	switch {
+	case c&0xe0 == codeFixStr:
+		return r.take(int(c & 31))
+	case c < codeStr8 || c > codeStr32:
 		r.wrongType()
 		return nil
 	}
-	p := r.take(int(r.number(1 << (c - codeStr8))))
-	if !utf8.Valid(p) {
-		r.badText(len(p))
-	}
-	return p
-}
-
-func (r *Reader) badText(n int) {
-	r.pos -= n
-	r.fail(ErrInvalidUTF8)
+	return r.take(int(r.number(1 << (c - codeStr8))))
 }
 
 // Bytes reads a byte string into memory of its own; nil where it is empty.
@@ -172,10 +173,17 @@ func (r *Reader) Bytes() []byte {
 
 // Int reads an integer of the given number of bits.
 func (r *Reader) Int(bits int) int64 {
-	c := r.code()
-	if c < codeFixMap || c >= negFixInt {
-		return int64(int8(c))
+	if r.pos < len(r.data) {
+		if c := r.data[r.pos]; c < codeFixMap || c >= negFixInt {
+			r.pos++
+			return int64(int8(c))
+		}
 	}
+	return r.longInt(bits)
+}
+
+func (r *Reader) longInt(bits int) int64 {
+	c := r.code()
 	start := r.pos - 1
 	var v int64
 	switch c {

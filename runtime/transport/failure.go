@@ -18,9 +18,20 @@ type Failure struct {
 
 // AppendMsgpack appends f's MessagePack form to b.
 func (f *Failure) AppendMsgpack(b []byte) ([]byte, error) {
-	w := codec.NewWriter(b)
-	f.WriteMsgpack(&w)
-	return w.Finish()
+	var err error
+	b = codec.AppendMap(b, 9)
+	for _, t := range f.texts() {
+		b, err = codec.AppendString(b, t.name, err)
+		b, err = codec.AppendString(b, *t.at, err)
+	}
+	b, err = codec.AppendString(b, "attempts", err)
+	b = codec.AppendUint(b, f.Attempts)
+	b, err = codec.AppendString(b, "original", err)
+	b, err = codec.AppendBytes(b, f.Original, err)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
 }
 
 // UnmarshalMsgpack reads f from b, which it does not keep.
@@ -48,20 +59,6 @@ func (f *Failure) texts() [7]struct {
 		{"kind", &f.Kind}, {"machine", &f.Machine}, {"key", &f.Key}, {"state", &f.State},
 		{"event", &f.Event}, {"topic", &f.Topic}, {"message", &f.Message},
 	}
-}
-
-// WriteMsgpack writes f to w.
-func (f *Failure) WriteMsgpack(w *codec.Writer) {
-	w.Map(9)
-	for _, t := range f.texts() {
-		w.String(t.name)
-		w.String(*t.at)
-	}
-	w.String("attempts")
-	w.Uint(f.Attempts)
-	w.String("original")
-	w.Bytes(f.Original)
-	w.End()
 }
 
 // ReadMsgpack reads f from r; what the message does not have is zero.
