@@ -8,9 +8,9 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test demo build vet staticcheck unit fmt generated
+.PHONY: test demo bench peers build vet staticcheck unit fmt generated
 
-test: build fmt vet generated staticcheck unit
+test: build fmt vet generated staticcheck peers unit
 
 # Generates and runs the orders example.
 demo:
@@ -32,6 +32,15 @@ generated:
 
 staticcheck:
 	$(GO) tool -modfile=tools.mod staticcheck $(PKGS) $(GOLDEN)
+
+# The comparisons with other projects are a module of their own, so that no peer
+# enters xsgen's go.mod.
+peers:
+	cd benchmarks && $(GO) vet ./... && $(GO) test ./...
+
+# Prints the figures of docs/performance.md, as ratios of medians.
+bench:
+	cd benchmarks && $(GO) run ./ratios
 
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"

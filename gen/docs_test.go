@@ -1,0 +1,153 @@
+package gen_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/diff"
+	"golang.org/x/tools/txtar"
+
+	"github.com/xsgen/xsgen/gen"
+	"github.com/xsgen/xsgen/gen/diag"
+)
+
+var fence = regexp.MustCompile("(?ms)^(?:<!-- (\\w+)[^\n]*-->\n)?```(\\w*)\n(.*?)^```$")
+
+// TestDocSnippets checks every spec in the documents: each is whole, and has
+// nothing wrong with it. A block of code that says nothing of how it is tested is
+// an error.
+func TestDocSnippets(t *testing.T) {
+	files, err := filepath.Glob("../docs/*.md")
+	if err != nil || len(files) == 0 {
+		t.Fatal(len(files), err)
+	}
+	n := 0
+	for _, file := range files {
+		if filepath.Base(file) == "checks.md" {
+			continue // made of the golden diagnostics
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range fence.FindAllSubmatch(data, -1) {
+			kind, text := string(m[1]), m[3]
+			switch kind {
+			case "machine":
+				n++
+				checkSnippet(t, file, text)
+			case "command": // run by hand: benchmarks
+			default:
+				t.Errorf("%s: a block that no test knows:\n%s", file, text)
+			}
+		}
+	}
+	if n < 5 {
+		t.Errorf("only %d specs were found", n)
+	}
+}
+
+func checkSnippet(t *testing.T, file string, text []byte) {
+	t.Helper()
+	r, err := gen.Generate(gen.Input{Specs: []gen.Spec{{Path: "x.machine.yaml", Name: file, Data: text}}, Modules: module})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Diagnostics.Len() > 0 {
+		var out bytes.Buffer
+		_ = diag.Text(&out, r.Diagnostics)
+		t.Errorf("%s", out.String())
+	}
+}
+
+// TestEveryKeyIsDocumented collects the keys that the parser knows from its own
+// source, and looks for each in the reference.
+func TestEveryKeyIsDocumented(t *testing.T) {
+	reference, err := os.ReadFile("../docs/spec.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := regexp.MustCompile(`\{"(\w+)", (?:func|set|verb)`)
+	files, _ := filepath.Glob("spec/parse*.go")
+	found := map[string]bool{}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range key.FindAllSubmatch(data, -1) {
+			found[string(m[1])] = true
+		}
+	}
+	if len(found) < 40 {
+		t.Fatalf("only %d keys were found in the parser", len(found))
+	}
+	for k := range found {
+		if !regexp.MustCompile("[`{ ,]" + k + "[`:,]").Match(reference) {
+			t.Errorf("docs/spec.md does not mention the key %q", k)
+		}
+	}
+	for _, verb := range []string{"generate", "check", "diff", "version", "help"} {
+		if !bytes.Contains(reference, []byte("xsgen "+verb)) {
+			t.Errorf("docs/spec.md does not mention the verb %s", verb)
+		}
+	}
+}
+
+// TestChecksDoc keeps docs/checks.md: the rules, each with its golden diagnostic.
+func TestChecksDoc(t *testing.T) {
+	var b bytes.Buffer
+	b.WriteString("# Checks\n\nEverything that xsgen says about specs, by code. A warning stops nothing unless `--strict`\n" +
+		"is given. The examples are the golden diagnostics of the tests.\n\n| code | name | | |\n|---|---|---|---|\n")
+	for _, r := range diag.Rules() {
+		fmt.Fprintf(&b, "| [%s](#%s) | %s | %s | %s |\n", r.Code, strings.ToLower(r.Code+"-"+r.Name), r.Name, r.Severity, r.Summary)
+	}
+	for _, r := range diag.Rules() {
+		fmt.Fprintf(&b, "\n## %s %s\n\n%s\n", r.Code, r.Name, r.Summary)
+		if example := exampleOf(t, r); example != "" {
+			fmt.Fprintf(&b, "\n```text\n%s```\n", example)
+		}
+	}
+	want, _ := os.ReadFile("../docs/checks.md")
+	if bytes.Equal(b.Bytes(), want) {
+		return
+	}
+	if os.Getenv("XSGEN_UPDATE") == "" {
+		t.Errorf("docs/checks.md is not up to date; run with XSGEN_UPDATE=1:\n%s", diff.Diff("docs/checks.md", want, "now", b.Bytes()))
+	} else if err := os.WriteFile("../docs/checks.md", b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// exampleOf is the first diagnostic of r in its golden file.
+func exampleOf(t *testing.T, r *diag.Rule) string {
+	t.Helper()
+	files, _ := filepath.Glob("testdata/diag/" + r.Code + "-*.txtar")
+	slices.Sort(files)
+	for _, f := range files {
+		a, err := txtar.ParseFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.SplitAfter(string(a.Files[len(a.Files)-1].Data), "\n")
+		i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "["+r.String()+"]") })
+		if i < 0 {
+			continue
+		}
+		out := lines[i]
+		for _, l := range lines[i+1:] {
+			if !strings.HasPrefix(l, "  ") && !strings.Contains(l, " note: ") {
+				break
+			}
+			out += l
+		}
+		return out
+	}
+	return ""
+}
