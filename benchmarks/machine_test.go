@@ -2,6 +2,7 @@ package benchmarks
 
 import (
 	"context"
+	"fmt"
 	"testing"
 
 	"github.com/looplab/fsm"
@@ -60,6 +61,22 @@ func (m *byHand) Send(ctx context.Context, e meter.ExternalEvent) error {
 	return nil
 }
 
+// SendSafely is Send with what a machine also promises: a panic of the guard or the
+// action is an error.
+//
+//go:noinline
+func (m *byHand) SendSafely(ctx context.Context, e meter.ExternalEvent) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = fmt.Errorf("panic: %v", recover())
+		}
+	}()
+	err = m.Send(ctx, e)
+	returned = true
+	return err
+}
+
 func BenchmarkTransition(b *testing.B) {
 	ctx := context.Background()
 	var e meter.ExternalEvent = &meter.Tick{N: 1}
@@ -69,6 +86,14 @@ func BenchmarkTransition(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			_ = m.Send(ctx, e)
+		}
+	})
+	b.Run("switch-recover", func(b *testing.B) {
+		m := &byHand{guards: guard{}}
+		m.actions = handAction{&m.context}
+		b.ReportAllocs()
+		for b.Loop() {
+			_ = m.SendSafely(ctx, e)
 		}
 	})
 	b.Run("xsgen-batch", func(b *testing.B) {

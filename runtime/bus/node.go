@@ -36,10 +36,11 @@ type lists[T any] struct {
 	byKey map[string][]target[T]
 }
 
-// target is a subscription as one node sees it; direct is nil where it is queued.
+// target is a subscription as one node sees it: take is the handler of a direct
+// one, and fills the queue of another.
 type target[T any] struct {
-	sub    *Subscription
-	direct func(context.Context, *Event[T]) error
+	sub  *Subscription
+	take func(context.Context, *Event[T]) error
 }
 
 func newNode[T any](p place) *node[T] {
@@ -142,17 +143,22 @@ func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
 	if side != nil {
 		side.Add(-1)
 	} else {
-		e.value, e.key, e.seq = nil, "", 0
+		e.value, e.seq = nil, 0
 		n.cached.Store(e)
 	}
 	if n.awaited.Load() {
-		n.mu.Lock()
-		if side == nil {
-			n.returns++
-		}
-		n.done.Broadcast()
-		n.mu.Unlock()
+		n.wake(side == nil)
 	}
+}
+
+// wake tells who waits in settle that a publish has ended.
+func (n *node[T]) wake(returned bool) {
+	n.mu.Lock()
+	if returned {
+		n.returns++
+	}
+	n.done.Broadcast()
+	n.mu.Unlock()
 }
 
 // publish delivers v to everybody who hears key.
@@ -164,26 +170,48 @@ func (n *node[T]) publish(ctx context.Context, key string, v *T) error {
 	}
 	l := n.lists.Load()
 	list := l.all
-	if len(l.byKey) > 0 {
+	if n.place.keyed {
+		e.key = key
 		if keyed, ok := l.byKey[key]; ok {
 			list = keyed
 		}
 	}
-	e.value, e.key = v, key
-	var err error
-	for i := range list {
-		t := &list[i]
-		if t.direct == nil {
-			err = join(err, t.sub.enqueue(ctx, e.item(v)))
-		} else if !t.sub.closed.Load() {
-			err = join(err, deliver(ctx, t.direct, e))
-		}
+	e.value = v
+	done, err := n.deliverAll(ctx, l, list, e)
+	for done < len(list) { // a handler has panicked
+		var next error
+		var more int
+		more, next = n.deliverAll(ctx, l, list[done:], e)
+		done, err = done+more, join(err, next)
 	}
-	n.end(e, side)
-	if len(list) == 0 && n.place.bus.isClosed() {
+	if n.end(e, side); len(list) == 0 && n.place.bus.isClosed() {
 		return ErrClosed
 	}
 	return err
+}
+
+// deliverAll calls the handlers of a list and fills its queues, in order, and
+// returns how many it has seen to. It guards against panics once for all of them;
+// one ends it, and is an error. Close looks for this function on the stack.
+func (n *node[T]) deliverAll(ctx context.Context, l *lists[T], list []target[T], e *Event[T]) (done int, err error) {
+	finished := false
+	defer func() {
+		if !finished {
+			err = join(err, panicked(recover()))
+		}
+	}()
+	for i := range list {
+		t := &list[i]
+		done = i + 1
+		if n.lists.Load() != l && t.sub.closed.Load() {
+			continue // closed by a handler before it in the list, or meanwhile
+		}
+		if next := t.take(ctx, e); next != nil {
+			err = join(err, next)
+		}
+	}
+	finished = true
+	return done, err
 }
 
 // item is the event as it is queued.
@@ -199,16 +227,21 @@ func (e *Event[T]) item(v *T) item {
 func deliver[E any](ctx context.Context, h func(context.Context, E) error, e E) (err error) {
 	returned := false
 	defer func() {
-		if returned {
-			return
-		}
-		if r := recover(); r != nil {
-			err = &PanicError{Value: r, Stack: debug.Stack()}
+		if !returned {
+			err = panicked(recover())
 		}
 	}()
 	err = h(ctx, e)
 	returned = true
 	return err
+}
+
+// panicked is the error for a panic; nil if the goroutine is ending instead.
+func panicked(r any) error {
+	if r == nil {
+		return nil
+	}
+	return &PanicError{Value: r, Stack: debug.Stack()}
 }
 
 func join(err, next error) error {

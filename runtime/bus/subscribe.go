@@ -98,15 +98,16 @@ func subscribe(b *Bus, pattern topic.Pattern, h any, call func(*Subscription) fu
 
 // targetOf is s as a node of type T sees it; false if s wants another type.
 func targetOf[T any](s *Subscription) (target[T], bool) {
+	enqueue := func(ctx context.Context, e *Event[T]) error { return s.enqueue(ctx, e.item(e.value)) }
 	switch h := s.handler.(type) {
 	case Handler[T]:
 		if s.queue != nil {
-			return target[T]{sub: s}, true
+			return target[T]{s, enqueue}, true
 		}
 		return target[T]{s, h}, true
 	case AnyHandler:
 		if s.queue != nil {
-			return target[T]{sub: s}, true
+			return target[T]{s, enqueue}, true
 		}
 		return target[T]{s, func(ctx context.Context, e *Event[T]) error {
 			e.any = AnyEvent{&e.origin, e.value}
@@ -188,12 +189,12 @@ func insideHandler() bool {
 		for more := true; more; {
 			var f runtime.Frame
 			f, more = frames.Next()
-			if strings.HasPrefix(f.Function, deliverName) {
+			if strings.HasPrefix(f.Function, packagePath) && strings.Contains(f.Function, ".deliver") {
 				return true
 			}
 		}
 	}
 }
 
-// deliverName begins the names of deliver's instances.
-const deliverName = "github.com/xsgen/xsgen/runtime/bus.deliver["
+// packagePath begins the names of this package's functions.
+const packagePath = "github.com/xsgen/xsgen/runtime/bus."

@@ -33,6 +33,13 @@ func (c *Core) stepCtx(ctx context.Context) context.Context {
 	if c.cache != nil && c.cache.Context == ctx {
 		return c.cache
 	}
+	return c.newStepCtx(ctx)
+}
+
+func (c *Core) newStepCtx(ctx context.Context) context.Context {
+	if s, ok := ctx.(*stepContext); ok && s.core == c {
+		return s // it is one already
+	}
 	s := &stepContext{Context: ctx, core: c}
 	if comparable(ctx) {
 		c.cache = s

@@ -2,7 +2,6 @@ package machine
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -178,45 +177,6 @@ func (c *Core) Send(ctx context.Context, id int32, event any) error {
 	}
 	_, err := c.slowSend(ctx, id, event, false)
 	return err
-}
-
-// Numbered is what events have that belong to a machine.
-type Numbered interface{ EventNumber() int32 }
-
-// SendAll is Send for several events, in order, without giving the machine to
-// anybody between them unless somebody has waited for long. It processes all of
-// them, whatever fails, and returns the errors joined; if ctx ends it returns
-// its error and the events that are left are not processed.
-func SendAll[E Numbered](ctx context.Context, c *Core, events []E) error {
-	var errs []error
-	for len(events) > 0 && ctx.Err() == nil {
-		n := min(len(events), handover)
-		w := c.word.Load()
-		if w&(busy|queued|started|halted) != started || !c.word.CompareAndSwap(w, w|busy) {
-			n = 1
-			_, err := c.slowSend(ctx, events[0].EventNumber(), events[0], false)
-			errs = appendError(errs, err)
-		} else {
-			for _, e := range events[:n] {
-				errs = appendError(errs, c.external(ctx, e.EventNumber(), e))
-			}
-			if !c.word.CompareAndSwap(w|busy, started|uint64(uint32(c.leaf))<<leafShift) {
-				c.release()
-			}
-		}
-		events = events[n:]
-	}
-	if len(events) > 0 {
-		errs = appendError(errs, ctx.Err())
-	}
-	return errors.Join(errs...)
-}
-
-func appendError(errs []error, err error) []error {
-	if err == nil {
-		return errs
-	}
-	return append(errs, err)
 }
 
 // Request is Send for an event that has a reply, which it returns. A macrostep

@@ -89,8 +89,11 @@ func (p *program) Take(ctx context.Context, id int32) (bool, error) {
 		p.core.Raise(evLoop, nil)
 		return true, nil
 	}
-	if f, ok := p.core.Payload().(function); ok {
-		return true, f(ctx, p)
+	switch e := p.core.Payload().(type) {
+	case function:
+		return true, e(ctx, p)
+	case numbered:
+		return true, e.f(ctx, p)
 	}
 	return true, nil
 }
@@ -177,6 +180,63 @@ func TestEverySenderRunsOnceInOrder(t *testing.T) {
 		if len(seen[s]) != each || !slices.IsSorted(seen[s]) {
 			t.Errorf("sender %d: %d events, sorted %v", s, len(seen[s]), slices.IsSorted(seen[s]))
 		}
+	}
+}
+
+// numbered is an event for SendAll.
+type numbered struct {
+	id int32
+	f  function
+}
+
+func (n numbered) EventNumber() int32 { return n.id }
+
+func TestSendAll(t *testing.T) {
+	p := newProgram(t)
+	broken := errors.New("broken")
+	var ran []int
+	step := func(i int, err error) numbered {
+		return numbered{evDo, func(ctx context.Context, p *program) error {
+			ran = append(ran, i)
+			switch i {
+			case 2:
+				panic("two")
+			case 3:
+				return p.do(ctx, func(context.Context, *program) error { ran = append(ran, 100); return nil })
+			}
+			return err
+		}}
+	}
+	events := []numbered{step(1, nil), step(2, nil), {evStrange, nil}, step(3, nil), step(4, broken), {evGo, nil}, step(5, nil)}
+	err := SendAll(t.Context(), &p.core, events)
+	var pe *PanicError
+	if !errors.Is(err, broken) || !errors.As(err, &pe) {
+		t.Errorf("errors: %v", err)
+	}
+	if !slices.Equal(ran, []int{1, 2, 3, 4, 5, 100}) || p.core.Leaf() != 2 {
+		t.Errorf("ran %v, in state %d", ran, p.core.Leaf())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := SendAll(ctx, &p.core, events); !errors.Is(err, context.Canceled) {
+		t.Errorf("with a ctx that has ended: %v", err)
+	}
+	many := make([]numbered, 1000)
+	for i := range many {
+		many[i] = step(9, nil)
+	}
+	ran = nil
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			if err := SendAll(t.Context(), &p.core, many); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(ran) != 4000 {
+		t.Errorf("%d of 4000 ran", len(ran))
 	}
 }
 

@@ -59,11 +59,17 @@ func (c *Core) swift(ctx context.Context, i int32, t *Transition, id int32, even
 	s := &c.step
 	s.trigger, s.event, s.payload = id, id, event
 	s.micro, s.entered, s.reply, s.acting = 0, false, nil, t.Flags&Unguarded != 0
-	from := c.leaf
 	ok, err := true, error(nil)
 	if t.Flags&NoCode == 0 {
 		ok, err = c.run(ctx, i)
 	}
+	return c.swiftEnd(ctx, t, id, ok, err)
+}
+
+// swiftEnd is what follows on the guard and the actions of a swift step.
+func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, err error) error {
+	s := &c.step
+	from := c.leaf
 	if err != nil {
 		c.raiseError(err)
 		ok = s.acting

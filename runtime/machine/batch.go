@@ -1,0 +1,94 @@
+package machine
+
+import (
+	"context"
+	"errors"
+)
+
+// Numbered is what events have that belong to a machine.
+type Numbered interface{ EventNumber() int32 }
+
+// SendAll is Send for several events, in order, without giving the machine to
+// anybody between them unless somebody has waited for long. It processes all of
+// them, whatever fails, and returns the errors joined; if ctx ends it returns
+// its error and the events that are left are not processed.
+func SendAll[E Numbered](ctx context.Context, c *Core, events []E) error {
+	var errs []error
+	for len(events) > 0 && ctx.Err() == nil {
+		n := min(len(events), handover)
+		w := c.word.Load()
+		if w&(busy|queued|started|halted) != started || !c.word.CompareAndSwap(w, w|busy) {
+			n = 1
+			_, err := c.slowSend(ctx, events[0].EventNumber(), events[0], false)
+			errs = appendError(errs, err)
+		} else {
+			sendOwned(c.stepCtx(ctx), c, events[:n], &errs)
+			if !c.word.CompareAndSwap(w|busy, started|uint64(uint32(c.leaf))<<leafShift) {
+				c.release()
+			}
+		}
+		events = events[n:]
+	}
+	if len(events) > 0 {
+		errs = appendError(errs, ctx.Err())
+	}
+	return errors.Join(errs...)
+}
+
+func appendError(errs []error, err error) []error {
+	if err == nil {
+		return errs
+	}
+	return append(errs, err)
+}
+
+// sendOwned processes events for the owner of c.
+func sendOwned[E Numbered](ctx context.Context, c *Core, events []E, errs *[]error) {
+	for len(events) > 0 {
+		events = events[sendSwift(ctx, c, events, errs):]
+		if len(events) > 0 {
+			*errs = appendError(*errs, c.external(ctx, events[0].EventNumber(), events[0]))
+			events = events[1:]
+		}
+	}
+}
+
+// sendSwift processes events for as long as their steps are swift, and returns
+// how many it has. It guards against panics once for all of them; one ends it.
+func sendSwift[E Numbered](ctx context.Context, c *Core, events []E, errs *[]error) (n int) {
+	var t *Transition
+	var id int32
+	inside := false
+	defer func() {
+		if inside {
+			n++
+			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, false, c.caught(recover())))
+		}
+	}()
+	s := &c.step
+	for n < len(events) && c.plain {
+		id = events[n].EventNumber()
+		v := c.chart.Index[c.row+id]
+		if v <= 0 {
+			break
+		}
+		if t = &c.chart.Transitions[v-1]; t.Flags&Swift == 0 {
+			break
+		}
+		s.trigger, s.event, s.payload = id, id, events[n]
+		s.micro, s.entered, s.reply, s.acting = 0, false, nil, t.Flags&Unguarded != 0
+		ok, err := true, error(nil)
+		if t.Flags&NoCode == 0 {
+			inside = true
+			ok, err = c.prog.Take(ctx, v-1)
+			inside = false
+		}
+		n++
+		if !ok || err != nil || len(s.internal) > 0 || c.bound {
+			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, ok, err))
+		} else if t.Domain != None {
+			c.leaf, c.row = t.Leaf, t.Row
+		}
+	}
+	return n
+}
