@@ -253,7 +253,11 @@ func (c *codecs) read(b *jen.Group, name string, fields []*model.Field) {
 		b.Switch(jen.String().Call(jen.Id("f").Dot("Key"))).BlockFunc(func(b *jen.Group) {
 			for i, fd := range fields {
 				b.Case(jen.Lit(fd.Name.Value)).BlockFunc(func(b *jen.Group) {
-					b.Id("f").Dot("Once").Call(jen.Id("r"), jen.Lit(i))
+					bit := jen.Lit(0)
+					if i < 64 {
+						bit = jen.Lit(1).Op("<<").Lit(i)
+					}
+					b.Id("f").Dot("Once").Call(jen.Id("r"), bit)
 					c.readField(b, fd)
 				})
 			}

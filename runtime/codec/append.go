@@ -49,14 +49,30 @@ func AppendArray(b []byte, n int) []byte {
 // message, and is looked at once.
 func AppendString(b []byte, s string, err error) ([]byte, error) {
 	n := len(b)
-	if len(s) < 32 && cap(b)-n > len(s) {
-		b = b[:n+1+len(s)]
-		b[n] = codeFixStr | byte(len(s))
-		copy(b[n+1:], s)
-	} else if b = appendLong(b, s); b == nil {
-		return nil, ErrTooLarge
+	if len(s) >= 32 || cap(b)-n <= len(s) {
+		return appendLong(b, s, err)
 	}
-	if !ascii(s) {
+	b = b[:n+1+len(s)]
+	b[n] = codeFixStr | byte(len(s))
+	// Copying and looking at the bytes is one pass, eight at a time; the last eight
+	// overlap those before.
+	var or uint64
+	if p, rest := b[n+1:], s; len(s) >= 8 {
+		or = word(s[len(s)-8:])
+		binary.LittleEndian.PutUint64(p[len(p)-8:], or)
+		for len(rest) > 8 && len(p) >= 8 {
+			w := word(rest)
+			binary.LittleEndian.PutUint64(p, w)
+			or |= w
+			rest, p = rest[8:], p[8:]
+		}
+	} else {
+		for i := 0; i < len(rest) && i < len(p); i++ {
+			p[i] = rest[i]
+			or |= uint64(rest[i])
+		}
+	}
+	if or&highBits != 0 {
 		err = refuse(s, err)
 	}
 	return b, err
@@ -70,13 +86,16 @@ func refuse(s string, err error) error {
 	return err
 }
 
-func appendLong(b []byte, s string) []byte {
+func appendLong(b []byte, s string, err error) ([]byte, error) {
 	if len(s) < 32 {
 		b = append(b, codeFixStr|byte(len(s)))
 	} else if b = appendStringHeader(b, len(s)); b == nil {
-		return nil
+		return nil, ErrTooLarge
 	}
-	return append(b, s...)
+	if !ascii(s) {
+		err = refuse(s, err)
+	}
+	return append(b, s...), err
 }
 
 const highBits = 0x8080808080808080
@@ -95,6 +114,23 @@ func ascii(s string) bool {
 	for len(s) >= 8 {
 		or |= word(s)
 		s = s[8:]
+	}
+	return or&highBits == 0
+}
+
+// asciiBytes is ascii for bytes.
+func asciiBytes(p []byte) bool {
+	if len(p) < 8 {
+		var or byte
+		for _, c := range p {
+			or |= c
+		}
+		return or < utf8.RuneSelf
+	}
+	or := binary.LittleEndian.Uint64(p[len(p)-8:])
+	for len(p) >= 8 {
+		or |= binary.LittleEndian.Uint64(p)
+		p = p[8:]
 	}
 	return or&highBits == 0
 }

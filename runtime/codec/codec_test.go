@@ -117,58 +117,58 @@ func (s *sample) read(r *codec.Reader) {
 	for f := r.Struct(); f.Next(r); {
 		switch string(f.Key) {
 		case "text":
-			f.Once(r, 0)
+			f.Once(r, 1<<0)
 			s.Text = r.String()
 		case "flag":
-			f.Once(r, 1)
+			f.Once(r, 1<<1)
 			s.Flag = r.Bool()
 		case "i8":
-			f.Once(r, 2)
+			f.Once(r, 1<<2)
 			s.I8 = int8(r.Int(8))
 		case "i64":
-			f.Once(r, 3)
+			f.Once(r, 1<<3)
 			s.I64 = r.Int(64)
 		case "u16":
-			f.Once(r, 4)
+			f.Once(r, 1<<4)
 			s.U16 = uint16(r.Uint(16))
 		case "u64":
-			f.Once(r, 5)
+			f.Once(r, 1<<5)
 			s.U64 = r.Uint(64)
 		case "f32":
-			f.Once(r, 6)
+			f.Once(r, 1<<6)
 			s.F32 = r.Float32()
 		case "f64":
-			f.Once(r, 7)
+			f.Once(r, 1<<7)
 			s.F64 = r.Float64()
 		case "data":
-			f.Once(r, 8)
+			f.Once(r, 1<<8)
 			s.Data = r.Bytes()
 		case "at":
-			f.Once(r, 9)
+			f.Once(r, 1<<9)
 			s.At = r.Time()
 		case "took":
-			f.Once(r, 10)
+			f.Once(r, 1<<10)
 			s.Took = r.Duration()
 		case "tags":
-			f.Once(r, 11)
+			f.Once(r, 1<<11)
 			s.Tags = readStrings(r)
 		case "counts":
-			f.Once(r, 12)
+			f.Once(r, 1<<12)
 			s.Counts = readCounts(r)
 		case "note":
-			f.Once(r, 13)
+			f.Once(r, 1<<13)
 			if !r.Nil() {
 				v := r.String()
 				s.Note = &v
 			}
 		case "next":
-			f.Once(r, 14)
+			f.Once(r, 1<<14)
 			if !r.Nil() {
 				s.Next = &sample{}
 				s.Next.read(r)
 			}
 		case "deep":
-			f.Once(r, 64) // as if there were that many fields
+			f.Once(r, 0) // as if there were that many fields
 			s.Deep = readDeep(r)
 		default:
 			f.Skip(r)

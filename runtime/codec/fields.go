@@ -7,7 +7,7 @@ import "unicode/utf8"
 //	for f := r.Struct(); f.Next(r); {
 //		switch string(f.Key) {
 //		case "name":
-//			f.Once(r, 0)
+//			f.Once(r, 1<<0)
 //			e.Name = r.String()
 //		default:
 //			f.Skip(r)
@@ -18,7 +18,7 @@ type Fields struct {
 
 	left    int
 	seen    uint64
-	unknown map[string]struct{} // unknown names, and numbers of known fields over 63
+	unknown map[string]struct{} // unknown names, and known ones that have no bit
 }
 
 // Struct begins to read a struct.
@@ -33,14 +33,24 @@ func (f *Fields) Next(r *Reader) bool {
 		return false
 	}
 	f.left--
-	f.Key = r.text()
+	if pos := r.pos; pos < len(r.data) && r.data[pos]&0xe0 == codeFixStr {
+		if end := pos + 1 + int(r.data[pos]&31); end <= len(r.data) {
+			f.Key, r.pos, r.key, r.keyN = r.data[pos+1:end], end, pos+1, end-pos-1
+			return true
+		}
+	}
+	return f.longNext(r)
+}
+
+func (f *Fields) longNext(r *Reader) bool {
+	f.Key = r.longText()
 	r.key, r.keyN = r.pos-len(f.Key), len(f.Key)
 	return r.err == nil
 }
 
-// Once notes that the known field number i was read, and fails the second time.
-func (f *Fields) Once(r *Reader, i int) {
-	bit := uint64(1) << i // 0 for the rare number beyond 63
+// Once notes that a known field was read, and fails the second time. Each field
+// has a bit of its own; those for which there are no more have 0.
+func (f *Fields) Once(r *Reader, bit uint64) {
 	if bit == 0 || f.seen&bit != 0 {
 		f.again(r, bit)
 	}

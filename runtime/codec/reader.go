@@ -12,12 +12,13 @@ import (
 // Reader is a value for one message and one goroutine; what it returns shares
 // no memory with the message.
 type Reader struct {
-	data  []byte
-	pos   int
-	depth int
-	key   int // where the key that was read last begins, for messages
-	keyN  int // its length; 0 for none
-	err   *DecodeError
+	data   []byte
+	copied string // data, once a string of it was asked for
+	pos    int
+	depth  int
+	key    int // where the key that was read last begins, for messages
+	keyN   int // its length; 0 for none
+	err    *DecodeError
 }
 
 // NewReader returns a Reader of a message of at most MaxSize bytes.
@@ -122,16 +123,30 @@ func (r *Reader) Bool() bool {
 	return c == codeTrue
 }
 
+// shared is the size up to which a message is copied once for all of its
+// strings, which are then parts of the copy. A string of a larger message is
+// copied alone, so that it does not keep the rest of the message alive.
+const shared = 1024
+
 // String reads a string, which must be UTF-8.
 func (r *Reader) String() string {
 	p := r.text()
-	s := string(p)
-	if !ascii(s) && !utf8.ValidString(s) {
+	if len(p) == 0 {
+		return ""
+	}
+	end := r.pos
+	if !asciiBytes(p) && !utf8.Valid(p) {
 		r.pos -= len(p)
 		r.fail(ErrInvalidUTF8)
 		return ""
 	}
-	return s
+	if len(r.data) > shared {
+		return string(p)
+	}
+	if r.copied == "" {
+		r.copied = string(r.data)
+	}
+	return r.copied[end-len(p) : end]
 }
 
 // text reads a string that stays part of the message, and that may not be UTF-8.
@@ -173,17 +188,18 @@ func (r *Reader) Bytes() []byte {
 
 // Int reads an integer of the given number of bits.
 func (r *Reader) Int(bits int) int64 {
-	if r.pos < len(r.data) {
-		if c := r.data[r.pos]; c < codeFixMap || c >= negFixInt {
-			r.pos++
-			return int64(int8(c))
-		}
+	if r.pos < len(r.data) && r.data[r.pos] < codeFixMap {
+		r.pos++
+		return int64(r.data[r.pos-1])
 	}
 	return r.longInt(bits)
 }
 
 func (r *Reader) longInt(bits int) int64 {
 	c := r.code()
+	if c >= negFixInt && r.err == nil {
+		return int64(int8(c))
+	}
 	start := r.pos - 1
 	var v int64
 	switch c {

@@ -69,17 +69,17 @@ fields:
 	for fs := r.Struct(); fs.Next(r); {
 		for i, t := range texts {
 			if string(fs.Key) == t.name {
-				fs.Once(r, i)
+				fs.Once(r, 1<<i)
 				*t.at = r.String()
 				continue fields
 			}
 		}
 		switch string(fs.Key) {
 		case "attempts":
-			fs.Once(r, len(texts))
+			fs.Once(r, 1<<len(texts))
 			f.Attempts = r.Uint(64)
 		case "original":
-			fs.Once(r, len(texts)+1)
+			fs.Once(r, 1<<(len(texts)+1))
 			f.Original = r.Bytes()
 		default:
 			fs.Skip(r)

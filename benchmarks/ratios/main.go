@@ -1,0 +1,99 @@
+// Command ratios runs the benchmarks several times, interleaved, and prints the
+// medians and what they are to each other, as a Markdown table.
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// row is one comparison: ours against a reference, both names of benchmarks.
+type row struct {
+	what, ours, reference string
+	must                  float64 // the most that ours/reference may be
+	reach                 float64
+}
+
+var rows = []row{
+	{"publish to 1 handler; a call through a slice", "Publish/xsgen-1", "Publish/slice-1", 8, 3},
+	{"publish to 1 handler; asaskevich/EventBus", "Publish/xsgen-1", "Publish/eventbus-1", 1. / 8, 1. / 20},
+	{"publish to 10 handlers; calls through a slice", "Publish/xsgen-10", "Publish/slice-10", 2, 1.3},
+	{"publish to 10 handlers; asaskevich/EventBus", "Publish/xsgen-10", "Publish/eventbus-10", 0, 0},
+	{"transition, in a batch; a switch that recovers", "Transition/xsgen-batch", "Transition/switch-recover", 2, 1.3},
+	{"transition, in a batch; a bare switch", "Transition/xsgen-batch", "Transition/switch", 0, 0},
+	{"transition, Send; qmuntal/stateless", "Transition/xsgen-send", "Transition/stateless", 0, 0},
+	{"transition, Send; looplab/fsm", "Transition/xsgen-send", "Transition/fsm", 0, 0},
+	{"encode 7 fields; tinylib/msgp", "Encode/xsgen", "Encode/msgp", 1, 1 / 1.2},
+	{"decode 7 fields; tinylib/msgp", "Decode/xsgen", "Decode/msgp", 1, 1 / 1.5},
+	{"encode 7 fields; msgpack/v5 by reflection", "Encode/xsgen", "Encode/msgpack-v5", 0, 0},
+	{"decode 7 fields; msgpack/v5 by reflection", "Decode/xsgen", "Decode/msgpack-v5", 0, 0},
+}
+
+func main() {
+	count := flag.Int("count", 9, "how often each benchmark runs")
+	benchtime := flag.String("benchtime", "200ms", "how long each run takes")
+	flag.Parse()
+	times, allocs, err := measure(*count, *benchtime)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	fmt.Printf("%s, %s/%s, medians of %d runs of %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, *count, *benchtime)
+	fmt.Println("| what; reference | ours, ns | allocs | reference, ns | ratio | must | reach for |\n|---|---|---|---|---|---|---|")
+	for _, r := range rows {
+		ours, theirs := median(times[r.ours]), median(times[r.reference])
+		fmt.Printf("| %s | %.1f | %.0f | %.1f | %.2f | %s | %s |\n", r.what, ours, median(allocs[r.ours]), theirs, ours/theirs, limit(r.must), limit(r.reach))
+	}
+}
+
+func limit(x float64) string {
+	if x == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.2f", x)
+}
+
+// measure runs everything count times, one run after the other, so that what
+// disturbs the machine disturbs all candidates.
+func measure(count int, benchtime string) (times, allocs map[string][]float64, err error) {
+	times, allocs = map[string][]float64{}, map[string][]float64{}
+	for range count {
+		out, err := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchtime", benchtime, ".").Output()
+		if err != nil {
+			return nil, nil, fmt.Errorf("go test: %w\n%s", err, out)
+		}
+		for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
+			f := strings.Fields(sc.Text())
+			if len(f) < 8 || !strings.HasPrefix(f[0], "Benchmark") {
+				continue
+			}
+			name := strings.TrimPrefix(f[0], "Benchmark")
+			if i := strings.LastIndexByte(name, '-'); i > 0 {
+				name = name[:i]
+			}
+			ns, err1 := strconv.ParseFloat(f[2], 64)
+			n, err2 := strconv.ParseFloat(f[6], 64)
+			if err1 != nil || err2 != nil {
+				return nil, nil, fmt.Errorf("cannot read %q", sc.Text())
+			}
+			times[name], allocs[name] = append(times[name], ns), append(allocs[name], n)
+		}
+	}
+	return times, allocs, nil
+}
+
+func median(list []float64) float64 {
+	if len(list) == 0 {
+		return 0
+	}
+	list = slices.Sorted(slices.Values(list))
+	return list[len(list)/2]
+}

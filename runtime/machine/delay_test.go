@@ -1,0 +1,100 @@
+package machine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	. "github.com/xsgen/xsgen/runtime/machine"
+)
+
+func TestDelays(t *testing.T) {
+	clock := NewManualClock(time.Unix(0, 0))
+	p := newProgram(t, WithClock(clock))
+	if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(999 * time.Millisecond)
+	if p.core.Leaf() != 2 {
+		t.Fatal("too early")
+	}
+	clock.Advance(time.Millisecond)
+	if p.core.Leaf() != 3 {
+		t.Fatal("the delay did not fire")
+	}
+	var got []string
+	for _, c := range p.changes {
+		got = append(got, fmt.Sprintf("%d<-%d %q %d %v %v", c.State, c.From, c.Trigger, c.Seq, c.At.UnixMilli(), c.Done))
+	}
+	want := []string{`1<--1 "" 1 0 false`, `2<-1 "go" 2 0 false`, `3<-2 "after(1s)" 3 1000 true`}
+	if !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+}
+
+func TestDelaysBySystemClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if p.core.Leaf() != 3 {
+			t.Error("the delay did not fire")
+		}
+	})
+}
+
+func TestDelayedSends(t *testing.T) {
+	clock := NewManualClock(time.Unix(0, 0))
+	p := newProgram(t, WithClock(clock))
+	note := func(s string) function {
+		return func(_ context.Context, p *program) error { p.core.Emit(0, s); return nil }
+	}
+	err := p.do(t.Context(), func(_ context.Context, p *program) error {
+		_ = p.core.SendAfter(time.Second, "x", true, evDo, note("replaced"))
+		_ = p.core.SendAfter(2*time.Second, "x", true, evDo, note("to self"))
+		_ = p.core.SendAfter(time.Second, "y", false, 0, "to a role")
+		_ = p.core.SendAfter(time.Second, "z", false, 0, "cancelled")
+		p.core.Cancel("z")
+		p.core.Cancel("unknown")
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Second)
+	if fmt.Sprint(p.out) != "[to a role]" {
+		t.Errorf("after a second: %v", p.out)
+	}
+	clock.Advance(time.Second)
+	if fmt.Sprint(p.out) != "[to a role to self]" {
+		t.Errorf("after two seconds: %v", p.out)
+	}
+	err = p.do(t.Context(), func(_ context.Context, p *program) error {
+		for range 1000 {
+			if err := p.core.SendAfter(time.Second, "", false, 0, ""); err != nil {
+				return err
+			}
+		}
+		if err := p.core.SendAfter(time.Second, "", false, 0, ""); !errors.Is(err, ErrFull) {
+			t.Errorf("one too many: %v", err)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.core.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	clock.Advance(time.Hour)
+	if len(p.out) != 2 {
+		t.Errorf("a stopped machine sent %d events", len(p.out)-2)
+	}
+}
