@@ -83,18 +83,23 @@ func (g *generator) outboxType(f *jen.File) {
 		for _, s := range g.m.States {
 			if s.Leaf() && s.Parent != nil {
 				orFail(jen.List(jen.Id("o").Dot("changed").Index(jen.Id(stateIdent(s))), jen.Err()).Op("=").
-					Add(g.newPublisher("StateChanged", jen.Id("TopicState"+goname.Exported(s.Path)))))
+					Add(g.newPublisher("StateChanged", jen.Id("TopicState"+goname.Exported(s.Path)), publishTimeout())))
 			}
 		}
 		for _, e := range g.m.Emits {
-			orFail(jen.List(jen.Id("o").Dot("emit"+g.names.event[e]), jen.Err()).Op("=").Add(g.newPublisher(g.names.event[e], jen.Id("TopicEmit"+g.names.event[e]))))
+			orFail(jen.List(jen.Id("o").Dot("emit"+g.names.event[e]), jen.Err()).Op("=").Add(g.newPublisher(g.names.event[e], jen.Id("TopicEmit"+g.names.event[e]), publishTimeout())))
 		}
 		for _, kind := range []string{"Action", "Unhandled", "Loop"} {
 			orFail(jen.List(jen.Id("o").Dot("failed").Index(jen.Qual(machinePath, "Failed"+kind)), jen.Err()).Op("=").
-				Qual(busPath, "NewPublisher").Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind)))
+				Qual(busPath, "NewPublisher").Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind), publishTimeout()))
 		}
 		b.Return(jen.Id("o"), jen.Nil())
 	})
+}
+
+// publishTimeout is how long a step may wait for room in a queue.
+func publishTimeout() *jen.Statement {
+	return jen.Qual(busPath, "PublishTimeout").Call(jen.Qual(machinePath, "PublishTimeout"))
 }
 
 // publishMethods declares the part of the program that the runtime publishes by.

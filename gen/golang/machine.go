@@ -22,6 +22,7 @@ func (g *generator) machine(f *jen.File) {
 		Const().Id("MachineID").Op("=").Lit(g.m.ID.Value)
 	g.methods(f, "Guards", "Guards are the conditions that are written in Go. They must not change anything.", g.m.Guards, g.guardSignature)
 	g.methods(f, "Actions", "Actions are what the machine does that is written in Go. An error or a panic ends the block of actions that it is in.", g.m.Actions, g.actionSignature)
+	g.services(f)
 	g.roles(f)
 	g.turn(f)
 	g.machineType(f)
@@ -68,6 +69,20 @@ func (g *generator) arrivalParam(a model.Arrival) []jen.Code {
 		return []jen.Code{jen.Id("err").Error()}
 	}
 	return nil
+}
+
+// services declares an interface of the services that the machine can invoke.
+func (g *generator) services(f *jen.File) {
+	if len(g.m.Services) == 0 {
+		return
+	}
+	var methods []jen.Code
+	for _, s := range g.m.Services {
+		name := goname.Exported(s.Name.Value)
+		methods = append(methods, doc(s.Description).Id(name).Params(ctxParam(), jen.Id("in").Id(name+"Input")).
+			Params(jen.Id(name+"Output"), jen.Error()))
+	}
+	f.Add(doc("Services are what the machine invokes.")).Type().Id("Services").Interface(methods...)
 }
 
 // roles declares an interface for each role that the machine sends to.

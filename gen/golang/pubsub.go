@@ -22,8 +22,8 @@ func (g *generator) publisherType(of string) *jen.Statement {
 }
 
 // newPublisher calls the constructor for a topic, or a family of topics.
-func (g *generator) newPublisher(of string, topic *jen.Statement) *jen.Statement {
-	return jen.Qual(busPath, g.keyed("NewPublisher")).Index(jen.Id(of)).Call(jen.Id("b"), topic)
+func (g *generator) newPublisher(of string, topic *jen.Statement, options ...jen.Code) *jen.Statement {
+	return jen.Qual(busPath, g.keyed("NewPublisher")).Index(jen.Id(of)).Call(append([]jen.Code{jen.Id("b"), topic}, options...)...)
 }
 
 // keyed is the name of what the bus has once for topics and once for families.

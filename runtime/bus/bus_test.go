@@ -217,6 +217,14 @@ func TestFullQueueBlocks(t *testing.T) {
 		if err := p.Publish(ctx, &order{3}); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("into a full queue: %v", err)
 		}
+		impatient, err := bus.NewPublisher[order](b, "a", bus.PublishTimeout(time.Second))
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := time.Now()
+		if err := impatient.Publish(t.Context(), &order{3}); !errors.Is(err, bus.ErrTimeout) || time.Since(before) != time.Second {
+			t.Errorf("into a full queue, after %v: %v", time.Since(before), err)
+		}
 		go func() {
 			time.Sleep(time.Second)
 			close(release)

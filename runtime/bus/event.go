@@ -2,6 +2,7 @@ package bus
 
 import (
 	"strconv"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 )
@@ -41,8 +42,9 @@ func (o *origin) ID() string {
 // handler returns.
 type Event[T any] struct {
 	origin
-	value *T
-	any   AnyEvent // the same event, for handlers of any type
+	value   *T
+	timeout time.Duration // how long the publish may wait for room
+	any     AnyEvent      // the same event, for handlers of any type
 }
 
 // Value is the published value. It is the publisher's own and must not be changed.

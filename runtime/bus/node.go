@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // node is a topic or a family together with who hears it.
@@ -143,7 +144,7 @@ func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
 	if side != nil {
 		side.Add(-1)
 	} else {
-		e.value, e.seq = nil, 0
+		e.seq = 0 // the value stays until the next publish: one for each topic
 		n.cached.Store(e)
 	}
 	if n.awaited.Load() {
@@ -162,7 +163,7 @@ func (n *node[T]) wake(returned bool) {
 }
 
 // publish delivers v to everybody who hears key.
-func (n *node[T]) publish(ctx context.Context, key string, v *T) error {
+func (n *node[T]) publish(ctx context.Context, key string, v *T, timeout time.Duration) error {
 	e := n.cached.Swap(nil)
 	var side *atomic.Int64
 	if e == nil {
@@ -177,6 +178,9 @@ func (n *node[T]) publish(ctx context.Context, key string, v *T) error {
 		}
 	}
 	e.value = v
+	if timeout != e.timeout {
+		e.timeout = timeout
+	}
 	done, err := n.deliverAll(ctx, l, list, e)
 	for done < len(list) { // a handler has panicked
 		var next error

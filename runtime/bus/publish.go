@@ -2,17 +2,41 @@ package bus
 
 import (
 	"context"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 )
 
 // Publisher publishes values of one type to one topic. It is safe for concurrent
 // use; the zero value is not usable.
-type Publisher[T any] struct{ n *node[T] }
+type Publisher[T any] struct {
+	n       *node[T]
+	options publishOptions
+}
+
+// PublishOption is an option of a publisher.
+type PublishOption func(*publishOptions)
+
+type publishOptions struct{ timeout time.Duration }
+
+// PublishTimeout bounds how long a publish waits for room in a queue; then its
+// error is ErrTimeout, for that queue, which has not got the value. Without it
+// only ctx bounds it. Machines publish with a second.
+func PublishTimeout(d time.Duration) PublishOption {
+	return func(o *publishOptions) { o.timeout = d }
+}
+
+func applied(opts []PublishOption) publishOptions {
+	var o publishOptions
+	for _, f := range opts {
+		f(&o)
+	}
+	return o
+}
 
 // NewPublisher returns a publisher for a topic. A topic that carries another
 // type already is ErrTypeMismatch, a closed bus ErrClosed.
-func NewPublisher[T any](b *Bus, name topic.Name) (*Publisher[T], error) {
+func NewPublisher[T any](b *Bus, name topic.Name, opts ...PublishOption) (*Publisher[T], error) {
 	if _, err := topic.Parse(string(name)); err != nil {
 		return nil, err
 	}
@@ -20,26 +44,31 @@ func NewPublisher[T any](b *Bus, name topic.Name) (*Publisher[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Publisher[T]{n}, nil
+	return &Publisher[T]{n, applied(opts)}, nil
 }
 
 // Publish hands v to every subscriber. It returns the errors of direct handlers
 // and of queues that did not accept v, joined, and ErrClosed once the bus is
 // closed. It blocks while a queue is full, until ctx ends. v must not be changed
 // afterwards. It allocates nothing unless publishes of one topic overlap.
-func (p *Publisher[T]) Publish(ctx context.Context, v *T) error { return p.n.publish(ctx, "", v) }
+func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
+	return p.n.publish(ctx, "", v, p.options.timeout)
+}
 
 // KeyedPublisher publishes values of one type to the topics of a family.
-type KeyedPublisher[T any] struct{ n *node[T] }
+type KeyedPublisher[T any] struct {
+	n       *node[T]
+	options publishOptions
+}
 
 // NewKeyedPublisher is NewPublisher for a family of topics.
-func NewKeyedPublisher[T any](b *Bus, family topic.Family) (*KeyedPublisher[T], error) {
+func NewKeyedPublisher[T any](b *Bus, family topic.Family, opts ...PublishOption) (*KeyedPublisher[T], error) {
 	room := topic.MaxLength - len(family.Pattern())
 	n, err := nodeOf[T](place{bus: b, family: family, keyed: true, shortKey: room / len("%XX")})
 	if err != nil {
 		return nil, err
 	}
-	return &KeyedPublisher[T]{n}, nil
+	return &KeyedPublisher[T]{n, applied(opts)}, nil
 }
 
 // Publish is Publisher.Publish for the topic of key. A key that cannot be part of
@@ -50,5 +79,5 @@ func (p *KeyedPublisher[T]) Publish(ctx context.Context, key string, v *T) error
 			return err
 		}
 	}
-	return p.n.publish(ctx, key, v)
+	return p.n.publish(ctx, key, v, p.options.timeout)
 }

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // item is an event in a queue.
@@ -44,21 +45,16 @@ func (q *queue) len() int {
 	return q.n + q.taken
 }
 
-// enqueue adds an event, and waits for room until ctx ends.
-func (s *Subscription) enqueue(ctx context.Context, i item) error {
+// enqueue adds an event, and waits for room until ctx ends or, if there is one,
+// the timeout has passed.
+func (s *Subscription) enqueue(ctx context.Context, i item, timeout time.Duration) error {
 	q := s.queue
 	q.mu.Lock()
-	for q.n+q.taken >= q.capacity && !q.ending {
-		room := make(chan struct{})
-		q.blocked = append(q.blocked, room)
-		q.mu.Unlock()
-		select {
-		case <-room:
-		case <-ctx.Done():
-			q.giveUp(room)
-			return ctx.Err()
+	if q.n+q.taken >= q.capacity && !q.ending {
+		if err := q.await(ctx, timeout); err != nil {
+			q.mu.Unlock()
+			return err
 		}
-		q.mu.Lock()
 	}
 	if q.ending {
 		q.mu.Unlock()
@@ -70,6 +66,35 @@ func (s *Subscription) enqueue(ctx context.Context, i item) error {
 	q.mu.Unlock()
 	if wake {
 		q.wake <- struct{}{}
+	}
+	return nil
+}
+
+// await waits for room. q.mu is held, and released in between.
+func (q *queue) await(ctx context.Context, timeout time.Duration) error {
+	var late <-chan time.Time
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for q.n+q.taken >= q.capacity && !q.ending {
+		room := make(chan struct{})
+		q.blocked = append(q.blocked, room)
+		q.mu.Unlock()
+		var err error
+		select {
+		case <-room:
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-late:
+			err = ErrTimeout
+		}
+		q.mu.Lock()
+		if err != nil {
+			q.giveUp(room)
+			return err
+		}
 	}
 	return nil
 }
@@ -91,10 +116,8 @@ func (q *queue) push(i item) {
 }
 
 // giveUp takes a publisher that waits no more out of the line; if it has just
-// been given room, the next one gets it.
+// been given room, the next one gets it. q.mu is held.
 func (q *queue) giveUp(room chan struct{}) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
 	for i, b := range q.blocked {
 		if b == room {
 			q.blocked = append(q.blocked[:i], q.blocked[i+1:]...)

@@ -98,7 +98,7 @@ func subscribe(b *Bus, pattern topic.Pattern, h any, call func(*Subscription) fu
 
 // targetOf is s as a node of type T sees it; false if s wants another type.
 func targetOf[T any](s *Subscription) (target[T], bool) {
-	enqueue := func(ctx context.Context, e *Event[T]) error { return s.enqueue(ctx, e.item(e.value)) }
+	enqueue := func(ctx context.Context, e *Event[T]) error { return s.enqueue(ctx, e.item(e.value), e.timeout) }
 	switch h := s.handler.(type) {
 	case Handler[T]:
 		if s.queue != nil {

@@ -15,6 +15,10 @@ const MaxMicrosteps = 1000
 // InboxSize is the number of events that can wait for a machine.
 const InboxSize = 1024
 
+// PublishTimeout is how long a step may wait for room in a queue that it
+// publishes to: queues in a circle push back, and never hang.
+const PublishTimeout = time.Second
+
 // Program is the generated part of a machine. Its methods are called within a
 // step, never concurrently.
 type Program interface {
