@@ -87,8 +87,8 @@ func (c *chart) numberEvents() {
 	for _, e := range append(append([]*model.Event(nil), c.m.Events...), c.m.Internal...) {
 		c.numbers[e] = c.addEvent(e.Name.Value, "event"+goname.Exported(e.Name.Value), e)
 	}
-	c.execution = c.addEvent("error.execution", "eventErrorExecution", nil)
-	c.comm = c.addEvent("error.communication", "eventErrorCommunication", nil)
+	c.execution = c.addEvent("error.execution", "errorExecution", nil)
+	c.comm = c.addEvent("error.communication", "errorCommunication", nil)
 }
 
 func (c *chart) stateRows() {

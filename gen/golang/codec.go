@@ -13,7 +13,7 @@ import (
 // codecs declares the MessagePack methods of everything that travels, and the
 // functions for the slices and maps within.
 func (g *generator) codecs(f *jen.File) {
-	c := &codecs{generator: g, file: f, containers: map[string]bool{}}
+	c := &codecs{generator: g, file: f, containers: map[string]*model.Type{}}
 	for _, t := range g.m.Types {
 		if !t.Enum {
 			c.structure(g.names.typ[t], t.Fields, true)
@@ -42,7 +42,7 @@ func (g *generator) codecs(f *jen.File) {
 type codecs struct {
 	*generator
 	file       *jen.File
-	containers map[string]bool
+	containers map[string]*model.Type // by the names of their functions
 	queue      []*model.Type
 }
 
@@ -311,11 +311,16 @@ func (c *codecs) readValue(t *model.Type) *jen.Statement {
 }
 
 // containerName is what the functions for a slice or map are called, and asks
-// for them to be declared.
+// for them to be declared. A type of the spec may be called like a container of
+// another: the later one gets a number.
 func (c *codecs) containerName(t *model.Type) string {
-	name := c.typeName(t)
-	if !c.containers[name] {
-		c.containers[name] = true
+	base := c.typeName(t)
+	name := base
+	for n := 2; c.containers[name] != nil && !c.containers[name].Equal(t); n++ {
+		name = fmt.Sprintf("%s%d", base, n)
+	}
+	if c.containers[name] == nil {
+		c.containers[name] = t
 		c.queue = append(c.queue, t)
 	}
 	return name
@@ -341,7 +346,7 @@ func (c *codecs) typeName(t *model.Type) string {
 
 // container declares how a slice or a map is written and read.
 func (c *codecs) container(t *model.Type) {
-	name, typ := c.typeName(t), c.typ(t)
+	name, typ := c.containerName(t), c.typ(t)
 	deeper := func() jen.Code { return jen.Id("depth").Op("+").Lit(1) }
 	params := []jen.Code{jen.Id("b").Index().Byte(), jen.Id("s").Add(typ), jen.Id("depth").Int(), jen.Err().Error()}
 	c.file.Func().Id("append"+name).Params(params...).Params(jen.Index().Byte(), jen.Error()).BlockFunc(func(b *jen.Group) {

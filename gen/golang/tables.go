@@ -10,7 +10,7 @@ import (
 // stateIdent is the constant with a state's number.
 func stateIdent(s *model.State) string {
 	if s.Parent == nil {
-		return "stateRoot"
+		return "rootState" // no state's name begins like this
 	}
 	return "state" + goname.Exported(s.Path)
 }
@@ -65,8 +65,8 @@ func (g *generator) chartFields() []jen.Code {
 		field("Candidates", numbers(c.candidates, 16)),
 		field("Steps", jen.Index().Qual(machinePath, "Step").Values(lines(g.stepRows())...)),
 		field("Start", g.row(c.start, g.m.Root, false)),
-		field("Execution", jen.Id("eventErrorExecution")),
-		field("Comm", jen.Id("eventErrorCommunication")),
+		field("Execution", jen.Id("errorExecution")),
+		field("Comm", jen.Id("errorCommunication")),
 	)
 }
 
