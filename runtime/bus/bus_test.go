@@ -339,6 +339,45 @@ func TestNothingAfterClose(t *testing.T) {
 	publishers.Wait()
 }
 
+// TestCloseWaitsForPublishes closes a subscription while its handler runs, in one
+// publish and in two that overlap.
+func TestCloseWaitsForPublishes(t *testing.T) {
+	for _, n := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bus.New()
+			p := publisher[order](t, b, "a")
+			release := make(chan struct{})
+			s, err := bus.Subscribe(b, "a", func(context.Context, *bus.Event[order]) error { <-release; return nil })
+			if err != nil {
+				t.Fatal(err)
+			}
+			var wg sync.WaitGroup
+			for range n {
+				wg.Go(func() { publish(t, p, &order{}) })
+			}
+			synctest.Wait()
+			var closed atomic.Bool
+			wg.Go(func() {
+				if err := s.Close(context.Background()); err != nil {
+					t.Error(err)
+				}
+				closed.Store(true)
+			})
+			synctest.Wait()
+			if closed.Load() {
+				t.Errorf("%d publishes: Close did not wait", n)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if err := s.Close(ctx); !errors.Is(err, bus.ErrDrainTimeout) {
+				t.Errorf("%d publishes: with a deadline: %v", n, err)
+			}
+			close(release)
+			wg.Wait()
+		})
+	}
+}
+
 // TestPooledEventIsNotReused publishes while a handler holds an event of the
 // same topic, from within the handler and from other goroutines.
 func TestPooledEventIsNotReused(t *testing.T) {

@@ -36,6 +36,29 @@ func TestDelays(t *testing.T) {
 	}
 }
 
+// TestStaleDelay lets a delay become due while a step runs, and its state be left
+// and entered again before it is looked at: it was not meant any more.
+func TestStaleDelay(t *testing.T) {
+	clock := NewManualClock(time.Unix(0, 0))
+	p := newProgram(t, WithClock(clock))
+	if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+		t.Fatal(err)
+	}
+	occupied(t, p, func() {
+		if err := p.core.Post(t.Context(), evAgain, nil); err != nil {
+			t.Fatal(err)
+		}
+		clock.Advance(time.Second)
+	})
+	if p.core.Leaf() != 2 {
+		t.Fatalf("in state %d: a delay of an earlier stay fired", p.core.Leaf())
+	}
+	clock.Advance(time.Second)
+	if p.core.Leaf() != 3 {
+		t.Fatal("the delay did not fire")
+	}
+}
+
 func TestDelaysBySystemClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newProgram(t)

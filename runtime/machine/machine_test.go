@@ -28,6 +28,7 @@ const (
 	evComm
 	evAfter
 	evStrange
+	evAgain
 	events
 )
 
@@ -42,19 +43,20 @@ var testChart = &Chart{
 		{Path: "b", Entry: None, Exit: None, Done: None, FirstDelay: 0, LastDelay: 1},
 		{Path: "end", Kind: Final, Entry: None, Exit: None, Done: None},
 	},
-	Events: []string{"", "do", "go", "loop", "error.execution", "error.communication", "after(1s)", "strange"},
+	Events: []string{"", "do", "go", "loop", "error.execution", "error.communication", "after(1s)", "strange", "again"},
 	Transitions: []Transition{
-		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                                           // do: a function
+		{Source: 0, Domain: None, Actions: None, Flags: Unguarded | Quiet | Swift},                                           // do: a function
 		{Source: 1, Domain: 0, Leaf: 2, Row: 1 * int32(events), First: 1, Last: 2, Actions: None, Flags: Unguarded | NoCode}, // go
 		{Source: 2, Domain: 0, Leaf: 3, Row: 2 * int32(events), First: 2, Last: 3, Actions: None, Flags: Unguarded | NoCode}, // after
 		{Source: 0, Domain: None, Actions: None, Flags: Unguarded},                                                           // loop
+		{Source: 2, Domain: 0, Leaf: 2, Row: 1 * int32(events), First: 1, Last: 2, Actions: None, Flags: Unguarded | NoCode}, // again
 	},
 	Delays:     []Delay{{Event: evAfter, Constant: int64(time.Second)}},
 	Candidates: []int32{3, None},
 	Index: []int32{
-		0, 1, 2, -1, 0, 0, 0, 0,
-		0, 1, 0, -1, 0, 0, 3, 0,
-		0, 0, 0, 0, 0, 0, 0, 0,
+		0, 1, 2, -1, 0, 0, 0, 0, 0,
+		0, 1, 0, -1, 0, 0, 3, 0, 5,
+		0, 0, 0, 0, 0, 0, 0, 0, 0,
 	},
 	Steps:     []Step{{State: 0, Initial: None}, {State: 2, Initial: None}, {State: 3, Initial: None}, {State: 0, Initial: None}, {State: 1, Initial: None}},
 	Start:     Transition{Domain: None, Leaf: 1, First: 3, Last: 5, Actions: None},
@@ -298,29 +300,33 @@ func TestWithdraw(t *testing.T) {
 	})
 }
 
+// TestNoSenderRunsOthersForEver queues, behind many posted events, a sender that
+// waits, and behind it an event that cannot end before the first sender has
+// returned: somebody else must have run it.
 func TestNoSenderRunsOthersForEver(t *testing.T) {
-	p := newProgram(t)
-	var wg sync.WaitGroup
-	stop := make(chan struct{})
-	for range 3 {
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
-					_ = p.do(context.Background(), func(context.Context, *program) error { return nil })
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		nop := function(func(context.Context, *program) error { return nil })
+		first := make(chan struct{})
+		waiting := make(chan error, 1)
+		err := p.do(t.Context(), func(ctx context.Context, p *program) error {
+			for range 300 {
+				if err := p.core.Post(ctx, evDo, nop); err != nil {
+					return err
 				}
 			}
+			go func() { waiting <- p.do(context.Background(), nop) }()
+			synctest.Wait()
+			return p.core.Post(ctx, evDo, function(func(context.Context, *program) error { <-first; return nil }))
 		})
-	}
-	for range 1000 {
-		if err := p.do(t.Context(), func(context.Context, *program) error { return nil }); err != nil {
+		if err != nil {
 			t.Error(err)
 		}
-	}
-	close(stop)
-	wg.Wait()
+		close(first)
+		if err := <-waiting; err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestWithinAStep(t *testing.T) {
