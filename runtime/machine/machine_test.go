@@ -211,7 +211,7 @@ func TestSendAll(t *testing.T) {
 	events := []numbered{step(1, nil), step(2, nil), {evStrange, nil}, step(3, nil), step(4, broken), {evGo, nil}, step(5, nil)}
 	err := SendAll(t.Context(), &p.core, events)
 	var pe *PanicError
-	if !errors.Is(err, broken) || !errors.As(err, &pe) {
+	if !errors.Is(err, broken) || !errors.As(err, &pe) || !strings.Contains(err.Error(), "in state a on do: panic: two") {
 		t.Errorf("errors: %v", err)
 	}
 	if !slices.Equal(ran, []int{1, 2, 3, 4, 5, 100}) || p.core.Leaf() != 2 {
