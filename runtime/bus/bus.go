@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"reflect"
@@ -32,13 +33,17 @@ type Bus struct {
 // Option is an option of a Bus.
 type Option func(*Bus)
 
-// OnError is told of every error of a queued handler, from the goroutine of its
-// subscription; those of direct handlers are returned to the publisher.
+// OnError makes f be told of every error of a queued handler, from the goroutine
+// of its subscription, instead of logging it with slog.Default; those of direct
+// handlers are returned to the publisher.
 func OnError(f func(sub *Subscription, err error)) Option { return func(b *Bus) { b.onError = f } }
 
 // New returns a bus with nobody on it.
 func New(opts ...Option) *Bus {
 	b := &Bus{
+		onError: func(sub *Subscription, err error) {
+			slog.Error("a handler has failed", "pattern", string(sub.pattern), "error", err)
+		},
 		epoch: strconv.FormatUint(rand.Uint64(), 36),
 		nodes: map[string]anyNode{},
 		subs:  map[*Subscription]struct{}{},

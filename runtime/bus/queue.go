@@ -181,9 +181,7 @@ func (s *Subscription) run(handle func(context.Context, *item) error) {
 			}
 			if err := handle(q.ctx, &buf[i]); err != nil {
 				s.failed.Add(1)
-				if s.bus.onError != nil {
-					s.bus.onError(s, err)
-				}
+				s.bus.onError(s, err)
 			}
 			buf[i] = item{}
 			s.handled.Add(1)

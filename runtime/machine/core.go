@@ -195,9 +195,7 @@ func (c *Core) Post(ctx context.Context, id int32, event any) error {
 	if err := c.enqueue(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event}, InboxSize); err != nil {
 		return err
 	}
-	if !c.within(ctx) {
-		c.runIfIdle()
-	}
+	c.runIfIdle()
 	return nil
 }
 

@@ -105,7 +105,9 @@ func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) 
 			return nil, ErrReentrant
 		}
 		e.ctx = context.WithoutCancel(ctx)
-		return nil, c.enqueue(e, InboxSize)
+		err := c.enqueue(e, InboxSize)
+		c.runIfIdle() // should the step that ctx is from have ended
+		return nil, err
 	}
 	e.wait = newWaiter()
 	e.wait.request = request

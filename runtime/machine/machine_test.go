@@ -105,6 +105,9 @@ func (p *program) Publish(_ context.Context, _ int32, v any) error {
 	if err := p.fail; err != nil {
 		return err
 	}
+	if v == "panic" {
+		panic(v)
+	}
 	p.out = append(p.out, v)
 	return nil
 }
@@ -349,6 +352,31 @@ func TestWithinAStep(t *testing.T) {
 	}
 }
 
+// TestCtxOfAStepThatHasEnded sends with the ctx of an earlier step: what it queues
+// is not left lying.
+func TestCtxOfAStepThatHasEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProgram(t)
+		var kept context.Context
+		if err := p.do(t.Context(), func(ctx context.Context, _ *program) error { kept = ctx; return nil }); err != nil {
+			t.Fatal(err)
+		}
+		n := 0
+		count := func(context.Context, *program) error { n++; return nil }
+		if err := errors.Join(p.do(kept, count), p.core.Post(kept, evDo, function(count))); err != nil || n != 2 {
+			t.Errorf("idle: %d ran, %v", n, err)
+		}
+		occupied(t, p, func() {
+			if err := p.do(kept, count); err != nil {
+				t.Error(err)
+			}
+		})
+		if n != 3 {
+			t.Errorf("busy: %d ran", n)
+		}
+	})
+}
+
 func TestFailures(t *testing.T) {
 	p := newProgram(t)
 	broken := errors.New("broken")
@@ -367,6 +395,12 @@ func TestFailures(t *testing.T) {
 	var ue *PublishError
 	if !errors.Is(err, broken) || !errors.As(err, &ue) {
 		t.Errorf("a failing outbox: %v", err)
+	}
+	p.fail = nil
+	var pue *PublishError
+	err = p.do(t.Context(), func(_ context.Context, p *program) error { p.core.Emit(0, "panic"); return nil })
+	if !errors.As(err, &pue) || !errors.As(err, &pe) {
+		t.Errorf("a panicking outbox: %v", err)
 	}
 	err = p.core.Send(t.Context(), evLoop, nil)
 	var le *LoopError

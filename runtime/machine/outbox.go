@@ -33,13 +33,26 @@ func (c *Core) publishAll(ctx context.Context) error {
 	s := &c.step
 	var first error
 	for i := range s.out {
-		if err := c.prog.Publish(ctx, s.out[i].kind, s.out[i].event); err != nil && first == nil {
+		if err := c.publish(ctx, s.out[i]); err != nil && first == nil {
 			first = c.publishError(err)
 		}
 	}
 	clear(s.out)
 	s.out = s.out[:0]
 	return first
+}
+
+// publish publishes one event; who plays a role may panic.
+func (c *Core) publish(ctx context.Context, o output) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = c.caught(recover())
+		}
+	}()
+	err = c.prog.Publish(ctx, o.kind, o.event)
+	returned = true
+	return err
 }
 
 func (c *Core) publishError(err error) error {
