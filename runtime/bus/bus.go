@@ -78,7 +78,7 @@ type anyNode interface {
 	// add and remove change who hears what is published under the given key, or,
 	// with no key, under all keys; add reports whether the type fits.
 	add(s *Subscription, keys []string) bool
-	remove(s *Subscription)
+	remove(s *Subscription, keys []string)
 	settle() // waits for the publishes that were running when it was called
 }
 
@@ -149,7 +149,7 @@ func (b *Bus) subscribe(s *Subscription) error {
 	}
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		n := b.nodes[id]
-		if _, hit := reach(s.pattern, n.where()); hit && !b.connect(n, s) && s.pattern.Literal() {
+		if keys, hit := reach(s.pattern, n.where()); hit && !n.add(s, keys) && s.pattern.Literal() {
 			b.disconnect(s)
 			return fmt.Errorf("%w: %s carries %v", ErrTypeMismatch, id, n.typ())
 		}
@@ -163,8 +163,8 @@ func (b *Bus) disconnect(s *Subscription) []anyNode {
 	delete(b.subs, s)
 	var from []anyNode
 	for _, n := range b.nodes {
-		if _, hit := reach(s.pattern, n.where()); hit {
-			n.remove(s)
+		if keys, hit := reach(s.pattern, n.where()); hit {
+			n.remove(s, keys)
 			from = append(from, n)
 		}
 	}

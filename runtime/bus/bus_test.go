@@ -153,9 +153,9 @@ func TestKeyed(t *testing.T) {
 	if err := p.Publish(t.Context(), "k1", &order{}); err != nil {
 		t.Fatal(err)
 	}
-	want := "all:k1:event.order.k1.submit one:k1:event.order.k1.submit late:k1:event.order.k1.submit " +
+	want := "all:k1:event.order.k1.submit late:k1:event.order.k1.submit one:k1:event.order.k1.submit " +
 		"all:k2:event.order.k2.submit late:k2:event.order.k2.submit " +
-		"all:a b:event.order.a%20b.submit odd:a b:event.order.a%20b.submit late:a b:event.order.a%20b.submit " +
+		"all:a b:event.order.a%20b.submit late:a b:event.order.a%20b.submit odd:a b:event.order.a%20b.submit " +
 		"all:k1:event.order.k1.submit late:k1:event.order.k1.submit"
 	if s := strings.Join(got, " "); s != want {
 		t.Errorf("got  %s\nwant %s", s, want)

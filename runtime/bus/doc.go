@@ -16,7 +16,8 @@
 // one goroutine, which handles its events one by one, in the order in which they
 // were published by each publisher, across topics.
 //
-// Lists of subscribers are copied when they change, and read without a lock. What
+// Lists of subscribers are copied when they change, and read without a lock; only
+// who hears a single key is found under one, shared by readers. What
 // a pattern matches is found out when somebody subscribes and when a topic is
 // first used, never while publishing.
 package bus

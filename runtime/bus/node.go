@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"hash/maphash"
 	"reflect"
 	"runtime/debug"
 	"slices"
@@ -22,19 +23,13 @@ type node[T any] struct {
 	extra   [2]atomic.Int64 // publishes that found no event, by the turn they saw
 	awaited atomic.Bool     // somebody waits in settle
 
-	lists atomic.Pointer[lists[T]]
+	all  atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
+	keys keyLists[T]                 // who hears one key
 
 	settling sync.Mutex // one settle at a time
 	mu       sync.Mutex // held to change lists, and to wait in settle
 	done     *sync.Cond
 	returns  uint64 // times that the cached event came back while somebody waited
-}
-
-// lists are the subscribers of a node: of every key, and, for keys that somebody
-// asked for by name, of that key, those of every key included.
-type lists[T any] struct {
-	all   []target[T]
-	byKey map[string][]target[T]
 }
 
 // target is a subscription as one node sees it: take is the handler of a direct
@@ -47,7 +42,8 @@ type target[T any] struct {
 func newNode[T any](p place) *node[T] {
 	n := &node[T]{place: p}
 	n.done = sync.NewCond(&n.mu)
-	n.lists.Store(&lists[T]{})
+	n.all.Store(new([]target[T]))
+	n.keys.seed = maphash.MakeSeed()
 	e := &Event[T]{}
 	e.place = &n.place
 	n.cached.Store(e)
@@ -65,40 +61,27 @@ func (n *node[T]) add(s *Subscription, keys []string) bool {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	old := n.lists.Load()
-	l := &lists[T]{all: old.all, byKey: map[string][]target[T]{}}
-	for k, list := range old.byKey {
-		l.byKey[k] = list
+	for _, k := range keys {
+		n.keys.add(k, t)
 	}
 	if keys == nil {
-		l.all = append(slices.Clip(old.all), t)
-		for k, list := range old.byKey {
-			l.byKey[k] = append(slices.Clip(list), t)
-		}
+		list := append(slices.Clip(*n.all.Load()), t)
+		n.all.Store(&list)
 	}
-	for _, k := range keys {
-		list, ok := l.byKey[k]
-		if !ok {
-			list = l.all
-		}
-		l.byKey[k] = append(slices.Clip(list), t)
-	}
-	n.lists.Store(l)
 	return true
 }
 
 // remove implements anyNode.
-func (n *node[T]) remove(s *Subscription) {
+func (n *node[T]) remove(s *Subscription, keys []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	old := n.lists.Load()
-	l := &lists[T]{all: without(old.all, s), byKey: map[string][]target[T]{}}
-	for k, list := range old.byKey {
-		if list = without(list, s); len(list) > len(l.all) {
-			l.byKey[k] = list
-		}
+	for _, k := range keys {
+		n.keys.remove(k, s)
 	}
-	n.lists.Store(l)
+	if keys == nil {
+		list := without(*n.all.Load(), s)
+		n.all.Store(&list)
+	}
 }
 
 func without[T any](list []target[T], s *Subscription) []target[T] {
@@ -169,35 +152,30 @@ func (n *node[T]) publish(ctx context.Context, key string, v *T, timeout time.Du
 	if e == nil {
 		e, side = n.spare()
 	}
-	l := n.lists.Load()
-	list := l.all
-	if n.place.keyed {
-		e.key = key
-		if keyed, ok := l.byKey[key]; ok {
-			list = keyed
-		}
-	}
 	e.value = v
 	if timeout != e.timeout {
 		e.timeout = timeout
 	}
-	done, err := n.deliverAll(ctx, l, list, e)
-	for done < len(list) { // a handler has panicked
-		var next error
-		var more int
-		more, next = n.deliverAll(ctx, l, list[done:], e)
-		done, err = done+more, join(err, next)
+	all := *n.all.Load()
+	var own []target[T]
+	if n.place.keyed {
+		e.key = key
+		own = n.keys.of(key)
 	}
-	if n.end(e, side); len(list) == 0 && n.place.bus.isClosed() {
+	done, err := deliverAll(ctx, all, e)
+	if done < len(all) || len(own) > 0 {
+		err = deliverRest(ctx, [2][]target[T]{all[done:], own}, e, err)
+	}
+	if n.end(e, side); len(all)+len(own) == 0 && n.place.bus.isClosed() {
 		return ErrClosed
 	}
 	return err
 }
 
-// deliverAll calls the handlers of a list and fills its queues, in order, and
-// returns how many it has seen to. It guards against panics once for all of them;
-// one ends it, and is an error. Close looks for this function on the stack.
-func (n *node[T]) deliverAll(ctx context.Context, l *lists[T], list []target[T], e *Event[T]) (done int, err error) {
+// deliverAll delivers to who hears every key, in order, and returns how many it
+// has seen to. It guards against panics once for all of them; one ends it, and is
+// an error. Close looks for this function on the stack.
+func deliverAll[T any](ctx context.Context, list []target[T], e *Event[T]) (done int, err error) {
 	finished := false
 	defer func() {
 		if !finished {
@@ -207,8 +185,8 @@ func (n *node[T]) deliverAll(ctx context.Context, l *lists[T], list []target[T],
 	for i := range list {
 		t := &list[i]
 		done = i + 1
-		if n.lists.Load() != l && t.sub.closed.Load() {
-			continue // closed by a handler before it in the list, or meanwhile
+		if t.sub.closed.Load() {
+			continue // by a handler before it in the list, or meanwhile
 		}
 		if next := t.take(ctx, e); next != nil {
 			err = join(err, next)
@@ -216,6 +194,18 @@ func (n *node[T]) deliverAll(ctx context.Context, l *lists[T], list []target[T],
 	}
 	finished = true
 	return done, err
+}
+
+// deliverRest delivers to who hears the key only, and to who deliverAll has left.
+func deliverRest[T any](ctx context.Context, lists [2][]target[T], e *Event[T], err error) error {
+	for _, list := range lists {
+		for i := range list {
+			if t := &list[i]; !t.sub.closed.Load() {
+				err = join(err, deliver(ctx, t.take, e))
+			}
+		}
+	}
+	return err
 }
 
 // item is the event as it is queued.
