@@ -1,8 +1,11 @@
 package golang
 
 import (
+	"go/token"
+
 	"github.com/dave/jennifer/jen"
 
+	"github.com/xsgen/xsgen/gen/expr"
 	"github.com/xsgen/xsgen/gen/goname"
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/gen/spec"
@@ -158,7 +161,12 @@ func (g *generator) negated(x *model.Guard) *jen.Statement {
 	if x.Kind == spec.GuardName || x.Kind == spec.GuardIn {
 		return jen.Op("!").Add(g.guard(x))
 	}
-	if x.Kind == spec.GuardNot && (x.Args[0].Kind == spec.GuardName || x.Args[0].Kind == spec.GuardIn) {
+	if x.Kind == spec.GuardExpr {
+		if p := g.table.Guards[x].Part(); p.Node == expr.Unary && p.Op == token.NOT {
+			return g.part(p.Args[0])
+		}
+	}
+	if x.Kind == spec.GuardNot {
 		return g.guard(x.Args[0])
 	}
 	return jen.Op("!").Parens(g.guard(x))
@@ -223,10 +231,25 @@ func (g *generator) assign(b *jen.Group, a *model.Action) {
 	var left, right []jen.Code
 	for _, e := range a.With.Entries {
 		fd := model.FieldNamed(a.Fields, e.Key.Value)
+		if g.isField(e.Value, fd) {
+			continue // to itself, which vet would complain of
+		}
 		left = append(left, jen.Id("p").Dot("context").Dot(goname.Exported(fd.Name.Value)))
 		right = append(right, g.value(e.Value, fd.Type))
 	}
-	b.List(left...).Op("=").List(right...)
+	if len(left) > 0 {
+		b.List(left...).Op("=").List(right...)
+	}
+}
+
+// isField reports whether v is just the context's field fd.
+func (g *generator) isField(v *spec.Value, fd *model.Field) bool {
+	e := g.table.Values[v]
+	if e == nil {
+		return false
+	}
+	p := e.Part()
+	return p.Node == expr.Selection && p.Field == fd && p.Args[0].Node == expr.Context
 }
 
 func (g *generator) send(b *jen.Group, a *model.Action) {
