@@ -72,8 +72,9 @@ func (b *builder) types() {
 	for i, s := range b.spec.Types {
 		b.m.Types[i].Fields = b.fields(s.Fields)
 	}
+	done := map[*Named]bool{}
 	for _, n := range b.m.Types {
-		b.recursion(n, n, nil)
+		b.recursion(n, nil, done)
 	}
 }
 
@@ -88,24 +89,35 @@ func (b *builder) enumValues(n *Named) {
 	}
 }
 
-// recursion reports a type that contains itself by value.
-func (b *builder) recursion(start, n *Named, path []string) {
-	path = append(path, n.Name.Value)
-	if len(path) > len(b.m.Types) {
-		return // a circle further down, reported for its own members
+// recursion reports types that contain themselves by value: path are those that n
+// is within, done those from which there is nothing more to find.
+func (b *builder) recursion(n *Named, path []*Named, done map[*Named]bool) {
+	if done[n] {
+		return
 	}
+	path = append(path, n)
 	for _, f := range n.Fields {
-		switch next := f.Type.Named; {
-		case f.Type.Optional || f.Type.Kind != Struct:
-		case slices.Index(b.m.Types, next) < slices.Index(b.m.Types, start): // reported from there
-		case next == start:
-			b.diags.Add(diag.RecursiveType, f.Type.Named.Name.Pos, "the type contains itself: %s -> %s", strings.Join(path, " -> "), start.Name.Value).
-				WithRelated(f.Name.Pos, "through this field").WithHint("make a field of the circle optional (`%s?`)", start.Name.Value)
-			return
-		default:
-			b.recursion(start, next, path)
+		if f.Type.Optional || f.Type.Kind != Struct {
+			continue
+		}
+		if i := slices.Index(path, f.Type.Named); i >= 0 {
+			b.circle(path[i:], f)
+		} else {
+			b.recursion(f.Type.Named, path, done)
 		}
 	}
+	done[n] = true
+}
+
+// circle reports types that contain each other; f is the field that closes it.
+func (b *builder) circle(types []*Named, f *Field) {
+	var names []string
+	for _, n := range types {
+		names = append(names, n.Name.Value)
+	}
+	first := types[0].Name
+	b.diags.Add(diag.RecursiveType, first.Pos, "the type contains itself: %s -> %s", strings.Join(names, " -> "), first.Value).
+		WithRelated(f.Name.Pos, "through this field").WithHint("make a field of the circle optional (`%s?`)", first.Value)
 }
 
 func (b *builder) fields(list []*spec.Field) []*Field {
