@@ -28,6 +28,8 @@ import (
 type Machine struct {
 	Start, Stop func(context.Context) error
 	State       func() string
+	Snapshot    func(context.Context) ([]byte, error)
+	Restore     func(context.Context, []byte) error
 	// Send makes the event with the given name of JSON and sends it; Request
 	// returns its reply.
 	Send        func(ctx context.Context, event string, data []byte) error
@@ -38,17 +40,18 @@ type Machine struct {
 // Driver records what a machine does.
 type Driver struct {
 	machine.NopObserver
-	t       *testing.T
-	clock   *machine.ManualClock
-	bus     *bus.Bus
-	m       Machine
-	trace   strings.Builder
-	notes   []string // of the command that runs
-	guards  map[string]bool
-	failing map[string]string
-	mu      sync.Mutex
-	serving map[string]chan string // where running services wait for their answers
-	taken   map[int]bool
+	t          *testing.T
+	clock      *machine.ManualClock
+	bus        *bus.Bus
+	m          Machine
+	newMachine func() Machine
+	trace      strings.Builder
+	notes      []string // of the command that runs
+	guards     map[string]bool
+	failing    map[string]string
+	mu         sync.Mutex
+	serving    map[string]chan string // where running services wait for their answers
+	taken      map[int]bool
 }
 
 // New returns a driver for the case in the current directory.
@@ -214,8 +217,9 @@ func root(state string) string {
 }
 
 // Run runs the script and checks the trace.
-func (d *Driver) Run(m Machine) {
-	synctest.Test(d.t, func(*testing.T) { d.run(m) })
+func (d *Driver) Run(newMachine func() Machine) {
+	d.newMachine = newMachine
+	synctest.Test(d.t, func(*testing.T) { d.run(newMachine()) })
 }
 
 func (d *Driver) run(m Machine) {
@@ -237,7 +241,7 @@ func (d *Driver) run(m Machine) {
 		}
 		d.flush()
 	}
-	for i, name := range m.Transitions {
+	for i, name := range d.m.Transitions {
 		if !d.taken[i] {
 			d.t.Errorf("the script never takes the transition %d: %s", i, name)
 		}
@@ -272,6 +276,8 @@ func (d *Driver) command(line string) bool {
 		if span, err = time.ParseDuration(rest); err == nil {
 			d.clock.Advance(span)
 		}
+	case "restore":
+		err = d.restore(ctx)
 	case "serve":
 		d.mu.Lock()
 		answer := d.serving[name]
@@ -293,6 +299,20 @@ func (d *Driver) command(line string) bool {
 		d.note("error %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return true
+}
+
+// restore puts a new machine in the place of the old one, made of its snapshot.
+func (d *Driver) restore(ctx context.Context) error {
+	data, err := d.m.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.m.Stop(ctx); err != nil {
+		return err
+	}
+	synctest.Wait()
+	d.m = d.newMachine()
+	return d.m.Restore(ctx, data)
 }
 
 func (d *Driver) compare() {
