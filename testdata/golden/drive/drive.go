@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -47,6 +48,7 @@ type Driver struct {
 	newMachine func() Machine
 	trace      strings.Builder
 	notes      []string // of the command that runs
+	asides     []string // of what runs beside it, in no order
 	guards     map[string]bool
 	failing    map[string]string
 	mu         sync.Mutex
@@ -92,9 +94,19 @@ func (d *Driver) note(format string, args ...any) {
 	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
 }
 
+// aside notes what happens beside the machine's steps.
+func (d *Driver) aside(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asides = append(d.asides, fmt.Sprintf("  "+format+"\n", args...))
+}
+
 // flush adds the notes of a command to the trace; of very many, the ends.
 func (d *Driver) flush() {
 	const most = 60
+	slices.Sort(d.asides)
+	d.notes = append(d.notes, d.asides...)
+	d.asides = d.asides[:0]
 	n := len(d.notes)
 	for i, note := range d.notes {
 		if n <= most || i < most/2 || i >= n-most/2 {
@@ -154,7 +166,7 @@ func (d *Driver) Service(ctx context.Context, name string, in, out any) error {
 	d.mu.Lock()
 	d.serving[name] = answer
 	d.mu.Unlock()
-	d.note("service %s %s", name, compact(in))
+	d.aside("service %s %s", name, compact(in))
 	select {
 	case text := <-answer:
 		if !strings.HasPrefix(text, "{") {
@@ -162,7 +174,7 @@ func (d *Driver) Service(ctx context.Context, name string, in, out any) error {
 		}
 		return json.Unmarshal([]byte(text), out)
 	case <-ctx.Done():
-		d.note("service %s cancelled", name)
+		d.aside("service %s cancelled", name)
 		return ctx.Err()
 	}
 }
