@@ -28,8 +28,13 @@ func load(t testing.TB, file string) (*model.Machine, *expr.Table) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return resolve(t, filepath.Base(file), data)
+}
+
+func resolve(t testing.TB, name string, data []byte) (*model.Machine, *expr.Table) {
+	t.Helper()
 	var l diag.List
-	s := spec.ParseMachine(source.NewFile(filepath.Base(file), data), &l)
+	s := spec.ParseMachine(source.NewFile(name, data), &l)
 	if s == nil {
 		t.Fatal("no machine")
 	}
