@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/xsgen/xsgen/gen/diag"
 )
 
 // tree is a guard as a spec writes it, and what it means: leaves are the bits of
@@ -88,7 +90,7 @@ func TestGuards(t *testing.T) {
 // conditions are those that the transitions of a machine return, or return for.
 func conditions(t *testing.T, text string) []ast.Expr {
 	t.Helper()
-	m, table := resolve(t, "m.machine.yaml", []byte(text))
+	m, table := resolve(t, "m.machine.yaml", []byte(text), diag.PointlessExpression)
 	files, err := Package(m, table, Config{ImportPath: "example.com/m", Source: "m.machine.yaml"})
 	if err != nil {
 		t.Fatal(err)
