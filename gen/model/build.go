@@ -18,6 +18,7 @@ func Build(s *spec.Machine, l *diag.List) *Machine {
 	b.identity()
 	b.types()
 	b.declarations()
+	b.defaults()
 	b.tree()
 	b.wiring()
 	b.methods()
@@ -30,6 +31,8 @@ type builder struct {
 	diags  *diag.List
 	m      *Machine
 	states map[*State]map[string]*State // children by name
+
+	defaulted []*Field // those that have a default
 
 	guardIndex, actionIndex map[string]*Method
 }

@@ -128,9 +128,9 @@ func (b *builder) fields(list []*spec.Field) []*Field {
 		if s.Type.IsSet() {
 			f.Type = b.typ(s.Type, s.Type.Value, 0)
 		}
-		if s.Default != nil && f.Type.Kind != Invalid {
+		if s.Default != nil {
 			f.Default = s.Default
-			b.literal(s.Default, f.Type)
+			b.defaulted = append(b.defaulted, f)
 		}
 		out = append(out, f)
 	}
