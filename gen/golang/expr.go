@@ -12,12 +12,16 @@ import (
 // built is a pointer to a new struct with the given values, and the defaults of
 // the fields that are left out.
 func (g *generator) built(name string, v *spec.Value, fields []*model.Field) *jen.Statement {
-	return jen.Op("&").Id(name).Values(g.fieldValues(v, fields, g.value)...)
+	return jen.Op("&").Id(name).Values(g.fieldValues(v, fields)...)
 }
 
-// fieldValues are the values of the fields of a struct: of those that v has, made
-// by value, and of those that it leaves out their defaults.
-func (g *generator) fieldValues(v *spec.Value, fields []*model.Field, value func(*spec.Value, *model.Type) *jen.Statement) []jen.Code {
+func (g *generator) fieldValues(v *spec.Value, fields []*model.Field) []jen.Code {
+	return g.fieldsBy(g.value, v, fields)
+}
+
+// fieldsBy are the values of the fields of a struct: of those that v has, made by
+// value, and of those that it leaves out their defaults.
+func (g *generator) fieldsBy(value func(*spec.Value, *model.Type) *jen.Statement, v *spec.Value, fields []*model.Field) []jen.Code {
 	var out []jen.Code
 	for _, fd := range fields {
 		name := jen.Id(goname.Exported(fd.Name.Value)).Op(":")
@@ -64,7 +68,7 @@ func (g *generator) value(v *spec.Value, t *model.Type) *jen.Statement {
 				list.Add(jen.Lit(e.Key.Value).Op(":").Add(g.value(e.Value, t.Elem)))
 			}
 		case model.Struct:
-			for _, fv := range g.fieldValues(v, t.Named.Fields, g.value) {
+			for _, fv := range g.fieldValues(v, t.Named.Fields) {
 				list.Add(fv)
 			}
 		}

@@ -119,7 +119,7 @@ func (g *generator) literal(v *spec.Value, t *model.Type) *jen.Statement {
 			}
 		})
 	case model.Struct:
-		return g.typ(t).Values(g.fieldValues(v, t.Named.Fields, g.literal)...)
+		return g.typ(t).Values(g.fieldsBy(g.literal, v, t.Named.Fields)...)
 	}
 	return g.scalar(v.Scalar.Value, t)
 }

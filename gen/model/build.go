@@ -21,6 +21,7 @@ func Build(s *spec.Machine, l *diag.List) *Machine {
 	b.defaults()
 	b.tree()
 	b.wiring()
+	b.order()
 	b.methods()
 	return b.m
 }
