@@ -59,7 +59,8 @@ func (d *Diagnostic) Severity() Severity { return d.Rule.Severity }
 // List collects findings. Its zero value is empty and ready; it is not safe
 // for concurrent use.
 type List struct {
-	all []*Diagnostic
+	all  []*Diagnostic
+	work int // done by Suggest
 }
 
 // Add records a finding of rule at pos and returns it, so that the caller can

@@ -11,11 +11,8 @@ import (
 // UnknownField reports a key of a mapping that builds something without a field of
 // that name: a default, or a value under `with`.
 func UnknownField(l *diag.List, key spec.Scalar, fields []*Field, what string) {
-	var names []string
-	for _, f := range fields {
-		names = append(names, f.Name.Value)
-	}
-	l.Add(diag.UnknownField, key.Pos, "%s has no field %q", what, key.Value).WithHint("%s", suggest(key.Value, names))
+	l.Add(diag.UnknownField, key.Pos, "%s has no field %q", what, key.Value).
+		WithHint("%s", l.Suggest(key.Value, namesOf(fields, fieldName)))
 }
 
 // MissingFields reports the required fields that a mapping leaves out; v is nil

@@ -9,8 +9,6 @@ import (
 	"github.com/xsgen/xsgen/gen/spec"
 )
 
-func sortStrings(s []string) { slices.Sort(s) }
-
 // defaults checks the defaults, once every type is known.
 func (b *builder) defaults() {
 	w := &weigher{weight: map[*Field]int{}}
@@ -105,18 +103,10 @@ func (b *builder) badDefault(v *spec.Value, t *Type, got string) {
 	d := b.diags.Add(diag.BadDefault, v.Pos, "the default %s is not a value of type %s", got, t)
 	switch {
 	case t.Kind == Enum:
-		d.WithHint("%s", suggest(v.Scalar.Value, scalarValues(t.Named.Values)))
+		d.WithHint("%s", suggest(b, v.Scalar.Value, t.Named.Values, scalarText))
 	case t.Kind == Bool && v.Kind == spec.ScalarValue && v.Scalar.Tag == "!!str":
 		d.WithHint("%s is a string in YAML 1.2: a bool is `true` or `false`", v.Scalar.Value)
 	}
-}
-
-func scalarValues(list []spec.Scalar) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = s.Value
-	}
-	return out
 }
 
 // scalarFits reports whether a YAML scalar is a literal of type t.
@@ -128,7 +118,7 @@ func scalarFits(s spec.Scalar, t *Type) bool {
 	case Bool:
 		return s.Tag == "!!bool"
 	case Enum:
-		return slices.Contains(scalarValues(t.Named.Values), s.Value)
+		return slices.ContainsFunc(t.Named.Values, func(v spec.Scalar) bool { return v.Value == s.Value })
 	case Duration:
 		_, err = time.ParseDuration(s.Value)
 	case Time:

@@ -13,15 +13,22 @@ type File struct {
 	Name string
 	Data []byte
 
-	starts []int // offset of each line's first byte
+	text   string         // Data, so that parts of it cost nothing
+	starts []int          // offset of each line's first byte
+	wide   map[int]*ruler // of long lines whose characters are not all of one byte
 }
 
 // NewFile indexes the lines of data. The caller must not change data afterwards.
 func NewFile(name string, data []byte) *File {
-	f := &File{Name: name, Data: data, starts: []int{0}}
+	f := &File{Name: name, Data: data, text: string(data), starts: []int{0}, wide: map[int]*ruler{}}
 	for i, c := range data {
 		if c == '\n' {
 			f.starts = append(f.starts, i+1)
+		}
+	}
+	for n := 1; n <= len(f.starts); n++ {
+		if line := f.Line(n); len(line) > shortLine {
+			f.wide[n] = measure(line)
 		}
 	}
 	return f
@@ -40,8 +47,11 @@ func (f *File) Line(n int) string {
 	if n < len(f.starts) {
 		end = f.starts[n] - 1
 	}
-	return strings.TrimSuffix(string(f.Data[f.starts[n-1]:end]), "\r")
+	return strings.TrimSuffix(f.text[f.starts[n-1]:end], "\r")
 }
+
+// From returns the rest of a line from a place on.
+func (f *File) From(p Pos) string { return f.Line(p.Line)[f.offset(p.Line, max(p.Col-1, 0)):] }
 
 // Pos is a place in a file: line and column counted from 1, the column and the
 // length in runes. The zero Pos is no place at all; a Pos with a File and no
@@ -113,19 +123,20 @@ func (p Pos) Excerpt() (line, marks string) {
 
 // window is the line of p, or the part of it around p, and where p begins in it.
 func (p Pos) window() (text []rune, col int) {
-	text, col = []rune(printable(p.File.Line(p.Line))), max(p.Col-1, 0)
-	if len(text) <= maxExcerpt {
-		return text, col
+	total, col := p.File.runes(p.Line), max(p.Col-1, 0)
+	from := max(min(col-lead, total-maxExcerpt), 0)
+	if total <= maxExcerpt {
+		from = 0
 	}
-	from := max(min(col-lead, len(text)-maxExcerpt), 0)
-	out := append([]rune(nil), text[from:min(from+maxExcerpt, len(text))]...)
+	part := p.File.Line(p.Line)[p.File.offset(p.Line, from):p.File.offset(p.Line, from+maxExcerpt)]
+	text = []rune(printable(part))
 	if from > 0 {
-		out[0] = '…'
+		text[0] = '…'
 	}
-	if from+len(out) < len(text) {
-		out[len(out)-1] = '…'
+	if from+len(text) < total {
+		text[len(text)-1] = '…'
 	}
-	return out, col - from
+	return text, col - from
 }
 
 // printable replaces what would disturb a terminal, rune by rune, so that
