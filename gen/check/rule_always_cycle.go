@@ -31,7 +31,7 @@ func (p *pass) walk(at *model.State, next map[*model.State]*model.Transition, wa
 	seen := map[*model.State]int{}
 	for {
 		source, t := forced(at, next)
-		if t == nil || len(t.Targets) > 1 {
+		if t == nil || t.Lost || len(t.Targets) > 1 {
 			return
 		}
 		if i, again := seen[source]; again {

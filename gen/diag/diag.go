@@ -102,6 +102,17 @@ func (l *List) Errors() int {
 	return n
 }
 
+// Found are the rules of the errors in a file, each once.
+func (l *List) Found(f *source.File) []*Rule {
+	var out []*Rule
+	for _, d := range l.all {
+		if d.Pos.File == f && d.Severity() == Error && !slices.Contains(out, d.Rule) {
+			out = append(out, d.Rule)
+		}
+	}
+	return out
+}
+
 // Sorted returns the findings in file order; findings of one place keep the
 // order in which they were made, and exact repetitions are left out.
 func (l *List) Sorted() []*Diagnostic {

@@ -51,7 +51,7 @@ func (b *builder) transition(s *State, t *spec.Transition, cause Cause, a Arriva
 		more(out)
 	}
 	out.Targets = b.targets(s, t.Targets)
-	if len(out.Targets) == len(t.Targets) {
+	if out.Lost = len(out.Targets) < len(t.Targets); !out.Lost {
 		b.orthogonal(out, t.Targets)
 	}
 	if t.Guard != nil {
