@@ -21,10 +21,13 @@ type File struct {
 // NewFile indexes the lines of data. The caller must not change data afterwards.
 func NewFile(name string, data []byte) *File {
 	f := &File{Name: name, Data: data, text: string(data), starts: []int{0}, wide: map[int]*ruler{}}
-	for i, c := range data {
-		if c == '\n' {
-			f.starts = append(f.starts, i+1)
+	for at := 0; ; {
+		n := lineEnd(f.text[at:])
+		if n == 0 {
+			break
 		}
+		at += n
+		f.starts = append(f.starts, at)
 	}
 	for n := 1; n <= len(f.starts); n++ {
 		if line := f.Line(n); len(line) > shortLine {
@@ -32,6 +35,29 @@ func NewFile(name string, data []byte) *File {
 		}
 	}
 	return f
+}
+
+// breaks end lines in YAML: a diagnostic's line is the parser's.
+const breaks = "\n\r\u0085\u2028\u2029"
+
+// lineEnd is the length of the first line of s with its end; 0 if it has none.
+func lineEnd(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case '\n':
+			return i + 1
+		case '\r':
+			if strings.HasPrefix(s[i:], "\r\n") {
+				return i + 2
+			}
+			return i + 1
+		case 0xc2, 0xe2: // U+0085, U+2028 and U+2029 begin so in UTF-8
+			if r, size := utf8.DecodeRuneInString(s[i:]); strings.ContainsRune(breaks, r) {
+				return i + size
+			}
+		}
+	}
+	return 0
 }
 
 // Lines is the number of lines; a file that ends in a newline has an empty last one.
@@ -45,9 +71,9 @@ func (f *File) Line(n int) string {
 	}
 	end := len(f.Data)
 	if n < len(f.starts) {
-		end = f.starts[n] - 1
+		end = f.starts[n]
 	}
-	return strings.TrimSuffix(f.text[f.starts[n-1]:end], "\r")
+	return strings.TrimRight(f.text[f.starts[n-1]:end], breaks)
 }
 
 // From returns the rest of a line from a place on.

@@ -63,3 +63,15 @@ func TestFrom(t *testing.T) {
 		t.Errorf("beyond the file: %q", got)
 	}
 }
+
+// TestLineEnds are those of YAML.
+func TestLineEnds(t *testing.T) {
+	f := source.NewFile("x", []byte("a\r\nb\rc\u0085d\u2028e\u2029\n\r\r\nf"))
+	var got []string
+	for n := range f.Lines() {
+		got = append(got, f.Line(n+1))
+	}
+	if want := "a,b,c,d,e,,,,f"; strings.Join(got, ",") != want {
+		t.Errorf("%q, want %s", got, want)
+	}
+}
