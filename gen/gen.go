@@ -162,15 +162,20 @@ func (g *generation) place() {
 		m.importPath = g.importPath(m.dir)
 		pos := m.model.ID.Pos
 		if m.importPath == "" {
-			g.diags.Add(diag.NoModule, pos, "no go.mod is above %s, so the package has no import path", m.dir).
+			g.diags.Add(diag.NoModule, pos, "no go.mod is above %s, so the package has no import path", m.shown()).
 				WithHint("run `go mod init <module>` in your repository's root")
 		}
 		if first := taken[m.dir]; first != nil {
-			g.diags.Add(diag.OutputClash, pos, "the package would go to %s, where %s goes already", m.dir, first.spec.Name).
+			g.diags.Add(diag.OutputClash, pos, "the package would go to %s, where %s goes already", m.shown(), first.spec.Name).
 				WithRelated(first.model.ID.Pos, "the other machine").WithHint("give them different `package:` names")
 		}
 		taken[m.dir] = m
 	}
+}
+
+// shown is the output's directory as the spec's name is written.
+func (m *machine) shown() string {
+	return path.Join(path.Dir(m.spec.Name), relative(path.Dir(m.spec.Path), m.dir))
 }
 
 // importPath is the import path of a directory by the module that is nearest
