@@ -91,9 +91,13 @@ type Core struct {
 	seq      uint64
 	cache    *stepContext
 	delays   []delaySlot
+	began    uint64        // counts delays and sends as they begin
 	history  [][]int32     // what Histories stand for; nil before there is any
 	running  []*invocation // by the numbers of the invocations
-	output   any           // of a machine that has finished
+	migrate  func(*Snapshot, Shape) error
+	slot     *slot     // of an instance of a keyed host
+	lastDue  time.Time // when the next delay would have passed, of a machine that has stopped
+	output   any       // of a machine that has finished
 	step     step
 	work     *work    // scratch memory of steps that are not swift
 	current  *entry   // what is processed for somebody else
@@ -101,8 +105,8 @@ type Core struct {
 
 	mu       sync.Mutex
 	inbox    ring
-	pending  map[*delayed]struct{} // sends that wait for their time
-	view     []int32               // the leaves as others see them, where there may be several
+	pending  []*delayed // sends that wait for their time, in the order in which they were made
+	view     []int32    // the leaves as others see them, where there may be several
 	stopped  bool
 	parent   atomic.Pointer[invocation] // of a machine that another one invoked
 	calls    sync.WaitGroup
@@ -143,7 +147,7 @@ func (c *Core) Init(chart *Chart, prog Program, key string, opts []Option) {
 // settlePlain decides whether steps may be swift: not where somebody wants to be
 // told what happens, nor where deferred events may have to be looked at again.
 func (c *Core) settlePlain() {
-	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1
+	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1 && c.slot == nil
 }
 
 // Key is the machine's key, empty if it has none.
