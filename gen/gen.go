@@ -38,6 +38,9 @@ type Input struct {
 	// Exists reports whether there is a file that is not among Specs; it may be nil
 	// if there is none.
 	Exists func(path string) bool
+	// Foreign returns a Go file in a directory that is of another package than the
+	// one with the given name, and its package, if there is one; it may be nil.
+	Foreign func(dir, pkg string) (file, other string)
 }
 
 // Spec is a spec file.
@@ -170,6 +173,19 @@ func (g *generation) place() {
 				WithRelated(first.model.ID.Pos, "the other machine").WithHint("give them different `package:` names")
 		}
 		taken[m.dir] = m
+		g.foreign(m)
+	}
+}
+
+// foreign reports a directory in which a package of another name lives already: Go
+// would build neither.
+func (g *generation) foreign(m *machine) {
+	if g.in.Foreign == nil {
+		return
+	}
+	if file, other := g.in.Foreign(m.dir, m.model.Package); file != "" {
+		g.diags.Add(diag.ForeignPackage, m.model.ID.Pos, "the package %s would go to %s, where %s is of package %s", m.model.Package, m.shown(), path.Base(file), other).
+			WithHint("move the spec into a directory of its own, or give the machine another `package:`, which then gets one")
 	}
 }
 
