@@ -20,6 +20,8 @@ import (
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/gen/source"
 	"github.com/xsgen/xsgen/gen/spec"
+	// What the program is built of: its changes must not leave test results cached.
+	_ "github.com/xsgen/xsgen/testdata/conformance/drive"
 )
 
 // machineSpec is a machine that a test runs: a name of letters, digits, `_` and
