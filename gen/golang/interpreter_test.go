@@ -1,0 +1,257 @@
+package golang
+
+import (
+	"slices"
+
+	"github.com/xsgen/xsgen/gen/model"
+)
+
+// interpreter runs a machine by appendix D of SCXML, as it is written there and with
+// its names; what xsgen does otherwise is marked by "xsgen:". It is slow and meant to
+// be read: the runtime, which has tables, must do the same.
+type interpreter struct {
+	m             *model.Machine
+	configuration states
+	historyValue  map[*model.State]states
+	internalQueue []*event
+	externalQueue []func() error // xsgen: each is one macrostep
+	kept          []*event       // deferred events, oldest first
+	running       bool
+	finished      bool
+
+	context  map[string]any
+	event    *event // that is being processed
+	errs     []string
+	moved    bool   // states were exited or entered in this macrostep
+	entered  states // in this macrostep
+	micro    int
+	reply    map[string]any
+	outbox   []string
+	counters map[string]int
+	world
+}
+
+// event is an event of any kind.
+type event struct {
+	name     string
+	external bool
+	delay    *model.Delay // of a delay that has passed
+	data     map[string]any
+	failure  string // of error.execution: the error's text
+}
+
+// states is a set of states in document order.
+type states []*model.State
+
+func (s states) isMember(x *model.State) bool { return slices.Contains(s, x) }
+
+func (s *states) add(x *model.State) {
+	if !s.isMember(x) {
+		*s = append(*s, x)
+		slices.SortFunc(*s, func(a, b *model.State) int { return a.Index - b.Index })
+	}
+}
+
+func (s *states) delete(x *model.State) {
+	*s = slices.DeleteFunc(slices.Clone(*s), func(y *model.State) bool { return y == x })
+}
+
+func (s states) some(f func(*model.State) bool) bool { return slices.ContainsFunc(s, f) }
+
+func (s states) every(f func(*model.State) bool) bool {
+	return !s.some(func(x *model.State) bool { return !f(x) })
+}
+
+func (s states) filter(f func(*model.State) bool) states {
+	return slices.DeleteFunc(slices.Clone(s), func(x *model.State) bool { return !f(x) })
+}
+
+func (s states) hasIntersection(t states) bool { return s.some(t.isMember) }
+
+// isDescendant: a state is no descendant of itself.
+func isDescendant(s, of *model.State) bool { return s != of && s.Within(of) }
+
+func isCompoundState(s *model.State) bool { return s.Kind == model.Compound }
+
+func isParallelState(s *model.State) bool { return s != nil && s.Kind == model.Parallel }
+
+func isAtomicState(s *model.State) bool { return s.Kind == model.Atomic || s.Kind == model.Final }
+
+func isSCXMLElement(s *model.State) bool { return s.Parent == nil }
+
+// getChildStates leaves out history states, which are never active.
+func getChildStates(s *model.State) states {
+	return states(s.Children).filter(func(c *model.State) bool { return c.Kind != model.History })
+}
+
+// getProperAncestors are those below upTo, innermost first; all if upTo is nil.
+func getProperAncestors(s, upTo *model.State) []*model.State {
+	var out []*model.State
+	for a := s.Parent; a != nil && a != upTo; a = a.Parent {
+		out = append(out, a)
+	}
+	return out
+}
+
+// interpret begins: the machine itself is a state that is entered.
+func (n *interpreter) interpret() error {
+	n.running = true
+	n.beginMacrostep()
+	n.event = &event{}
+	n.micro = 1
+	var toEnter, forDefaultEntry states
+	defaultHistoryContent := map[*model.State]*model.Transition{}
+	n.addDescendantStatesToEnter(n.m.Root, &toEnter, &forDefaultEntry, defaultHistoryContent)
+	n.enter(toEnter, forDefaultEntry, defaultHistoryContent)
+	n.macrostep(true)
+	return n.endMacrostep()
+}
+
+func (n *interpreter) beginMacrostep() {
+	n.moved, n.entered, n.micro, n.reply = false, nil, 0, nil
+}
+
+// macrostep goes on until there is nothing left to do. xsgen: eventless transitions
+// are asked again only after a microstep.
+func (n *interpreter) macrostep(moved bool) {
+	for n.running {
+		var enabledTransitions []*model.Transition
+		if moved {
+			n.event = &event{}
+			enabledTransitions = n.selectEventlessTransitions()
+		}
+		if len(enabledTransitions) == 0 {
+			if len(n.internalQueue) == 0 {
+				break
+			}
+			n.event = n.internalQueue[0]
+			n.internalQueue = n.internalQueue[1:]
+			enabledTransitions, _ = n.selectTransitions(n.event)
+		}
+		moved = len(enabledTransitions) > 0
+		if !moved {
+			n.untaken(n.event)
+		} else if n.microstep(enabledTransitions); n.tooLong() {
+			break
+		}
+	}
+	if !n.running && !n.finished {
+		n.exitInterpreter()
+	}
+	n.internalQueue = nil
+}
+
+// tooLong: xsgen: a chain is cut.
+func (n *interpreter) tooLong() bool {
+	if n.micro < 1000 {
+		return false
+	}
+	n.count("chains cut")
+	n.errs = append(n.errs, "machine "+n.m.ID.Value+": cut after 1000 microsteps without rest: ?")
+	n.publish("error." + n.m.ID.Value + ".loop")
+	n.internalQueue = nil
+	return true
+}
+
+// untaken deals with an internal event that nothing takes: xsgen: an error is
+// returned to the sender.
+func (n *interpreter) untaken(e *event) {
+	if e.name == "error.execution" {
+		n.errs = append(n.errs, e.failure)
+		n.publish("error." + n.m.ID.Value + ".action")
+	}
+}
+
+// exitInterpreter: xsgen: what waits is dropped, the machine's own onDone runs, and
+// everything is exited. The leaves are still told as the active ones.
+func (n *interpreter) exitInterpreter() {
+	n.count("machines finished")
+	waiting := n.internalQueue
+	n.internalQueue = nil
+	n.event = &event{name: "done.state."}
+	for _, t := range inDocumentOrder(n.m.Root.OnDone) {
+		if n.conditionMatch(t, map[*model.Transition]bool{}) {
+			n.executeContent(t.Actions)
+			break
+		}
+	}
+	leaves, entered := n.configuration.filter(isAtomicState), n.entered
+	for _, s := range slices.Backward(n.configuration) {
+		n.exitState(s)
+	}
+	n.configuration, n.entered, n.finished = leaves, entered, true
+	for _, e := range append(waiting, n.internalQueue...) {
+		n.untaken(e)
+	}
+	n.cancelTimers()
+	n.kept = nil
+}
+
+// external is the macrostep of an event from outside. A delay that has passed is one
+// that is neither deferred nor told as unhandled.
+func (n *interpreter) external(e *event) error {
+	n.beginMacrostep()
+	n.event = e
+	handled := false
+	if n.running {
+		enabledTransitions, deferred := n.selectTransitions(e)
+		switch {
+		case len(enabledTransitions) > 0:
+			n.microstep(enabledTransitions)
+			handled = true
+		case deferred && len(n.kept) >= 1000:
+			n.errs = append(n.errs, "machine: the inbox is full")
+			handled = true
+		case deferred:
+			n.kept = append(n.kept, e)
+			n.count("events deferred")
+			handled = true
+		}
+		n.macrostep(len(enabledTransitions) > 0)
+	}
+	if !handled && e.delay == nil {
+		n.unhandled(e)
+	}
+	return n.endMacrostep()
+}
+
+func (n *interpreter) unhandled(e *event) {
+	n.count("events unhandled")
+	n.observe("unhandled %s", e.name)
+	if n.m.Strict {
+		n.errs = append(n.errs, "machine "+n.m.ID.Value+": no transition takes "+e.name+" in state ?")
+		n.publish("error." + n.m.ID.Value + ".unhandled")
+	}
+}
+
+// retryDeferred: xsgen: after a macrostep that changed states, kept events are tried
+// again, the oldest first; after each one that changes states, from the oldest.
+func (n *interpreter) retryDeferred() {
+	for i := 0; i < len(n.kept) && n.running; {
+		e := n.kept[i]
+		n.beginMacrostep()
+		n.event = e
+		enabledTransitions, deferred := n.selectTransitions(e)
+		if len(enabledTransitions) == 0 && deferred {
+			n.macrostep(false) // a guard may have failed
+			_ = n.endMacrostep()
+			if i++; n.moved {
+				i = 0
+			}
+			continue
+		}
+		n.kept = slices.Delete(n.kept, i, i+1)
+		if len(enabledTransitions) > 0 {
+			n.count("deferred events taken")
+			n.microstep(enabledTransitions)
+		}
+		n.macrostep(len(enabledTransitions) > 0)
+		if len(enabledTransitions) == 0 {
+			n.unhandled(e)
+		}
+		_ = n.endMacrostep() // its sender has its answer
+		if n.moved {
+			i = 0
+		}
+	}
+}
