@@ -28,7 +28,7 @@ func (n *interpreter) failing(f func() bool) (result bool) {
 		case nil:
 		case failure:
 			n.count("failures")
-			n.raise(&event{name: "error.execution", failure: fmt.Sprintf("machine %s: in state ? on %s: %s", n.m.ID.Value, n.eventName(), r),
+			n.raise(&event{name: "error.execution", failure: fmt.Sprintf("machine %s: in state ? on %s: %s", n.self(), n.eventName(), r),
 				data: map[string]any{"code": "execution", "message": string(r)}})
 			result = false
 		default:
@@ -67,7 +67,7 @@ func (n *interpreter) execute(a *model.Action) {
 		n.count("events raised")
 		n.raise(&event{name: a.Event.Name.Value, data: n.values(a)})
 	case spec.ActionEmit:
-		n.emit("emit."+n.m.ID.Value+"."+a.Event.Name.Value, n.values(a))
+		n.emit(n.topic("emit", a.Event.Name.Value), n.values(a))
 	case spec.ActionSend:
 		n.send(a)
 	case spec.ActionCancel:
@@ -160,9 +160,13 @@ func zero(f *model.Field) any {
 // evaluate knows numbers, strings and bools, which is all that the tests' machines
 // have. Numbers are int64; durations too.
 func (n *interpreter) evaluate(text string) any {
-	x, err := parser.ParseExpr(text)
-	if err != nil {
-		panic(err)
+	x, known := n.expressions[text]
+	if !known {
+		var err error
+		if x, err = parser.ParseExpr(text); err != nil {
+			panic(err)
+		}
+		n.expressions[text] = x
 	}
 	return n.eval(x)
 }
@@ -174,7 +178,7 @@ func (n *interpreter) eval(x ast.Expr) any {
 	case *ast.BasicLit:
 		return literal(x)
 	case *ast.Ident:
-		if v, ok := map[string]any{"true": true, "false": false, "key": ""}[x.Name]; ok {
+		if v, ok := map[string]any{"true": true, "false": false, "key": n.key()}[x.Name]; ok {
 			return v
 		}
 	case *ast.SelectorExpr:

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"go/ast"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,7 +39,8 @@ type timer struct {
 // trace is equal but for the states that errors name, which are `?` here. What
 // happened is added to counters.
 func interpretScript(m *model.Machine, script string, counters map[string]int) string {
-	n := &interpreter{m: m, historyValue: map[*model.State]states{}, context: map[string]any{}, counters: counters}
+	n := &interpreter{m: m, transitions: map[*model.State][]*model.Transition{}, expressions: map[string]ast.Expr{},
+		historyValue: map[*model.State]states{}, context: map[string]any{}, counters: counters}
 	n.guards, n.fails, n.observed = map[string]string{}, map[string]string{}, map[string]bool{}
 	for _, f := range m.Context {
 		n.context[f.Name.Value] = zero(f)
@@ -78,6 +80,29 @@ func (n *interpreter) observe(format string, args ...any) {
 	if n.observed["steps"] {
 		n.note(format, args...)
 	}
+}
+
+// key is the driver's key.
+func (n *interpreter) key() string {
+	if n.m.Keyed {
+		return "k1"
+	}
+	return ""
+}
+
+// self is what errors call the machine.
+func (n *interpreter) self() string {
+	if n.m.Keyed {
+		return n.m.ID.Value + "[" + n.key() + "]"
+	}
+	return n.m.ID.Value
+}
+
+func (n *interpreter) topic(family, name string) string {
+	if n.m.Keyed {
+		name = n.key() + "." + name
+	}
+	return family + "." + n.m.ID.Value + "." + name
 }
 
 func (n *interpreter) publish(topic string) {
@@ -122,7 +147,7 @@ func (n *interpreter) endMacrostep() error {
 	}
 	n.outbox = nil
 	for _, s := range n.entered.filter(isAtomicState) {
-		n.publish("state." + n.m.ID.Value + "." + s.Path)
+		n.publish(n.topic("state", s.Path))
 	}
 	n.entered = nil
 	if len(n.errs) == 0 {
@@ -177,14 +202,13 @@ func (n *interpreter) do(verb, rest, name, data string) error {
 	if err != nil {
 		return err
 	}
-	var answer error
-	n.takenNow(func() error {
-		if err = n.external(payload); verb == "request" && err == nil {
-			answer = n.replied(name)
-		}
-		return err
-	})
-	return cmp.Or(err, answer)
+	answer := errors.New("the request is pending")
+	payload.settle = func(err error) { answer = cmp.Or(err, n.replied(name)) }
+	n.takenNow(func() error { err = n.external(payload); return err })
+	if verb == "request" {
+		return n.told(answer)
+	}
+	return err
 }
 
 func (n *interpreter) start() error {
@@ -210,17 +234,29 @@ func (n *interpreter) refused() error {
 	return nil
 }
 
-// replied is what a request is answered.
+// replied is the reply to a request, as an error that is told otherwise.
 func (n *interpreter) replied(name string) error {
 	switch {
 	case n.micro == 0:
-		return fmt.Errorf("machine %s: no transition takes %s in state ?", n.m.ID.Value, name)
+		return fmt.Errorf("machine %s: no transition takes %s in state ?", n.self(), name)
 	case n.reply == nil:
 		return errors.New("machine: the request was taken and not replied to")
 	}
 	text, err := json.Marshal(n.reply)
-	n.note("reply %s", text)
-	return err
+	return cmp.Or(err, error(reply(text)))
+}
+
+// reply is a reply as JSON.
+type reply string
+
+func (r reply) Error() string { return string(r) }
+
+func (n *interpreter) told(answer error) error {
+	if r, ok := answer.(reply); ok {
+		n.note("reply %s", r)
+		return nil
+	}
+	return answer
 }
 
 // payload reads the fields of an event.

@@ -14,13 +14,17 @@ func inDocumentOrder(list []*model.Transition) []*model.Transition {
 	return out
 }
 
-// transitions are all transitions of a state in document order.
-func transitionsOf(s *model.State) []*model.Transition {
+// transitionsOf are all transitions of a state in document order.
+func (n *interpreter) transitionsOf(s *model.State) []*model.Transition {
+	if known, ok := n.transitions[s]; ok {
+		return known
+	}
 	all := slices.Concat(s.On, s.Always, s.OnDone)
 	for _, d := range s.After {
 		all = append(all, d.Transitions...)
 	}
-	return inDocumentOrder(all)
+	n.transitions[s] = inDocumentOrder(all)
+	return n.transitions[s]
 }
 
 // matches reports whether t waits for e. The machine's own onDone is no transition
@@ -47,7 +51,7 @@ func (n *interpreter) selectEventlessTransitions() []*model.Transition {
 	for _, state := range n.configuration.filter(isAtomicState) {
 	loop:
 		for _, s := range append([]*model.State{state}, getProperAncestors(state, nil)...) {
-			for _, t := range transitionsOf(s) {
+			for _, t := range n.transitionsOf(s) {
 				if t.Cause == model.OnAlways && n.conditionMatch(t, guards) {
 					enabledTransitions = addTransition(enabledTransitions, t)
 					break loop
@@ -67,7 +71,7 @@ func (n *interpreter) selectTransitions(e *event) (enabled []*model.Transition, 
 	for _, state := range n.configuration.filter(isAtomicState) {
 	loop:
 		for _, s := range append([]*model.State{state}, getProperAncestors(state, nil)...) {
-			for _, t := range transitionsOf(s) {
+			for _, t := range n.transitionsOf(s) {
 				if e.matches(t) && n.conditionMatch(t, guards) {
 					enabledTransitions = addTransition(enabledTransitions, t)
 					break loop

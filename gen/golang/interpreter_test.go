@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"go/ast"
 	"slices"
 
 	"github.com/xsgen/xsgen/gen/model"
@@ -11,6 +12,8 @@ import (
 // be read: the runtime, which has tables, must do the same.
 type interpreter struct {
 	m             *model.Machine
+	transitions   map[*model.State][]*model.Transition
+	expressions   map[string]ast.Expr
 	configuration states
 	historyValue  map[*model.State]states
 	internalQueue []*event
@@ -38,6 +41,7 @@ type event struct {
 	delay    *model.Delay // of a delay that has passed
 	data     map[string]any
 	failure  string // of error.execution: the error's text
+	settle   func(err error)
 }
 
 // states is a set of states in document order.
@@ -147,7 +151,7 @@ func (n *interpreter) tooLong() bool {
 		return false
 	}
 	n.count("chains cut")
-	n.errs = append(n.errs, "machine "+n.m.ID.Value+": cut after 1000 microsteps without rest: ?")
+	n.errs = append(n.errs, "machine "+n.self()+": cut after 1000 microsteps without rest: ?")
 	n.publish("error." + n.m.ID.Value + ".loop")
 	n.internalQueue = nil
 	return true
@@ -192,7 +196,7 @@ func (n *interpreter) exitInterpreter() {
 func (n *interpreter) external(e *event) error {
 	n.beginMacrostep()
 	n.event = e
-	handled := false
+	handled, kept := false, false
 	if n.running {
 		enabledTransitions, deferred := n.selectTransitions(e)
 		switch {
@@ -205,21 +209,32 @@ func (n *interpreter) external(e *event) error {
 		case deferred:
 			n.kept = append(n.kept, e)
 			n.count("events deferred")
-			handled = true
+			handled, kept = true, true
 		}
 		n.macrostep(len(enabledTransitions) > 0)
 	}
 	if !handled && e.delay == nil {
 		n.unhandled(e)
 	}
-	return n.endMacrostep()
+	err := n.endMacrostep()
+	if !kept {
+		e.settled(err)
+	}
+	return err
+}
+
+// settled tells who has asked that the event has been processed.
+func (e *event) settled(err error) {
+	if e.settle != nil {
+		e.settle(err)
+	}
 }
 
 func (n *interpreter) unhandled(e *event) {
 	n.count("events unhandled")
 	n.observe("unhandled %s", e.name)
 	if n.m.Strict {
-		n.errs = append(n.errs, "machine "+n.m.ID.Value+": no transition takes "+e.name+" in state ?")
+		n.errs = append(n.errs, "machine "+n.self()+": no transition takes "+e.name+" in state ?")
 		n.publish("error." + n.m.ID.Value + ".unhandled")
 	}
 }
@@ -249,7 +264,7 @@ func (n *interpreter) retryDeferred() {
 		if len(enabledTransitions) == 0 {
 			n.unhandled(e)
 		}
-		_ = n.endMacrostep() // its sender has its answer
+		e.settled(n.endMacrostep())
 		if n.moved {
 			i = 0
 		}

@@ -7,7 +7,8 @@
 //	start                  stop
 //	send NAME {json}       request NAME {json}
 //	advance DURATION       moves the machine's clock
-//	guard NAME true|false  what a guard in Go returns from now on; at first all are true
+//	guard NAME true|false  what a guard in Go returns from now on; at first all are true;
+//	                       or "panic", for it to do that
 //	fail NAME [MESSAGE]    makes an action in Go fail: with that error, with a panic if
 //	                       the message begins with "panic", not at all without one
 //	observe WHAT           publish, guards or log: more is told from now on; plain: the
@@ -52,7 +53,7 @@ type Driver struct {
 	notes   []string
 	chosen  int // where in notes a transition was chosen
 	exits   order
-	guards  map[string]bool
+	guards  map[string]string
 	failing map[string]string
 	seen    map[string]bool // by observe
 }
@@ -68,11 +69,14 @@ const (
 
 // Guard is what a guard in Go returns: true, unless the script says otherwise.
 func (d *Driver) Guard(name string) bool {
-	result, set := d.guards[name]
-	if d.seen["guards"] {
-		d.note("guard %s %v", name, result || !set)
+	how := d.guards[name]
+	if how == "panic" {
+		panic("guard " + name)
 	}
-	return result || !set
+	if d.seen["guards"] {
+		d.note("guard %s %v", name, how != "false")
+	}
+	return how != "false"
 }
 
 // Action records an action in Go, and fails or panics if the script says so.
@@ -137,7 +141,7 @@ func (d *Driver) note(format string, args ...any) {
 
 // run makes a machine and runs script.
 func run(build func(*Driver, ...machine.Option) Machine, script string) string {
-	d := &Driver{clock: machine.NewManualClock(time.Unix(1700000000, 0).UTC()), guards: map[string]bool{},
+	d := &Driver{clock: machine.NewManualClock(time.Unix(1700000000, 0).UTC()), guards: map[string]string{},
 		failing: map[string]string{}, seen: map[string]bool{}}
 	opts := []machine.Option{machine.WithClock(d.clock), machine.WithLogger(d.logger())}
 	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
@@ -197,7 +201,7 @@ func (d *Driver) command(line string) {
 	name, data, _ := strings.Cut(rest, " ")
 	switch verb {
 	case "guard":
-		d.guards[name] = data == "true"
+		d.guards[name] = data
 		return
 	case "fail":
 		d.failing[name] = data
