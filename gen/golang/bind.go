@@ -17,7 +17,8 @@ func (g *generator) bind(f *jen.File) {
 	params = append(params, optsParam())
 	g.method(f, "Bind", "connects the machine to b, before it is started: its state changes, emitted events and failures are published, and it takes the events that are published to its topics. The options are those of its subscription; without any, events are processed within Publish.").
 		Params(params...).Error().BlockFunc(func(b *jen.Group) {
-		b.If(core().Dot("Leaf").Call().Op("!=").Qual(machinePath, "None")).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyStarted")))
+		b.If(core().Dot("Started").Call()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyStarted")))
+		b.If(jen.Id("m").Dot("outbox").Op("!=").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyBound")))
 		args := []jen.Code{jen.Id("b")}
 		if len(g.m.Sends) > 0 {
 			args = append(args, jen.Id("roles"))
@@ -136,12 +137,10 @@ func (g *generator) publishMethods(f *jen.File) {
 	f.Add(program()).Id("Changed").Params(ctxParam(), jen.Id("c").Qual(machinePath, "Change")).Error().Block(
 		jen.Id("state").Op(":=").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("State")).Dot("Path")),
 		jen.Id("e").Op(":=").Op("&").Id("StateChanged").Values(
-			jen.Id("State").Op(":").Id("state"), jen.Id("Active").Op(":").Index().Id("State").Values(jen.Id("state")),
+			jen.Id("State").Op(":").Id("state"), jen.Id("From").Op(":").Id("statesOf").Call(jen.Id("c").Dot("From")),
+			jen.Id("Active").Op(":").Id("statesOf").Call(jen.Id("c").Dot("Active")),
 			jen.Id("Trigger").Op(":").Id("c").Dot("Trigger"), jen.Id("Seq").Op(":").Id("c").Dot("Seq"),
 			jen.Id("At").Op(":").Id("c").Dot("At"), jen.Id("Done").Op(":").Id("c").Dot("Done"),
-		),
-		jen.If(jen.Id("c").Dot("From").Op("!=").Qual(machinePath, "None")).Block(
-			jen.Id("e").Dot("From").Op("=").Index().Id("State").Values(jen.Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("From")).Dot("Path"))),
 		),
 		jen.Return(jen.Id("p").Dot("outbox").Dot("changed").Index(jen.Id("c").Dot("State")).Dot("Publish").Call(key(jen.Id("e"))...)),
 	)

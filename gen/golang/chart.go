@@ -15,15 +15,21 @@ const none = -1
 // chart is the machine as tables, as package machine's Chart has them.
 type chart struct {
 	m           *model.Machine
+	width       int
 	events      []eventRow
 	states      []stateRow
 	transitions []transitionRow
 	start       transitionRow
+	finish      []int
 	delays      []*model.Delay
+	invokes     []invokeRow
 	blocks      []block
 	index       []int
 	candidates  []int
+	idle        int
 	steps       []stepRow
+	targets     []int
+	histories   []int
 	numbers     map[*model.Event]int
 	execution   int
 	comm        int
@@ -37,15 +43,25 @@ type eventRow struct {
 }
 
 type stateRow struct {
-	state       *model.State
-	entry, exit int
-	done        int
-	row         int
-	first, last int // delays
+	state                     *model.State
+	entry, exit, output       int
+	done                      int
+	row                       int
+	initial                   int // the block of the initial, or of a history's default
+	firstTarget, lastTarget   int
+	firstDelay, lastDelay     int
+	firstInvoke, lastInvoke   int
+	firstHistory, lastHistory int
+}
+
+type invokeRow struct {
+	invoke      *model.Invoke
+	done, fails int // events
 }
 
 type transitionRow struct {
 	domain, leaf, first, last, actions int
+	firstTarget, lastTarget            int
 	flags                              []string
 	fused                              bool // Take runs the actions with the guard
 }
@@ -61,20 +77,39 @@ type block struct {
 	actions []*model.Action
 	arrival model.Arrival
 	pos     source.Pos
+	output  *model.State // the block makes the machine's output there
 }
 
 func newChart(m *model.Machine) *chart {
-	c := &chart{m: m, numbers: map[*model.Event]int{}}
+	c := &chart{m: m, width: widthOf(m.Root), numbers: map[*model.Event]int{}}
 	c.numberEvents()
-	c.stateRows()
+	for _, s := range m.States {
+		c.states = append(c.states, c.stateRow(s))
+	}
 	for _, t := range m.Transitions {
 		c.transitions = append(c.transitions, c.transition(t))
 	}
-	c.start = transitionRow{domain: none, actions: none, first: len(c.steps)}
-	c.start.leaf = c.enter(nil, m.Root)
-	c.start.last = len(c.steps)
+	c.startRow()
+	for _, t := range m.Root.OnDone {
+		c.finish = append(c.finish, t.Index)
+	}
 	c.rows()
 	return c
+}
+
+// widthOf is the number of leaves that can be active within s at once.
+func widthOf(s *model.State) int {
+	width := 0
+	for _, child := range s.Children {
+		switch {
+		case child.Kind == model.History:
+		case s.Kind == model.Parallel:
+			width += widthOf(child)
+		default:
+			width = max(width, widthOf(child))
+		}
+	}
+	return max(width, 1)
 }
 
 func (c *chart) addEvent(name, ident string, e *model.Event) int {
@@ -91,21 +126,71 @@ func (c *chart) numberEvents() {
 	c.comm = c.addEvent("error.communication", "errorCommunication", nil)
 }
 
-func (c *chart) stateRows() {
-	for _, s := range c.m.States {
-		r := stateRow{state: s, done: none, first: len(c.delays)}
-		r.entry = c.block(s.Entry, "entry of "+stateName(s), model.Arrival{})
-		r.exit = c.block(s.Exit, "exit of "+stateName(s), model.Arrival{})
-		for _, d := range s.After {
-			c.delays = append(c.delays, d)
-			c.events[c.addEvent("after("+d.Text.Value+")", "", nil)].delay = d
-		}
-		r.last = len(c.delays)
-		if s.Parent != nil && c.awaited(s) {
-			r.done = c.addEvent("done.state."+s.Path, "", nil)
-		}
-		c.states = append(c.states, r)
+func (c *chart) stateRow(s *model.State) stateRow {
+	r := stateRow{state: s, done: none, initial: none, output: none, firstDelay: len(c.delays), firstInvoke: len(c.invokes),
+		firstTarget: len(c.targets), firstHistory: len(c.histories)}
+	r.entry = c.block(s.Entry, "entry of "+stateName(s), model.Arrival{})
+	r.exit = c.block(s.Exit, "exit of "+stateName(s), model.Arrival{})
+	if s.Output != nil {
+		c.blocks = append(c.blocks, block{comment: "output of " + stateName(s), pos: s.Output.Pos, output: s})
+		r.output = len(c.m.Transitions) + len(c.blocks) - 1
 	}
+	for _, d := range s.After {
+		c.delays = append(c.delays, d)
+		c.events[c.addEvent("after("+d.Text.Value+")", "", nil)].delay = d
+	}
+	for _, i := range s.Invokes {
+		c.invokes = append(c.invokes, invokeRow{i, c.addEvent("done.invoke."+i.ID, "", nil), c.addEvent("error.invoke."+i.ID, "", nil)})
+	}
+	if c.awaited(s) {
+		r.done = c.addEvent(doneName(c.m, s), "", nil)
+	}
+	c.defaults(s, &r)
+	for _, child := range s.Children {
+		if child.Kind == model.History {
+			c.histories = append(c.histories, child.Index)
+		}
+	}
+	r.lastDelay, r.lastInvoke, r.lastTarget, r.lastHistory = len(c.delays), len(c.invokes), len(c.targets), len(c.histories)
+	return r
+}
+
+// defaults are where a compound state or a history leads to by default.
+func (c *chart) defaults(s *model.State, r *stateRow) {
+	if s.Initial != nil {
+		what := "initial of "
+		if s.Kind == model.History {
+			what = "default of "
+		}
+		r.initial = c.block(s.Initial.Actions, what+stateName(s), model.Arrival{})
+	}
+	for _, t := range defaultsOf(s) {
+		c.targets = append(c.targets, t.Index)
+	}
+}
+
+// defaultsOf are the states that s, a compound state or a history, stands for if
+// there is no history: of a parallel state without more ado all regions.
+func defaultsOf(s *model.State) []*model.State {
+	if s.Initial != nil {
+		return s.Initial.Targets
+	}
+	var out []*model.State
+	if s.Kind == model.History && s.Parent.Kind == model.Parallel {
+		for _, child := range s.Parent.Children {
+			if child.Kind != model.History {
+				out = append(out, child)
+			}
+		}
+	}
+	return out
+}
+
+func doneName(m *model.Machine, s *model.State) string {
+	if s.Parent == nil {
+		return "done.state." + m.ID.Value
+	}
+	return "done.state." + s.Path
 }
 
 // awaited reports whether anything waits for s to be done.
@@ -125,137 +210,8 @@ func (c *chart) block(actions []*model.Action, comment string, a model.Arrival) 
 	if len(actions) == 0 {
 		return none
 	}
-	c.blocks = append(c.blocks, block{comment, actions, a, actions[0].Pos})
+	c.blocks = append(c.blocks, block{comment: comment, actions: actions, arrival: a, pos: actions[0].Pos})
 	return len(c.m.Transitions) + len(c.blocks) - 1
-}
-
-// transition computes a transition's row. Its domain is SCXML's, except that a
-// transition to its own source or below leaves the source active unless it says
-// reenter.
-func (c *chart) transition(t *model.Transition) transitionRow {
-	r := transitionRow{domain: none, leaf: 0, actions: none, first: len(c.steps)}
-	quiet := true
-	if len(t.Targets) > 0 {
-		target := t.Targets[0]
-		if domain := domainOf(t, target); domain != nil {
-			r.domain = domain.Index
-			r.leaf = c.enter(domain, target)
-			quiet = c.quietExit(t.Source, domain) && c.quietEntry(c.steps[r.first:])
-		}
-	}
-	r.last = len(c.steps)
-	r.fused = r.domain == none || !c.exitActions(t.Source, c.m.States[r.domain])
-	if !r.fused {
-		r.actions = c.block(t.Actions, "actions of "+transitionName(t), arrivalOf(t))
-		quiet = quiet && r.actions == none
-	}
-	if t.Guard == nil {
-		r.flags = append(r.flags, "Unguarded")
-		if r.actions == none && len(t.Actions) == 0 {
-			r.flags = append(r.flags, "NoCode")
-		}
-	}
-	if quiet {
-		r.flags = append(r.flags, "Quiet")
-		if r.actions == none && c.rests(t, r) {
-			r.flags = append(r.flags, "Swift")
-		}
-	}
-	return r
-}
-
-// rests reports whether no eventless transition can follow.
-func (c *chart) rests(t *model.Transition, r transitionRow) bool {
-	within := t.Source // without a target, anything within the source may be active
-	if r.domain != none {
-		within = c.m.States[r.leaf]
-	}
-	for s := within; s != nil; s = s.Parent {
-		if len(s.Always) > 0 {
-			return false
-		}
-	}
-	for _, s := range c.m.States {
-		if s.Within(within) && len(s.Always) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// domainOf is nil where nothing is exited or entered.
-func domainOf(t *model.Transition, target *model.State) *model.State {
-	if !t.Reenter && target.Within(t.Source) {
-		if target == t.Source && target.Kind == model.Atomic {
-			return nil
-		}
-		return t.Source
-	}
-	for s := t.Source.Parent; s != nil; s = s.Parent {
-		if s.Kind == model.Compound && target != s && target.Within(s) || s.Parent == nil {
-			return s
-		}
-	}
-	return t.Source // the machine itself is never left
-}
-
-// enter adds the steps from domain, which stays active, to target and on to a
-// leaf, which it returns. Without a domain the machine itself is entered.
-func (c *chart) enter(domain, target *model.State) int {
-	if target == domain {
-		return c.descend(target, true)
-	}
-	var path []*model.State
-	for s := target; s != domain; s = s.Parent {
-		path = append(path, s)
-	}
-	for i := len(path) - 1; i > 0; i-- {
-		c.steps = append(c.steps, stepRow{state: path[i].Index, initial: none})
-	}
-	return c.descend(target, false)
-}
-
-// descend adds the step for s and follows the initials below it.
-func (c *chart) descend(s *model.State, inside bool) int {
-	if s.Initial == nil || len(s.Initial.Targets) == 0 {
-		c.steps = append(c.steps, stepRow{s.Index, none, inside})
-		return s.Index
-	}
-	initial := c.block(s.Initial.Actions, "initial of "+stateName(s), model.Arrival{})
-	c.steps = append(c.steps, stepRow{s.Index, initial, inside})
-	return c.enter(s, s.Initial.Targets[0])
-}
-
-// exited calls f for every state that may be exited from source up to domain:
-// whatever is below source may be active.
-func (c *chart) exited(source, domain *model.State, f func(*model.State)) {
-	for _, s := range c.m.States {
-		if s != domain && s.Within(domain) && (s.Within(source) || source.Within(s)) {
-			f(s)
-		}
-	}
-}
-
-func (c *chart) exitActions(source, domain *model.State) bool {
-	found := false
-	c.exited(source, domain, func(s *model.State) { found = found || len(s.Exit) > 0 })
-	return found
-}
-
-func (c *chart) quietExit(source, domain *model.State) bool {
-	quiet := true
-	c.exited(source, domain, func(s *model.State) { quiet = quiet && len(s.Exit) == 0 && len(s.After) == 0 })
-	return quiet
-}
-
-func (c *chart) quietEntry(steps []stepRow) bool {
-	for _, st := range steps {
-		s := c.m.States[st.state]
-		if st.initial != none || s.Kind == model.Final || !st.inside && (len(s.Entry) > 0 || len(s.After) > 0) {
-			return false
-		}
-	}
-	return true
 }
 
 // rows fills in, for every leaf and event, the transitions to try. Lists and rows
@@ -272,23 +228,28 @@ func (c *chart) rows() {
 		for ev := range c.events {
 			row = append(row, c.list(c.tried(s, ev), lists))
 		}
-		key := fmt.Sprint(row)
-		at, ok := rows[key]
-		if !ok {
-			at = len(c.index)
-			rows[key] = at
-			c.index = append(c.index, row...)
-		}
-		c.states[i].row = at
+		c.states[i].row = c.addRow(row, rows)
 	}
+	c.idle = c.addRow(make([]int, len(c.events)), rows)
+}
+
+func (c *chart) addRow(row []int, rows map[string]int) int {
+	key := fmt.Sprint(row)
+	at, ok := rows[key]
+	if !ok {
+		at = len(c.index)
+		rows[key] = at
+		c.index = append(c.index, row...)
+	}
+	return at
 }
 
 // list is what Index has for a list of candidates; longer ones are stored.
 func (c *chart) list(list []int, known map[string]int) int {
-	switch len(list) {
-	case 0:
+	switch {
+	case len(list) == 0:
 		return 0
-	case 1:
+	case len(list) == 1 && list[0] >= 0:
 		return list[0] + 1
 	}
 	key := fmt.Sprint(list)
@@ -302,29 +263,53 @@ func (c *chart) list(list []int, known map[string]int) int {
 }
 
 // tried are the transitions on event ev when leaf is active: the leaf's own, then
-// its ancestors', each in document order.
+// its ancestors', each in document order. A state that defers the event stands in
+// the list behind its transitions.
 func (c *chart) tried(leaf *model.State, ev int) []int {
 	var out []int
 	for s := leaf; s != nil; s = s.Parent {
+		first := len(out)
 		for _, t := range s.On {
 			if c.matches(t.On, ev) {
 				out = append(out, t.Index)
 			}
 		}
-		row := c.states[s.Index]
-		switch {
-		case ev == 0:
-			out = appendAll(out, s.Always)
-		case c.events[ev].delay != nil && c.events[ev].delay.State == s:
-			out = appendAll(out, c.events[ev].delay.Transitions)
-		case ev == row.done:
-			out = appendAll(out, s.OnDone)
+		out = append(out, c.ownEvents(s, ev)...)
+		slices.Sort(out[first:])
+		for _, d := range s.Defer {
+			if c.matches(d, ev) {
+				out = append(out, none-1-s.Index)
+				break
+			}
 		}
 	}
 	return out
 }
 
-func appendAll(out []int, list []*model.Transition) []int {
+// ownEvents are the transitions of s on what the machine makes itself.
+func (c *chart) ownEvents(s *model.State, ev int) []int {
+	row := c.states[s.Index]
+	switch {
+	case ev == 0:
+		return indexes(s.Always)
+	case c.events[ev].delay != nil && c.events[ev].delay.State == s:
+		return indexes(c.events[ev].delay.Transitions)
+	case ev == row.done && s.Parent != nil:
+		return indexes(s.OnDone)
+	}
+	for _, r := range c.invokes[row.firstInvoke:row.lastInvoke] {
+		switch ev {
+		case r.done:
+			return indexes(r.invoke.OnDone)
+		case r.fails:
+			return indexes(r.invoke.OnError)
+		}
+	}
+	return nil
+}
+
+func indexes(list []*model.Transition) []int {
+	var out []int
 	for _, t := range list {
 		out = append(out, t.Index)
 	}
@@ -343,8 +328,8 @@ func (c *chart) matches(d *model.Descriptor, ev int) bool {
 			if c.states[e.State.Index].done == ev {
 				return true
 			}
-		case e.Section == model.Failed:
-			if c.events[ev].name == e.Name.Value {
+		case e.Section == model.Failed, e.Section == model.DoneInvoke:
+			if c.events[ev].name == e.Name.Value && ev != 0 && c.events[ev].event == nil {
 				return true
 			}
 		case c.numbers[e] == ev && ev != 0:
@@ -361,7 +346,7 @@ func stateName(s *model.State) string {
 	return s.Path
 }
 
-// transitionName is what a transition is called in comments.
+// transitionName is what a transition is called in comments and by observers.
 func transitionName(t *model.Transition) string {
 	name := stateName(t.Source) + ": "
 	switch t.Cause {
@@ -373,6 +358,10 @@ func transitionName(t *model.Transition) string {
 		name += "after " + t.Delay.Text.Value
 	case model.OnStateDone:
 		name += "done"
+	case model.OnInvokeDone:
+		name += t.Invoke.ID + " done"
+	case model.OnInvokeError:
+		name += t.Invoke.ID + " failed"
 	}
 	for _, target := range t.Targets {
 		name += " -> " + stateName(target)
@@ -382,17 +371,13 @@ func transitionName(t *model.Transition) string {
 
 // arrivalOf is what a transition's guard and actions can be given.
 func arrivalOf(t *model.Transition) model.Arrival {
-	if t.Cause != model.OnEvent || len(t.On.Events) == 0 {
-		return model.Arrival{}
-	}
-	if len(t.On.Events) > 1 || t.On.Any {
-		return model.Arrival{Payload: model.AnyOfThem}
-	}
-	switch e := t.On.Events[0]; e.Section {
-	case model.Failed:
+	switch t.Cause {
+	case model.OnEvent:
+		return t.On.Arrival()
+	case model.OnInvokeDone:
+		return t.Invoke.Arrival()
+	case model.OnInvokeError:
 		return model.Arrival{Payload: model.AnError}
-	case model.External, model.Internal:
-		return model.Arrival{Payload: model.OneEvent, Event: e}
 	}
 	return model.Arrival{}
 }

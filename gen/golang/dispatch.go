@@ -26,6 +26,7 @@ func (g *generator) dispatch(f *jen.File) {
 		b.Return(jen.True(), jen.Nil())
 	})
 	g.delays(f)
+	g.invocations(f)
 	g.publishMethods(f)
 }
 
@@ -58,6 +59,11 @@ func (g *generator) cases() []jen.Code {
 	for i, bl := range g.chart.blocks {
 		out = append(out, jen.Case(jen.Lit(len(g.m.Transitions)+i)).BlockFunc(func(b *jen.Group) {
 			b.Comment("// " + oneLine(bl.comment))
+			if bl.output != nil {
+				b.Add(g.at(bl.pos.Line))
+				b.Id("p").Dot("core").Dot("SetOutput").Call(g.built("Output", bl.output.Output, g.m.Output))
+				return
+			}
 			g.arrived(b, bl.arrival, nil, bl.actions)
 			g.actions(b, bl.actions)
 		}))
@@ -76,6 +82,8 @@ func (g *generator) arrived(b *jen.Group, a model.Arrival, guard *model.Guard, a
 		b.Id("e").Op(":=").Add(payload).Assert(jen.Op("*").Id(g.names.event[a.Event]))
 	case model.AnyOfThem:
 		b.Id("e").Op(":=").Add(payload).Assert(jen.Id("Event"))
+	case model.OutputOf:
+		b.Id("e").Op(":=").Add(payload).Assert(jen.Op("*").Id(goname.Exported(a.Service.Name.Value) + "Output"))
 	case model.AnError:
 		b.Err().Op(":=").Id("p").Dot("core").Dot("Err").Call()
 	}
@@ -174,7 +182,7 @@ func (g *generator) negated(x *model.Guard) *jen.Statement {
 
 func (g *generator) arrivalArg(a model.Arrival) []jen.Code {
 	switch a.Payload {
-	case model.OneEvent, model.AnyOfThem:
+	case model.OneEvent, model.AnyOfThem, model.OutputOf:
 		return []jen.Code{jen.Id("e")}
 	case model.AnError:
 		return []jen.Code{jen.Err()}

@@ -92,6 +92,9 @@ func (g *generator) driver(f *jen.File) {
 		if len(g.m.Actions) > 0 {
 			args = append(args, jen.Id("stubActions").Values(d()))
 		}
+		if len(g.m.Services) > 0 {
+			args = append(args, jen.Id("stubServices").Values(d()))
+		}
 		if len(g.m.Input) > 0 {
 			args = append(args, jen.Id("Input").Values())
 		}
@@ -108,7 +111,7 @@ func (g *generator) driver(f *jen.File) {
 		b.Add(d()).Dot("Run").Call(jen.Qual(drivePath, "Machine").Values(lines([]jen.Code{
 			field("Start", jen.Id("m").Dot("Start")),
 			field("Stop", jen.Id("m").Dot("Stop")),
-			field("State", jen.Func().Params().String().Block(jen.Return(jen.Id("m").Dot("State").Call().Dot("String").Call()))),
+			field("State", jen.Func().Params().String().Block(jen.Return(jen.Qual(drivePath, "Join").Call(jen.Id("m").Dot("Active").Call())))),
 			field("Send", g.sendFunc()),
 			field("Request", g.requestFunc()),
 			field("Transitions", jen.Index().String().ValuesFunc(func(list *jen.Group) {
@@ -188,6 +191,14 @@ func (g *generator) stubs(f *jen.File) {
 				b.Return(jen.Id("s").Dot("d").Dot("Action").Call(jen.Lit(x.Name.Value), arrived))
 			})
 		}
+	}
+	if len(g.m.Services) > 0 {
+		stub("stubServices")
+	}
+	for _, s := range g.m.Services {
+		name := goname.Exported(s.Name.Value)
+		f.Func().Params(jen.Id("s").Id("stubServices")).Id(name).Params(ctxParam(), jen.Id("in").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
+			jen.Return(jen.Id("out"), jen.Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"), jen.Lit(s.Name.Value), jen.Id("in"), jen.Op("&").Id("out"))))
 	}
 	for _, r := range g.m.Sends {
 		name := "stub" + goname.Exported(r.Name.Value)

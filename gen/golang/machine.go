@@ -17,7 +17,7 @@ func (g *generator) machine(f *jen.File) {
 		}
 	}
 	f.Comment("The runtime keeps the contract that this code was generated for.")
-	f.Const().Id("_").Op("=").Qual(machinePath, "Version1")
+	f.Const().Id("_").Op("=").Qual(machinePath, "Version2")
 	f.Add(doc("MachineID is the machine's id: the second segment of its topics.")).
 		Const().Id("MachineID").Op("=").Lit(g.m.ID.Value)
 	g.methods(f, "Guards", "Guards are the conditions that are written in Go. They must not change anything.", g.m.Guards, g.guardSignature)
@@ -65,6 +65,8 @@ func (g *generator) arrivalParam(a model.Arrival) []jen.Code {
 		return []jen.Code{jen.Id("e").Op("*").Id(g.names.event[a.Event])}
 	case model.AnyOfThem:
 		return []jen.Code{jen.Id("e").Id("Event")}
+	case model.OutputOf:
+		return []jen.Code{jen.Id("e").Op("*").Id(goname.Exported(a.Service.Name.Value) + "Output")}
 	case model.AnError:
 		return []jen.Code{jen.Id("err").Error()}
 	}
@@ -154,6 +156,9 @@ func (g *generator) machineType(f *jen.File) {
 	if len(g.m.Actions) > 0 {
 		fields = append(fields, jen.Id("actions").Id("Actions"))
 	}
+	if len(g.m.Services) > 0 {
+		fields = append(fields, jen.Id("services").Id("Services"))
+	}
 	for _, e := range g.replying() {
 		fields = append(fields, jen.Id("reply"+g.names.event[e]).Func().Params(jen.Id(g.names.reply[e])))
 	}
@@ -189,6 +194,9 @@ func (g *generator) constructor(f *jen.File) {
 	if len(g.m.Actions) > 0 {
 		params, set[jen.Id("actions")] = append(params, jen.Id("a").Id("Actions")), jen.Id("a")
 	}
+	if len(g.m.Services) > 0 {
+		params, set[jen.Id("services")] = append(params, jen.Id("s").Id("Services")), jen.Id("s")
+	}
 	if len(g.m.Input) > 0 {
 		params = append(params, jen.Id("in").Id("Input"))
 	}
@@ -223,10 +231,10 @@ func core() *jen.Statement { return jen.Id("m").Dot("core") }
 func (g *generator) senders(f *jen.File) {
 	g.method(f, "Start", "enters the initial state. It returns machine.ErrAlreadyStarted the second time.").
 		Params(ctxParam()).Error().Block(jen.Return(core().Dot("Start").Call(jen.Id("ctx"))))
-	g.method(f, "Stop", "ends the machine after the step that is running: what waits is dropped, and exit actions do not run.").
+	g.method(f, "Stop", "ends the machine after the step that is running: what waits is dropped, exit actions do not run, and services are cancelled and waited for; see machine.Core.Stop.").
 		Params(ctxParam()).Error().Block(
 		jen.If(jen.Id("m").Dot("inbox").Op("!=").Nil()).Block(
-			jen.If(jen.Err().Op(":=").Id("m").Dot("inbox").Dot("Close").Call(jen.Id("ctx")), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))),
+			jen.Return(core().Dot("StopWith").Call(jen.Id("ctx"), jen.Id("m").Dot("inbox").Dot("Close")))),
 		jen.Return(core().Dot("Stop").Call(jen.Id("ctx"))))
 	if len(g.m.Events) == 0 {
 		return
@@ -260,11 +268,23 @@ func (g *generator) request(f *jen.File, e *model.Event) {
 
 // observers declares what tells about the machine.
 func (g *generator) observers(f *jen.File) {
-	g.method(f, "State", "is the state that the machine was in after its last completed step, empty before the start.").
+	state := "is the state that the machine was in after its last completed step, empty before the start."
+	if g.chart.width > 1 {
+		state = "is the innermost state that held all that was active after the machine's last completed step, empty before the start, and where that is the machine itself. See Active for the states within."
+	}
+	g.method(f, "State", state).
 		Params().Id("State").Block(
 		jen.If(jen.Id("leaf").Op(":=").Add(core()).Dot("Leaf").Call(), jen.Id("leaf").Op("!=").Qual(machinePath, "None")).Block(
 			jen.Return(jen.Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("leaf")).Dot("Path")))),
 		jen.Return(jen.Lit("")),
+	)
+	g.method(f, "Active", "are the states without states within that were active after the machine's last completed step, in document order; none before the start.").
+		Params().Index().Id("State").Block(jen.Return(jen.Id("statesOf").Call(core().Dot("Leaves").Call(jen.Nil()))))
+	f.Func().Id("statesOf").Params(jen.Id("leaves").Index().Int32()).Index().Id("State").Block(
+		jen.Id("states").Op(":=").Make(jen.Index().Id("State"), jen.Len(jen.Id("leaves"))),
+		jen.For(jen.List(jen.Id("i"), jen.Id("leaf")).Op(":=").Range().Id("leaves")).Block(
+			jen.Id("states").Index(jen.Id("i")).Op("=").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("leaf")).Dot("Path"))),
+		jen.Return(jen.Id("states")),
 	)
 	g.method(f, "In", "reports whether the machine was in s, or in a state within it, after its last completed step.").
 		Params(jen.Id("s").Id("State")).Bool().Block(

@@ -15,23 +15,10 @@ func Supported(m *model.Machine, l *diag.List) {
 			WithHint("the machine is checked in full; `xsgen check` accepts it")
 	}
 	for _, s := range m.States {
-		switch {
-		case s.Kind == model.Parallel:
-			refuse(s.Name.Pos, "parallel states")
-		case s.Kind == model.History:
-			refuse(s.Name.Pos, "history states")
-		}
 		for _, i := range s.Invokes {
-			refuse(i.Pos, "invocations")
-		}
-		for _, d := range s.Defer {
-			refuse(d.Text.Pos, "deferred events")
-		}
-		if s.Output != nil {
-			refuse(s.Output.Pos, "the output of a machine")
-		}
-		if s.Initial != nil && len(s.Initial.Targets) > 1 {
-			refuse(s.Initial.Pos, "several initial states")
+			if i.Machine != "" {
+				refuse(i.Pos, "invoked machines")
+			}
 		}
 		each(s.Entry, refuse)
 		each(s.Exit, refuse)
@@ -40,9 +27,6 @@ func Supported(m *model.Machine, l *diag.List) {
 		}
 	}
 	for _, t := range m.Transitions {
-		if len(t.Targets) > 1 {
-			refuse(t.Pos, "several targets")
-		}
 		each(t.Actions, refuse)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/xsgen/xsgen/gen/goname"
 	"github.com/xsgen/xsgen/gen/model"
+	"github.com/xsgen/xsgen/gen/spec"
 )
 
 // stateIdent is the constant with a state's number.
@@ -57,12 +58,19 @@ func (g *generator) chartFields() []jen.Code {
 		events = append(events, jen.Lit(e.name))
 	}
 	return append(fields,
+		field("Width", jen.Lit(c.width)),
 		field("States", jen.Index().Qual(machinePath, "State").Values(lines(g.stateRows())...)),
 		field("Events", jen.Index().String().Values(lines(events)...)),
 		field("Transitions", jen.Index().Qual(machinePath, "Transition").Values(lines(g.transitionRows())...)),
+		field("Blocks", jen.Index().Qual(machinePath, "Block").Values(lines(g.blockRows())...)),
+		field("Invokes", jen.Index().Qual(machinePath, "Invoke").Values(lines(g.invokeRows())...)),
 		field("Delays", jen.Index().Qual(machinePath, "Delay").Values(lines(g.delayRows())...)),
 		field("Index", numbers(c.index, len(c.events))),
 		field("Candidates", numbers(c.candidates, 16)),
+		field("Idle", jen.Lit(c.idle)),
+		field("Targets", numbers(c.targets, 16)),
+		field("Histories", numbers(c.histories, 16)),
+		field("Finish", numbers(c.finish, 16)),
 		field("Steps", jen.Index().Qual(machinePath, "Step").Values(lines(g.stepRows())...)),
 		field("Start", g.row(c.start, g.m.Root, false)),
 		field("Execution", jen.Id("errorExecution")),
@@ -86,7 +94,22 @@ func numbers(list []int, columns int) *jen.Statement {
 	})
 }
 
-var kindNames = map[model.StateKind]string{model.Atomic: "Atomic", model.Compound: "Compound", model.Final: "Final"}
+var kindNames = map[model.StateKind]string{model.Atomic: "Atomic", model.Compound: "Compound", model.Final: "Final", model.Parallel: "Parallel", model.History: "ShallowHistory"}
+
+func kindName(s *model.State) string {
+	if s.Deep && s.Kind == model.History {
+		return "DeepHistory"
+	}
+	return kindNames[s.Kind]
+}
+
+// last is the index of the last descendant of s.
+func last(s *model.State) int {
+	for len(s.Children) > 0 {
+		s = s.Children[len(s.Children)-1]
+	}
+	return s.Index
+}
 
 func (g *generator) stateRows() []jen.Code {
 	var out []jen.Code
@@ -97,12 +120,22 @@ func (g *generator) stateRows() []jen.Code {
 			parent = jen.Id(stateIdent(s.Parent))
 		}
 		fields := []jen.Code{
-			field("Path", jen.Lit(s.Path)), field("Kind", jen.Qual(machinePath, kindNames[s.Kind])), field("Parent", parent),
-			field("Entry", orNone(r.entry)), field("Exit", orNone(r.exit)), field("Done", orNone(r.done)),
+			field("Path", jen.Lit(s.Path)), field("Kind", jen.Qual(machinePath, kindName(s))), field("Parent", parent),
+			field("Last", jen.Lit(last(s))), field("Entry", orNone(r.entry)), field("Exit", orNone(r.exit)), field("Done", orNone(r.done)),
+			field("Output", orNone(r.output)), field("Default", orNone(r.initial)),
 		}
-		if r.first < r.last {
-			fields = append(fields, field("FirstDelay", jen.Lit(r.first)), field("LastDelay", jen.Lit(r.last)))
+		if r.row > 0 {
+			fields = append(fields, field("Row", jen.Lit(r.row)))
 		}
+		span := func(what string, first, last int) {
+			if first < last {
+				fields = append(fields, field("First"+what, jen.Lit(first)), field("Last"+what, jen.Lit(last)))
+			}
+		}
+		span("Target", r.firstTarget, r.lastTarget)
+		span("Delay", r.firstDelay, r.lastDelay)
+		span("Invoke", r.firstInvoke, r.lastInvoke)
+		span("History", r.firstHistory, r.lastHistory)
 		out = append(out, jen.Values(fields...))
 	}
 	return out
@@ -135,6 +168,9 @@ func (g *generator) row(r transitionRow, source *model.State, elided bool) *jen.
 		fields = append(fields, field("Leaf", jen.Id(stateIdent(g.m.States[r.leaf]))),
 			field("Row", jen.Lit(g.chart.states[r.leaf].row)), field("First", jen.Lit(r.first)), field("Last", jen.Lit(r.last)))
 	}
+	if r.firstTarget < r.lastTarget {
+		fields = append(fields, field("FirstTarget", jen.Lit(r.firstTarget)), field("LastTarget", jen.Lit(r.lastTarget)))
+	}
 	fields = append(fields, field("Actions", orNone(r.actions)))
 	if len(r.flags) > 0 {
 		flags := &jen.Statement{}
@@ -153,6 +189,51 @@ func (g *generator) row(r transitionRow, source *model.State, elided bool) *jen.
 	return s.Values(fields...)
 }
 
+// blockRows are the names of what Take runs: the transitions, then the blocks.
+func (g *generator) blockRows() []jen.Code {
+	var out []jen.Code
+	add := func(name string, actions []*model.Action) {
+		fields := []jen.Code{field("Name", jen.Lit(name))}
+		if len(actions) > 0 {
+			var names []jen.Code
+			for _, a := range actions {
+				names = append(names, jen.Lit(actionName(a)))
+			}
+			fields = append(fields, field("Actions", jen.Index().String().Values(names...)))
+		}
+		out = append(out, jen.Values(fields...))
+	}
+	for _, t := range g.m.Transitions {
+		add(transitionName(t), t.Actions)
+	}
+	for _, b := range g.chart.blocks {
+		add(oneLine(b.comment), b.actions)
+	}
+	return out
+}
+
+// actionName is what an action is called by observers.
+func actionName(a *model.Action) string {
+	verb := [...]string{"", "assign", "raise ", "emit ", "send ", "cancel ", "reply", "log"}[a.Kind]
+	switch a.Kind {
+	case spec.ActionName:
+		return a.Method.Name.Value
+	case spec.ActionRaise, spec.ActionEmit, spec.ActionSend:
+		return verb + a.Event.Name.Value
+	case spec.ActionCancel:
+		return verb + a.ID.Value
+	}
+	return verb
+}
+
+func (g *generator) invokeRows() []jen.Code {
+	var out []jen.Code
+	for _, r := range g.chart.invokes {
+		out = append(out, jen.Values(field("ID", jen.Lit(r.invoke.ID)), field("Done", jen.Lit(r.done)), field("Error", jen.Lit(r.fails))))
+	}
+	return out
+}
+
 func (g *generator) delayRows() []jen.Code {
 	var out []jen.Code
 	for _, d := range g.chart.delays {
@@ -168,7 +249,7 @@ func (g *generator) delayRows() []jen.Code {
 func (g *generator) stepRows() []jen.Code {
 	var out []jen.Code
 	for _, r := range g.chart.steps {
-		fields := []jen.Code{field("State", jen.Id(stateIdent(g.m.States[r.state]))), field("Initial", orNone(r.initial))}
+		fields := []jen.Code{field("State", jen.Id(stateIdent(g.m.States[r.state]))), field("Default", orNone(r.initial))}
 		if r.inside {
 			fields = append(fields, field("Inside", jen.True()))
 		}

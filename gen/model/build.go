@@ -20,6 +20,7 @@ func Build(s *spec.Machine, l *diag.List) *Machine {
 	b.declarations()
 	b.tree()
 	b.wiring()
+	b.order()
 	b.methods()
 	return b.m
 }

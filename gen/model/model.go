@@ -116,9 +116,9 @@ type Event struct {
 	Fields      []*Field
 	HasReply    bool
 	Reply       []*Field
-	Role        *Role   // of a Sent event
-	State       *State  // of a DoneState event
-	Invoke      *Invoke // of a DoneInvoke event, or of a Failed one of an invocation
+	Role        *Role    // of a Sent event
+	State       *State   // of a DoneState event
+	Service     *Service // of a DoneInvoke event, if it is a service that is invoked
 }
 
 // Role is somebody the machine sends to.

@@ -91,6 +91,16 @@ func (b *builder) stateShape(s *State) {
 	if sp.Initial != nil && s.Kind != Compound {
 		bad(sp.Initial.Pos, "a %s state has no initial", s.Kind)
 	}
+	if s.Kind == Final && s.Parent.Spec.Type.Value == "parallel" {
+		bad(s.Name.Pos, "a final state cannot be a region of a parallel state").WithHint("put it into a region: `%s: {initial: …, states: {…}}`", s.Name.Value)
+	}
+	if s.Parent == nil {
+		for _, t := range sp.OnDone {
+			if len(t.Targets) > 0 {
+				bad(t.Pos, "the machine's own onDone has no target: when it runs, the machine has finished")
+			}
+		}
+	}
 	if sp.Output != nil && (s.Kind != Final || s.Parent.Parent != nil) {
 		bad(sp.Output.Pos, "only a final state of the machine itself has an output")
 	}

@@ -1,6 +1,9 @@
 package model
 
 import (
+	"cmp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -17,7 +20,7 @@ func (b *builder) behaviour(s *State) {
 	for _, on := range sp.On {
 		d := b.descriptor(on.Event)
 		for _, t := range on.Transitions {
-			s.On = append(s.On, b.transition(s, t, OnEvent, b.arrival(d), func(t *Transition) { t.On = d }))
+			s.On = append(s.On, b.transition(s, t, OnEvent, d.Arrival(), func(t *Transition) { t.On = d }))
 		}
 	}
 	for _, t := range sp.Always {
@@ -112,30 +115,42 @@ func (b *builder) implicit(text spec.Scalar) *Event {
 		}
 	} else if id, ok := strings.CutPrefix(text.Value, "done.invoke."); ok {
 		e.Section = DoneInvoke
-		if !b.hasInvoke(id) {
-			b.diags.Add(diag.UnknownEvent, text.Pos, "no invocation has the id %q", id)
+		if !b.invocation(text, id, e) {
+			return nil
+		}
+	} else if id, ok := strings.CutPrefix(text.Value, "error.invoke."); ok {
+		e.Section = Failed
+		if !b.invocation(text, id, e) {
 			return nil
 		}
 	} else if text.Value == "error.execution" || text.Value == "error.communication" {
 		e.Section = Failed
 	} else {
 		b.diags.Add(diag.UnknownEvent, text.Pos, "machines make no event %q", text.Value).
-			WithHint("there are error.execution, error.communication, done.state.<path> and done.invoke.<id>")
+			WithHint("there are error.execution, error.communication, error.invoke.<id>, done.state.<path> and done.invoke.<id>")
 		return nil
 	}
 	b.m.Implicit = append(b.m.Implicit, e)
 	return e
 }
 
-// hasInvoke looks into the spec: invocations may stand after what names them.
-func (b *builder) hasInvoke(id string) bool {
+// invocation resolves the id in an event's name. It looks into the spec:
+// invocations may stand after what names them.
+func (b *builder) invocation(text spec.Scalar, id string, e *Event) bool {
 	for _, s := range b.m.States {
 		for n, i := range s.Spec.Invoke {
-			if invokeID(s, i, n) == id {
-				return true
+			if invokeID(s, i, n) != id {
+				continue
 			}
+			for _, service := range b.m.Services {
+				if service.Name.Value == i.Src.Value {
+					e.Service = service
+				}
+			}
+			return true
 		}
 	}
+	b.diags.Add(diag.UnknownEvent, text.Pos, "no invocation has the id %q", id)
 	return false
 }
 
@@ -148,14 +163,14 @@ func invokeID(s *State, i *spec.Invoke, n int) string {
 	case i.Src.IsSet() && n == 0:
 		return i.Src.Value
 	case i.Src.IsSet():
-		return i.Src.Value + "-" + string(rune('0'+n%10))
+		return i.Src.Value + "-" + strconv.Itoa(n)
 	default:
 		return strings.ReplaceAll(s.Path, ".", "-")
 	}
 }
 
-// arrival is what arrives where a descriptor matches.
-func (b *builder) arrival(d *Descriptor) Arrival {
+// Arrival is what arrives where the descriptor matches.
+func (d *Descriptor) Arrival() Arrival {
 	if len(d.Events) > 1 || d.Any {
 		return Arrival{Payload: AnyOfThem}
 	}
@@ -165,11 +180,23 @@ func (b *builder) arrival(d *Descriptor) Arrival {
 	switch e := d.Events[0]; e.Section {
 	case Failed:
 		return Arrival{Payload: AnError}
-	case DoneState, DoneInvoke:
+	case DoneInvoke:
+		return outputOf(e.Service)
+	case DoneState:
 		return Arrival{}
 	default:
 		return Arrival{Payload: OneEvent, Event: e}
 	}
+}
+
+// Arrival is what arrives where the invocation is done.
+func (i *Invoke) Arrival() Arrival { return outputOf(i.Service) }
+
+func outputOf(s *Service) Arrival {
+	if s == nil {
+		return Arrival{}
+	}
+	return Arrival{Payload: OutputOf, Service: s}
 }
 
 // deferred resolves a descriptor under defer: external events only.
@@ -198,13 +225,10 @@ func (b *builder) invoke(s *State, in *spec.Invoke) *Invoke {
 	if in.ID.IsSet() {
 		b.name(in.ID, "an invocation")
 	}
-	done := Arrival{}
 	if in.Src.IsSet() {
 		i.Service = b.service(in.Src)
-		if i.Service != nil {
-			done = Arrival{Payload: OutputOf, Service: i.Service}
-		}
 	}
+	done := i.Arrival()
 	for _, t := range in.OnDone {
 		i.OnDone = append(i.OnDone, b.transition(s, t, OnInvokeDone, done, func(t *Transition) { t.Invoke = i }))
 	}
@@ -293,4 +317,14 @@ func positionOf(a *spec.Action) source.Pos {
 		return a.Name.Pos
 	}
 	return a.Pos
+}
+
+// order numbers the transitions by their places in the spec.
+func (b *builder) order() {
+	slices.SortStableFunc(b.m.Transitions, func(t, u *Transition) int {
+		return cmp.Or(t.Pos.Line-u.Pos.Line, t.Pos.Col-u.Pos.Col)
+	})
+	for i, t := range b.m.Transitions {
+		t.Index = i
+	}
 }

@@ -23,9 +23,7 @@ func SendAll[E Numbered](ctx context.Context, c *Core, events []E) error {
 			errs = appendError(errs, err)
 		} else {
 			sendOwned(c.stepCtx(ctx), c, events[:n], &errs)
-			if !c.word.CompareAndSwap(w|busy, started|uint64(uint32(c.leaf))<<leafShift) {
-				c.release()
-			}
+			c.giveBack(w)
 		}
 		events = events[n:]
 	}
@@ -49,6 +47,9 @@ func sendOwned[E Numbered](ctx context.Context, c *Core, events []E, errs *[]err
 		if len(events) > 0 {
 			*errs = appendError(*errs, c.external(ctx, events[0].EventNumber(), events[0]))
 			events = events[1:]
+			if len(c.kept) > 0 {
+				c.retry()
+			}
 		}
 	}
 }
@@ -75,8 +76,8 @@ func sendSwift[E Numbered](ctx context.Context, c *Core, events []E, errs *[]err
 		if t = &c.chart.Transitions[v-1]; t.Flags&Swift == 0 {
 			break
 		}
-		s.trigger, s.event, s.payload = id, id, events[n]
-		s.micro, s.entered, s.reply, s.acting = 0, false, nil, t.Flags&Unguarded != 0
+		s.trigger, s.event, s.payload, s.from[0] = id, id, events[n], c.one[0]
+		s.micro, s.entered, s.deferred, s.taken, s.reply, s.at, s.acting = 0, false, false, true, nil, None, t.Flags&Unguarded != 0
 		ok, err := true, error(nil)
 		if t.Flags&NoCode == 0 {
 			inside = true
@@ -87,7 +88,7 @@ func sendSwift[E Numbered](ctx context.Context, c *Core, events []E, errs *[]err
 		if !ok || err != nil || len(s.internal) > 0 || c.bound {
 			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, ok, err))
 		} else if t.Domain != None {
-			c.leaf, c.row = t.Leaf, t.Row
+			c.one[0], c.row = t.Leaf, t.Row
 		}
 	}
 	return n

@@ -6,11 +6,22 @@ import (
 )
 
 // coreKey is the key under which a ctx that derives from a step of core holds
-// it. The steps of several machines may be nested in one another.
+// it. The steps of several machines may be nested in one another. A nil core asks
+// for a step of any machine.
 type coreKey struct{ core *Core }
 
-// within reports whether ctx derives from a step of c.
-func (c *Core) within(ctx context.Context) bool { return ctx.Value(coreKey{c}) != nil }
+// PublishTimeoutKey is the key under which a step's ctx holds PublishTimeout: a
+// bus that it is passed to waits for room no longer than that. It is spelled out,
+// since neither package can import the other.
+const PublishTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
+
+// within reports whether ctx derives from a step of c that is running.
+func (c *Core) within(ctx context.Context) bool {
+	return c.word.Load()&busy != 0 && ctx.Value(coreKey{c}) != nil
+}
+
+// inAnyStep reports whether ctx derives from a step of any machine.
+func inAnyStep(ctx context.Context) bool { return ctx.Value(coreKey{}) != nil }
 
 // stepContext is the ctx of a step: the sender's, and whose step it is. One is
 // kept for as long as senders come with the same ctx, so that most steps
@@ -22,11 +33,37 @@ type stepContext struct {
 
 // Value implements context.Context.
 func (s *stepContext) Value(key any) any {
-	if k, ok := key.(coreKey); ok && k.core == s.core {
-		return s.core
+	switch k := key.(type) {
+	case coreKey:
+		if k.core == s.core || k.core == nil {
+			return s.core
+		}
+	case string:
+		if k == PublishTimeoutKey {
+			return PublishTimeout
+		}
 	}
 	return s.Context.Value(key)
 }
+
+// detached is the ctx of what outlives the step that began it: it has the values
+// of the step's ctx, but is not within the step and does not end with it.
+type detached struct{ context.Context }
+
+// Value implements context.Context.
+func (d detached) Value(key any) any {
+	switch k := key.(type) {
+	case coreKey:
+		return nil
+	case string:
+		if k == PublishTimeoutKey {
+			return nil
+		}
+	}
+	return d.Context.Value(key)
+}
+
+func detach(ctx context.Context) context.Context { return detached{context.WithoutCancel(ctx)} }
 
 // stepCtx is the ctx for a step that was sent with ctx.
 func (c *Core) stepCtx(ctx context.Context) context.Context {

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,8 +16,12 @@ const MaxMicrosteps = 1000
 // InboxSize is the number of events that can wait for a machine.
 const InboxSize = 1024
 
+// MaxDeferred is the number of deferred events that a machine keeps.
+const MaxDeferred = 1000
+
 // PublishTimeout is how long a step may wait for room in a queue that it
-// publishes to: queues in a circle push back, and never hang.
+// publishes to, or for another machine that it sends to: what waits for itself in
+// a circle pushes back, and never hangs.
 const PublishTimeout = time.Second
 
 // Program is the generated part of a machine. Its methods are called within a
@@ -28,9 +33,11 @@ type Program interface {
 	Take(ctx context.Context, id int32) (bool, error)
 	// Delay computes delay i.
 	Delay(i int32) time.Duration
+	// Invoke makes what invocation i runs.
+	Invoke(i int32) (Invocation, error)
 	// Publish hands an emitted or sent event to the outbox.
 	Publish(ctx context.Context, kind int32, event any) error
-	// Changed hands a state change to the outbox.
+	// Changed hands a state change to the outbox. The slices are the machine's own.
 	Changed(ctx context.Context, c Change) error
 	// Failed hands a failure to the outbox.
 	Failed(ctx context.Context, f Failure) error
@@ -38,11 +45,13 @@ type Program interface {
 
 // Change is a state that was entered in a macrostep and is active after it.
 type Change struct {
-	State, From int32 // From is None at the start
-	Trigger     string
-	Seq         uint64 // counts the changes of one machine, from 1
-	At          time.Time
-	Done        bool // the machine has finished
+	State   int32
+	From    []int32 // the leaves that were exited
+	Active  []int32 // all leaves that are active
+	Trigger string
+	Seq     uint64 // counts the changes of one machine, from 1
+	At      time.Time
+	Done    bool // the machine has finished
 }
 
 // Option is an option of a machine.
@@ -62,7 +71,7 @@ func WithLogger(l *slog.Logger) Option { return func(c *Core) { c.logger = l } }
 // after Init.
 type Core struct {
 	// word is the machine's lock and what others may see of it without: flags in
-	// its low byte, the active leaf above them.
+	// its low byte, the active leaf above them where there is never more than one.
 	word atomic.Uint64
 
 	chart    *Chart
@@ -74,20 +83,30 @@ type Core struct {
 	bound    bool
 
 	// What follows belongs to the owner of the busy flag.
-	leaf     int32
-	row      int32 // of leaf, in the chart's index
-	plain    bool  // there is no observer, and the machine has not finished
+	leaves   []int32  // the active leaves, in document order
+	one      [1]int32 // the leaves, where there is never more than one
+	row      int32    // of that leaf, in the chart's index; else the chart's Idle
+	plain    bool     // steps may be swift
 	finished bool
 	seq      uint64
 	cache    *stepContext
 	delays   []delaySlot
+	history  [][]int32     // what Histories stand for; nil before there is any
+	running  []*invocation // by the numbers of the invocations
+	output   any           // of a machine that has finished
 	step     step
-	current  *entry // what is processed for somebody else
+	work     *work    // scratch memory of steps that are not swift
+	current  *entry   // what is processed for somebody else
+	kept     []*entry // deferred events, in the order of their arrival
 
-	mu      sync.Mutex
-	inbox   ring
-	pending map[*delayed]struct{} // sends that wait for their time
-	stopped bool
+	mu       sync.Mutex
+	inbox    ring
+	pending  map[*delayed]struct{} // sends that wait for their time
+	view     []int32               // the leaves as others see them, where there may be several
+	stopped  bool
+	parent   atomic.Pointer[invocation] // of a machine that another one invoked
+	calls    sync.WaitGroup
+	starting bool // an invocation waits for the end of the macrostep
 }
 
 // The flags in word.
@@ -104,15 +123,27 @@ const (
 func (c *Core) Init(chart *Chart, prog Program, key string, opts []Option) {
 	c.chart, c.prog, c.self = chart, prog, Instance{chart.Machine, key}
 	c.clock = systemClock{}
-	c.leaf = None
+	c.one[0], c.row = None, chart.Idle
+	c.leaves = c.one[:0]
+	if chart.Width > 1 {
+		c.leaves = make([]int32, 0, chart.Width)
+	}
 	for _, o := range opts {
 		o(c)
 	}
-	c.plain = c.observer == nil
-	c.delays = make([]delaySlot, len(chart.Delays))
+	c.settlePlain()
+	if n := len(chart.Delays); n > 0 {
+		c.delays = make([]delaySlot, n)
+	}
 	for i := range c.delays {
 		c.delays[i].core, c.delays[i].index = c, int32(i)
 	}
+}
+
+// settlePlain decides whether steps may be swift: not where somebody wants to be
+// told what happens, nor where deferred events may have to be looked at again.
+func (c *Core) settlePlain() {
+	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1
 }
 
 // Key is the machine's key, empty if it has none.
@@ -122,111 +153,85 @@ func (c *Core) Key() string { return c.self.Key }
 // must not be called while a step runs.
 func (c *Core) Bound(yes bool) { c.bound = yes }
 
-// Leaf is the state that was active after the last completed macrostep, None
-// before the start.
+// Started reports whether Start or Restore has been called.
+func (c *Core) Started() bool { return c.word.Load()&started != 0 }
+
+// Leaf is the innermost state that held all active leaves after the last completed
+// macrostep, None before the start: the active leaf, if it is the only one.
 func (c *Core) Leaf() int32 {
 	w := c.word.Load()
 	if w&started == 0 {
 		return None
 	}
-	return int32(w >> leafShift)
+	if c.chart.Width <= 1 {
+		return int32(w >> leafShift)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.view) == 0 {
+		return 0
+	}
+	first, last := c.view[0], c.view[len(c.view)-1]
+	for !c.chart.within(last, first) {
+		first = c.chart.States[first].Parent
+	}
+	return first
+}
+
+// Leaves appends the leaves that were active after the last completed macrostep,
+// in document order.
+func (c *Core) Leaves(to []int32) []int32 {
+	if c.chart.Width <= 1 {
+		if leaf := c.Leaf(); leaf > 0 {
+			to = append(to, leaf)
+		}
+		return to
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append(to, c.view...)
 }
 
 // In reports whether state i was active after the last completed macrostep.
 func (c *Core) In(i int32) bool {
-	leaf := c.Leaf()
-	return leaf != None && c.chart.within(leaf, i)
+	if c.chart.Width <= 1 {
+		leaf := c.Leaf()
+		return leaf != None && c.chart.within(leaf, i)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.view, func(leaf int32) bool { return c.chart.within(leaf, i) })
 }
 
 // Active reports whether state i is active: for guards, within a step.
-func (c *Core) Active(i int32) bool { return c.chart.within(c.leaf, i) }
+func (c *Core) Active(i int32) bool {
+	for _, leaf := range c.leaves {
+		if c.chart.within(leaf, i) {
+			return true
+		}
+	}
+	return false
+}
 
-// Start enters the initial configuration.
-func (c *Core) Start(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
+// publishLeaves lets others see the active leaves.
+func (c *Core) publishLeaves() {
+	if c.chart.Width > 1 {
+		c.mu.Lock()
+		c.view = append(c.view[:0], c.leaves...)
+		c.mu.Unlock()
+		return
 	}
 	for {
 		w := c.word.Load()
-		switch {
-		case w&halted != 0:
-			return ErrStopped
-		case w&(started|busy) != 0:
-			return ErrAlreadyStarted
-		}
-		if c.word.CompareAndSwap(w, w|busy|started) {
-			break
+		if c.word.CompareAndSwap(w, w&(1<<leafShift-1)|c.leafBits()) {
+			return
 		}
 	}
-	err := c.macrostep(ctx, &entry{kind: startEntry})
-	c.release()
-	return err
 }
 
-// Send processes event id and returns when its macrostep has completed: nil, an
-// *ActionError that no transition on error.execution has taken, an
-// *UnhandledError of a strict machine, a *LoopError, a *PublishError, or several
-// joined. If another step is running it waits its turn; ErrFull says that there
-// is no room to wait, and an error of ctx that the event was withdrawn before
-// its step began. Within a step of the same machine, known by ctx, it queues the
-// event and returns nil.
-func (c *Core) Send(ctx context.Context, id int32, event any) error {
-	w := c.word.Load()
-	if w&(busy|queued|started|halted) == started && ctx.Err() == nil && c.word.CompareAndSwap(w, w|busy) {
-		err := c.external(ctx, id, event)
-		if !c.word.CompareAndSwap(w|busy, started|uint64(uint32(c.leaf))<<leafShift) {
-			c.release()
-		}
-		return err
-	}
-	_, err := c.slowSend(ctx, id, event, false)
-	return err
-}
-
-// Request is Send for an event that has a reply, which it returns. A macrostep
-// without one is ErrNoReply, an unhandled request an *UnhandledError.
-func (c *Core) Request(ctx context.Context, id int32, event any) (any, error) {
-	return c.slowSend(ctx, id, event, true)
-}
-
-// Post queues event id and returns; its errors are reported to the observer and
-// the outbox. If the machine is idle the event is processed before Post returns.
-func (c *Core) Post(ctx context.Context, id int32, event any) error {
-	if err := c.enqueue(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event}, InboxSize); err != nil {
-		return err
-	}
-	c.runIfIdle()
-	return nil
-}
-
-// Stop ends the machine: it waits for a running step, stops delays and drops
-// what is queued, whose senders get ErrStopped. Exit actions do not run. Within
-// a step it takes effect when that step ends. It returns ctx's error if it ends
-// first; the machine stops all the same.
-func (c *Core) Stop(ctx context.Context) error {
-	c.mu.Lock()
-	c.stopped = true
-	c.word.Or(halted)
-	idle := c.word.Or(busy)&busy == 0
-	c.mu.Unlock()
-	if idle {
-		c.release()
-		return nil
-	}
-	if c.within(ctx) {
-		return nil
-	}
-	e := &entry{kind: nothing, wait: newWaiter()}
-	if c.enqueueAlways(e) {
-		return nil // it ended meanwhile
-	}
-	select {
-	case <-e.wait.done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
+// leafBits is the active leaf as it stands in word; the machine itself if a step
+// has none.
+func (c *Core) leafBits() uint64 { return uint64(uint32(max(c.one[0], 0))) << leafShift }
 
 // Logger is what log actions write to.
 func (c *Core) Logger() *slog.Logger {

@@ -55,11 +55,14 @@ func (s *delaySlot) disarm() {
 	}
 }
 
-// fire is called by the clock. Delays have room beyond the inbox's: there are
-// never more of them than the chart has.
+// unlimited is a limit of the inbox for what is bounded by itself: the chart's
+// delays and invocations, and sends that wait for their time.
+const unlimited = 1 << 30
+
+// fire is called by the clock.
 func (s *delaySlot) fire() {
 	c := s.core
-	if c.enqueue(&entry{ctx: context.Background(), kind: delayEntry, delay: s}, maxDelayed+len(c.delays)+InboxSize) == nil {
+	if c.enqueue(&entry{ctx: context.Background(), kind: delayEntry, delay: s}, unlimited) == nil {
 		c.runIfIdle()
 	}
 }
@@ -70,10 +73,10 @@ func (c *Core) delayPassed(ctx context.Context, s *delaySlot) error {
 		return nil
 	}
 	s.armed = false
-	from, event := c.leaf, c.chart.Delays[s.index].Event
+	event := c.chart.Delays[s.index].Event
 	c.begin(event)
 	c.take(ctx, event, nil)
-	return c.finish(ctx, from)
+	return c.finish(ctx)
 }
 
 // maxDelayed is the number of delayed sends that can wait at one machine.
@@ -125,7 +128,7 @@ func (c *Core) Cancel(id string) {
 
 func (p *delayed) fire() {
 	c := p.core
-	if c.enqueue(&entry{ctx: context.Background(), kind: delayedEntry, delayed: p}, maxDelayed+len(c.delays)+InboxSize) == nil {
+	if c.enqueue(&entry{ctx: context.Background(), kind: delayedEntry, delayed: p}, unlimited) == nil {
 		c.runIfIdle()
 	}
 }
@@ -145,7 +148,7 @@ func (c *Core) sendNow(ctx context.Context, p *delayed) error {
 	ctx = c.stepCtx(ctx)
 	c.begin(0)
 	c.Emit(p.event, p.what)
-	return c.finish(ctx, c.leaf)
+	return c.finish(ctx)
 }
 
 // dropPending cancels all delayed sends.
@@ -169,4 +172,5 @@ func (c *Core) halt() {
 		c.delays[i].disarm()
 	}
 	c.dropPendingLocked()
+	c.haltCalls()
 }

@@ -27,8 +27,8 @@ func TestDelays(t *testing.T) {
 		t.Fatal("the delay did not fire")
 	}
 	var got []string
-	for _, c := range p.changes {
-		got = append(got, fmt.Sprintf("%d<-%d %q %d %v %v", c.State, c.From, c.Trigger, c.Seq, c.At.UnixMilli(), c.Done))
+	for i, c := range p.changes {
+		got = append(got, fmt.Sprintf("%d<-%d %q %d %v %v", c.State, p.from[i], c.Trigger, c.Seq, c.At.UnixMilli(), c.Done))
 	}
 	want := []string{`1<--1 "" 1 0 false`, `2<-1 "go" 2 0 false`, `3<-2 "after(1s)" 3 1000 true`}
 	if !slices.Equal(got, want) {

@@ -15,6 +15,9 @@ var (
 	ErrUnhandled      = errors.New("machine: no transition takes the event")
 	ErrNoReply        = errors.New("machine: the request was taken and not replied to")
 	ErrReentrant      = errors.New("machine: a request from within a step of the same machine cannot be answered")
+	ErrNotRunning     = errors.New("machine: the invocation does not run")
+	ErrBusy           = errors.New("machine: it was busy for too long while a step of another machine waited for it")
+	ErrAlreadyBound   = errors.New("machine: already bound")
 	ErrUnknownEvent   = errors.New("machine: the event is not one of the machine's")
 )
 
@@ -84,6 +87,29 @@ func (e *PublishError) Error() string {
 
 // Unwrap returns what publishing returned.
 func (e *PublishError) Unwrap() error { return e.Err }
+
+// Retryable reports whether the same event may be published again: unless what
+// publishing returned says otherwise.
+func (e *PublishError) Retryable() bool {
+	var r interface{ Retryable() bool }
+	return !errors.As(e.Err, &r) || r.Retryable()
+}
+
+// InvokeError is a service or an invoked machine that has failed.
+type InvokeError struct {
+	Machine, Key string
+	ID           string // of the invocation
+	Err          error
+}
+
+func (e *InvokeError) Error() string {
+	return fmt.Sprintf("machine %s: invocation %s: %v", instance(e.Machine, e.Key), e.ID, e.Err)
+}
+
+// Unwrap returns what the service returned, or what ended the machine.
+func (e *InvokeError) Unwrap() error { return e.Err }
+
+var errServiceEnded = errors.New("machine: the service ended its goroutine")
 
 // ErrNobody is wrapped by a RoleError.
 var ErrNobody = errors.New("machine: nobody plays the role")

@@ -1,6 +1,10 @@
 package machine
 
-import "context"
+import (
+	"context"
+	"slices"
+	"time"
+)
 
 type entryKind uint8
 
@@ -9,6 +13,7 @@ const (
 	externalEntry
 	delayEntry   // an `after` has passed
 	delayedEntry // a send's delay has passed
+	invokeEntry  // an invocation has ended
 	nothing      // only wakes who waits for it
 )
 
@@ -20,13 +25,15 @@ type entry struct {
 	payload any
 	delay   *delaySlot
 	delayed *delayed
+	call    *invocation
+	kept    bool    // it has been deferred
 	wait    *waiter // of a sender that waits for the outcome
 }
 
 // waiter is where a sender waits for its entry.
 type waiter struct {
 	request bool
-	started bool // guarded by Core.mu: it cannot be withdrawn any more
+	started bool // guarded by Core.mu: it cannot be withdrawn
 	gone    bool // guarded by Core.mu: it was withdrawn
 	turn    chan struct{}
 	done    chan struct{}
@@ -109,20 +116,27 @@ func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) 
 		c.runIfIdle() // should the step that ctx is from have ended
 		return nil, err
 	}
-	e.wait = newWaiter()
-	e.wait.request = request
+	w := newWaiter()
+	w.request, e.wait = request, w
 	if err := c.enqueue(e, InboxSize); err != nil {
 		return nil, err
 	}
 	c.runIfIdle()
-	return c.await(ctx, e)
+	return c.await(ctx, w)
 }
 
-// await waits for e's outcome. While it waits the owner may hand the machine
-// over to it, so that no sender runs others' events for ever.
-func (c *Core) await(ctx context.Context, e *entry) (any, error) {
-	w := e.wait
+// await waits for an outcome. While it waits the owner may hand the machine
+// over to it, so that no sender runs others' events for ever. Who sends from a
+// step of another machine waits for a limited time: that machine may be waiting
+// for this one.
+func (c *Core) await(ctx context.Context, w *waiter) (any, error) {
 	cancelled := ctx.Done()
+	var tooLong <-chan time.Time
+	if inAnyStep(ctx) {
+		timer := time.NewTimer(PublishTimeout)
+		defer timer.Stop()
+		tooLong = timer.C
+	}
 	for {
 		select {
 		case <-w.done:
@@ -133,6 +147,10 @@ func (c *Core) await(ctx context.Context, e *entry) (any, error) {
 			cancelled = nil // it is too late, or this was the answer
 			if c.withdraw(w) {
 				return nil, ctx.Err()
+			}
+		case <-tooLong:
+			if c.withdraw(w) {
+				return nil, ErrBusy
 			}
 		}
 	}
@@ -169,10 +187,10 @@ func (c *Core) drain() {
 			return
 		}
 		c.process(e)
-		c.publishLeaf()
-		if e.wait != nil {
-			close(e.wait.done)
+		if len(c.kept) > 0 {
+			c.retry()
 		}
+		c.publishLeaves()
 	}
 }
 
@@ -182,6 +200,10 @@ func (c *Core) next(mayHandOver bool) *entry {
 	defer c.mu.Unlock()
 	if c.stopped {
 		c.halt()
+		for _, e := range c.kept {
+			c.refuse(e)
+		}
+		c.kept = nil
 	}
 	for c.inbox.len() > 0 {
 		if c.stopped {
@@ -220,28 +242,92 @@ func (c *Core) refuse(e *entry) {
 // release gives the machine back after a step; what was queued meanwhile is
 // processed first.
 func (c *Core) release() {
-	c.publishLeaf()
+	c.publishLeaves()
 	c.drain()
 }
 
-// publishLeaf lets others see the active leaf.
-func (c *Core) publishLeaf() {
-	for {
-		w := c.word.Load()
-		if c.word.CompareAndSwap(w, w&(1<<leafShift-1)|uint64(uint32(c.leaf))<<leafShift) {
-			return
-		}
-	}
-}
-
-// process runs the macrostep of e.
+// process runs the macrostep of e and answers who waits for it.
 func (c *Core) process(e *entry) {
 	c.current = e
 	err := c.macrostep(e.ctx, e)
 	c.current = nil
-	if e.wait != nil {
-		e.wait.err = err
-		e.wait.reply = c.step.reply
-	}
+	reply := c.step.reply
 	c.step.reply = nil
+	if e.wait == nil {
+		if err != nil && c.observer == nil {
+			c.Logger().ErrorContext(e.ctx, "a step that nobody waited for has failed", "error", err)
+		}
+		return
+	}
+	if c.step.deferred && e.wait.request && err == nil {
+		c.mu.Lock()
+		e.wait.started = false
+		c.mu.Unlock()
+		return
+	}
+	e.wait.err, e.wait.reply = err, reply
+	wait := e.wait
+	e.wait = nil // should it be kept, nobody waits any more
+	close(wait.done)
+}
+
+// keep keeps an event that has been deferred. One that had been kept before goes
+// back to where it was; see retry.
+func (c *Core) keep(ctx context.Context, id int32, event any) {
+	e := c.current
+	if e == nil || e.kind != externalEntry {
+		e = &entry{ctx: detach(ctx), kind: externalEntry, event: id, payload: event}
+	} else if e.wait == nil || !e.wait.request {
+		e.ctx = detach(e.ctx)
+	}
+	switch {
+	case e.kept:
+	case len(c.kept) >= MaxDeferred:
+		c.step.deferred = false
+		c.step.errs = append(c.step.errs, ErrFull)
+		return
+	default:
+		e.kept = true
+		c.kept = append(c.kept, e)
+	}
+	c.plain = false
+	if c.observer != nil {
+		c.observer.Deferred(c.self, c.chart.Events[id])
+	}
+}
+
+// retry processes deferred events, the oldest first, after a macrostep that
+// exited or entered states; after another such step it begins again.
+func (c *Core) retry() {
+	if !c.step.entered {
+		return
+	}
+	for i := 0; i < len(c.kept); {
+		e := c.kept[i]
+		c.kept = slices.Delete(c.kept, i, i+1)
+		if c.takeBack(e) {
+			continue
+		}
+		c.process(e)
+		if c.step.deferred {
+			c.kept = slices.Insert(c.kept, i, e)
+			i++
+		}
+		if c.step.entered {
+			i = 0
+		}
+	}
+	c.settlePlain()
+}
+
+// takeBack reports whether who waits for e has gone, and else that it is too late
+// for that.
+func (c *Core) takeBack(e *entry) (gone bool) {
+	if e.wait == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.wait.started = true
+	return e.wait.gone
 }

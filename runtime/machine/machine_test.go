@@ -38,10 +38,10 @@ const (
 var testChart = &Chart{
 	Machine: "test",
 	States: []State{
-		{Kind: Compound, Parent: None, Entry: None, Exit: None, Done: None},
-		{Path: "a", Entry: None, Exit: None, Done: None},
-		{Path: "b", Entry: None, Exit: None, Done: None, FirstDelay: 0, LastDelay: 1},
-		{Path: "end", Kind: Final, Entry: None, Exit: None, Done: None},
+		{Kind: Compound, Parent: None, Last: 3, Entry: None, Exit: None, Done: None, Default: None, Output: None},
+		{Path: "a", Last: 1, Entry: None, Exit: None, Done: None, Default: None, Output: None},
+		{Path: "b", Last: 2, Row: 1 * int32(events), Entry: None, Exit: None, Done: None, Default: None, Output: None, FirstDelay: 0, LastDelay: 1},
+		{Path: "end", Kind: Final, Last: 3, Row: 2 * int32(events), Entry: None, Exit: None, Done: None, Default: None, Output: None},
 	},
 	Events: []string{"", "do", "go", "loop", "error.execution", "error.communication", "after(1s)", "strange", "again"},
 	Transitions: []Transition{
@@ -58,8 +58,9 @@ var testChart = &Chart{
 		0, 1, 0, -1, 0, 0, 3, 0, 5,
 		0, 0, 0, 0, 0, 0, 0, 0, 0,
 	},
-	Steps:     []Step{{State: 0, Initial: None}, {State: 2, Initial: None}, {State: 3, Initial: None}, {State: 0, Initial: None}, {State: 1, Initial: None}},
+	Steps:     []Step{{State: 0, Default: None}, {State: 2, Default: None}, {State: 3, Default: None}, {State: 0, Default: None}, {State: 1, Default: None}},
 	Start:     Transition{Domain: None, Leaf: 1, First: 3, Last: 5, Actions: None},
+	Idle:      2 * int32(events),
 	Execution: evExecution,
 	Comm:      evComm,
 }
@@ -68,6 +69,7 @@ var testChart = &Chart{
 type program struct {
 	core    Core
 	changes []Change
+	from    []int32 // of the changes
 	out     []any
 	fail    error
 }
@@ -99,6 +101,8 @@ func (p *program) Take(ctx context.Context, id int32) (bool, error) {
 	return true, nil
 }
 
+func (p *program) Invoke(int32) (Invocation, error) { return Invocation{}, nil }
+
 func (p *program) Delay(int32) time.Duration { return 0 }
 
 func (p *program) Publish(_ context.Context, _ int32, v any) error {
@@ -113,6 +117,12 @@ func (p *program) Publish(_ context.Context, _ int32, v any) error {
 }
 
 func (p *program) Changed(_ context.Context, c Change) error {
+	from := int32(None)
+	if len(c.From) > 0 {
+		from = c.From[0]
+	}
+	p.from = append(p.from, from)
+	c.From, c.Active = nil, nil // they are the machine's own
 	p.changes = append(p.changes, c)
 	return nil
 }

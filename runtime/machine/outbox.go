@@ -2,29 +2,34 @@ package machine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
-// flush publishes what the macrostep made, in order, and then the state that it
-// ended in. A failure raises error.communication: what that leads to is
-// published as well, once.
-func (c *Core) flush(ctx context.Context, from int32) {
+// flush publishes what the macrostep made, in order, and then the states that it
+// ended in. A failure raises error.communication: what that leads to is published
+// as well.
+func (c *Core) flush(ctx context.Context) {
 	failed := c.publishAll(ctx)
 	if failed != nil && !c.finished {
+		moved := c.step.entered
+		c.forget()
 		c.step.internal = append(c.step.internal, raised{c.chart.Comm, failed})
 		c.settle(ctx)
+		c.invokeAll(ctx)
 		failed = c.publishAll(ctx)
+		c.step.entered = c.step.entered || moved
 	}
 	if failed != nil {
 		c.step.errs = append(c.step.errs, failed)
 	}
-	if !c.step.entered {
-		return
-	}
-	c.seq++
-	change := Change{State: c.leaf, From: from, Trigger: c.chart.Events[c.step.trigger], Seq: c.seq, At: c.clock.Now(), Done: c.finished}
-	if err := c.prog.Changed(ctx, change); err != nil {
-		c.notPublished(err)
+}
+
+// forget makes the states that were entered so far those of before.
+func (c *Core) forget() {
+	c.step.entered, c.step.from[0] = false, c.one[0]
+	if w := c.work; w != nil {
+		w.fresh, w.left = w.fresh[:0], w.left[:0]
 	}
 }
 
@@ -39,7 +44,45 @@ func (c *Core) publishAll(ctx context.Context) error {
 	}
 	clear(s.out)
 	s.out = s.out[:0]
+	if err := c.publishChanges(ctx); err != nil && first == nil {
+		first = c.publishError(err)
+	}
 	return first
+}
+
+// publishChanges tells of every leaf that was entered and is still active, once.
+func (c *Core) publishChanges(ctx context.Context) error {
+	if !c.step.entered {
+		return nil
+	}
+	fresh, left := c.leaves, c.step.from[:]
+	if c.chart.Width > 1 {
+		fresh, left = c.work.fresh, c.work.left
+		slices.Sort(fresh)
+		slices.Sort(left)
+	} else if left[0] == None {
+		left = nil
+	}
+	var failed error
+	for _, leaf := range fresh {
+		c.seq++
+		change := Change{State: leaf, From: left, Active: c.leaves, Trigger: c.chart.Events[c.step.trigger], Seq: c.seq, At: c.clock.Now(), Done: c.finished}
+		if err := c.prog.Changed(ctx, change); err != nil && failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// failure hands a failure to the outbox.
+func (c *Core) failure(ctx context.Context, kind FailureKind, err error) {
+	if !c.bound {
+		return
+	}
+	f := Failure{kind, c.self.Machine, c.self.Key, c.leafName(), c.chart.Events[c.step.trigger], err}
+	if err := c.prog.Failed(ctx, f); err != nil {
+		c.step.errs = append(c.step.errs, c.publishError(err))
+	}
 }
 
 // publish publishes one event; who plays a role may panic.
@@ -61,10 +104,6 @@ func (c *Core) publishError(err error) error {
 		c.observer.Failed(c.self, e)
 	}
 	return e
-}
-
-func (c *Core) notPublished(err error) {
-	c.step.errs = append(c.step.errs, c.publishError(err))
 }
 
 // Payload is the event that is being processed.

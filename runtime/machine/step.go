@@ -8,19 +8,25 @@ import (
 
 // step is the state of the macrostep that runs.
 type step struct {
-	event    int32 // what is being processed, internal events included
-	chosen   int32 // the transition whose guard is being evaluated
+	event    int32    // what is being processed, internal events included
+	chosen   int32    // the transition whose guard is being evaluated
+	at       int32    // the state whose entry or exit runs; None else
+	from     [1]int32 // the leaf before the macrostep, where there is never more than one
 	payload  any
 	trigger  int32 // the external event that began it
 	internal []raised
 	out      []output
 	errs     []error
 	reply    any
+	taken    bool // a transition took the external event
+	outside  bool // what is being processed came from outside
+	deferred bool // it was deferred
 	acting   bool // the guard has passed
-	entered  bool // the active leaf was entered in this macrostep
+	entered  bool // states were exited or entered
 	told     bool // the observer knows of the transition
+	left     bool // and of the states that it exits
 	micro    int
-	path     []int32 // the leaves of the last microsteps of a long chain
+	path     []int32 // the states of the last microsteps of a long chain
 }
 
 // raised is an internal event.
@@ -43,13 +49,21 @@ func (c *Core) external(ctx context.Context, id int32, event any) error {
 			return c.swift(ctx, v-1, t, id, event)
 		}
 	}
-	from := c.leaf
 	c.begin(id)
-	handled := !c.finished && c.take(ctx, id, event)
-	if !handled {
+	c.step.outside = true
+	c.ended(ctx, id, event, !c.finished && c.take(ctx, id, event))
+	return c.finish(ctx)
+}
+
+// ended deals with an external event that no transition has taken.
+func (c *Core) ended(ctx context.Context, id int32, event any, taken bool) {
+	switch {
+	case taken:
+	case c.step.deferred:
+		c.keep(ctx, id, event)
+	default:
 		c.unhandled(ctx, id)
 	}
-	return c.finish(ctx, from)
 }
 
 // swift is external for the only candidate of an event, if it is a transition
@@ -57,8 +71,9 @@ func (c *Core) external(ctx context.Context, id int32, event any) error {
 // machines. It leaves out what such a step cannot need.
 func (c *Core) swift(ctx context.Context, i int32, t *Transition, id int32, event any) error {
 	s := &c.step
-	s.trigger, s.event, s.payload = id, id, event
-	s.micro, s.entered, s.reply, s.acting = 0, false, nil, t.Flags&Unguarded != 0
+	s.trigger, s.event, s.payload, s.from[0] = id, id, event, c.one[0]
+	s.micro, s.entered, s.deferred, s.reply, s.at, s.acting = 0, false, false, nil, None, t.Flags&Unguarded != 0
+	s.taken = true
 	ok, err := true, error(nil)
 	if t.Flags&NoCode == 0 {
 		ok, err = c.run(ctx, i)
@@ -69,7 +84,6 @@ func (c *Core) swift(ctx context.Context, i int32, t *Transition, id int32, even
 // swiftEnd is what follows on the guard and the actions of a swift step.
 func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, err error) error {
 	s := &c.step
-	from := c.leaf
 	if err != nil {
 		c.raiseError(err)
 		ok = s.acting
@@ -77,17 +91,19 @@ func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, e
 	if ok {
 		s.micro = 1
 		if t.Domain != None {
-			c.leaf, c.row, s.entered = t.Leaf, t.Row, true
+			c.one[0], c.row, s.entered = t.Leaf, t.Row, true
 		}
 	}
-	if len(s.internal) > 0 {
+	if len(s.internal) > 0 || !ok && c.chart.Index[c.row] != 0 {
+		s.outside = false
 		c.settle(ctx)
 	}
 	if !ok {
+		s.taken = false
 		c.unhandled(ctx, id)
 	}
 	if len(s.errs) > 0 || c.bound && (s.entered || len(s.out) > 0) {
-		return c.finish(ctx, from)
+		return c.finish(ctx)
 	}
 	s.payload = nil
 	return nil
@@ -105,16 +121,18 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		return c.delayPassed(c.stepCtx(ctx), e.delay)
 	case delayedEntry:
 		return c.sendNow(ctx, e.delayed)
+	case invokeEntry:
+		return c.invocationEnded(c.stepCtx(ctx), e)
 	}
 	return nil
 }
 
 // outcome is the error of a request: no reply is one.
 func (c *Core) outcome(e *entry, err error) error {
-	if e.wait == nil || !e.wait.request || err != nil || c.step.reply != nil {
+	if e.wait == nil || !e.wait.request || err != nil || c.step.reply != nil || c.step.deferred {
 		return err
 	}
-	if c.step.micro == 0 {
+	if !c.step.taken {
 		return &UnhandledError{c.self.Machine, c.self.Key, c.leafName(), c.chart.Events[e.event]}
 	}
 	return ErrNoReply
@@ -123,41 +141,46 @@ func (c *Core) outcome(e *entry, err error) error {
 func (c *Core) start(ctx context.Context) error {
 	c.begin(0)
 	c.step.micro = 1
-	c.enter(ctx, &c.chart.Start)
+	w := c.scratch()
+	w.enabled = append(w.enabled[:0], chosen{starting, None})
+	c.arrive(ctx)
 	c.settle(ctx)
-	return c.finish(ctx, None)
+	return c.finish(ctx)
 }
 
 // begin clears what the macrostep before left.
 func (c *Core) begin(trigger int32) {
 	s := &c.step
-	s.trigger, s.event = trigger, trigger
-	s.micro, s.entered, s.reply, s.path = 0, false, nil, s.path[:0]
+	s.trigger, s.event, s.from[0], s.at = trigger, trigger, c.one[0], None
+	s.micro, s.entered, s.deferred, s.taken, s.outside, s.reply, s.path = 0, false, false, false, false, nil, s.path[:0]
+	if w := c.work; w != nil {
+		w.fresh, w.left = w.fresh[:0], w.left[:0]
+	}
 	if c.observer != nil && trigger != 0 {
 		c.observer.Received(c.self, c.chart.Events[trigger])
 	}
 }
 
-// take processes an external event and what follows from it; it reports
-// whether a transition took it.
+// take processes the event that begins a macrostep and what follows from it; it
+// reports whether a transition took it.
 func (c *Core) take(ctx context.Context, id int32, event any) bool {
-	if !c.micro(ctx, id, event) {
-		if len(c.step.internal) > 0 { // a guard failed
-			c.settle(ctx)
-		}
-		return false
-	}
+	taken := c.micro(ctx, id, event)
+	deferred := c.step.deferred
 	c.settle(ctx)
-	return true
+	c.step.deferred, c.step.taken = deferred && !taken, taken
+	return taken
 }
 
-// settle takes eventless transitions, then internal events, until there are
-// none left.
+// settle takes eventless transitions, then internal events, until there are none
+// left. Eventless transitions are asked after every event, taken or not, except
+// after a failure that nothing took: an eventless guard that fails whenever it is
+// asked would never come to rest.
 func (c *Core) settle(ctx context.Context) {
 	s := &c.step
-	next, moved := 0, true // eventless guards are asked again only after a microstep
+	s.outside = false
+	next, ask := 0, true
 	for !c.finished {
-		if moved && c.chart.Index[c.row] != 0 && c.micro(ctx, 0, nil) {
+		if ask && c.micro(ctx, 0, nil) {
 			if c.tooLong(ctx) {
 				break
 			}
@@ -168,10 +191,14 @@ func (c *Core) settle(ctx context.Context) {
 		}
 		r := s.internal[next]
 		next++
-		if moved = c.micro(ctx, r.event, r.payload); !moved {
+		if c.micro(ctx, r.event, r.payload) {
+			ask = true
+			if c.tooLong(ctx) {
+				break
+			}
+		} else {
+			ask = r.event != c.chart.Execution
 			c.ignored(ctx, r)
-		} else if c.tooLong(ctx) {
-			break
 		}
 	}
 	if c.finished {
@@ -195,136 +222,14 @@ func (c *Core) ignored(ctx context.Context, r raised) {
 	}
 }
 
-// micro is one microstep: the first transition on event that is enabled.
-func (c *Core) micro(ctx context.Context, event int32, payload any) bool {
-	c.step.event, c.step.payload = event, payload
-	v := c.chart.Index[c.row+event]
-	if v > 0 {
-		return c.try(ctx, v-1)
-	}
-	if v == 0 {
-		return false
-	}
-	for list := c.chart.Candidates[-v-1:]; list[0] != None; list = list[1:] {
-		if c.try(ctx, list[0]) {
-			return true
-		}
-	}
-	return false
-}
-
-// try takes transition i if its guard passes.
-func (c *Core) try(ctx context.Context, i int32) bool {
-	s, t := &c.step, &c.chart.Transitions[i]
-	s.acting, s.chosen, s.told = false, i, false
-	if t.Flags&NoCode == 0 && (t.Flags&Unguarded == 0 || t.Actions == None) {
-		if t.Flags&Unguarded != 0 {
-			c.Passed() // what fails now are its actions
-		}
-		ok, err := c.run(ctx, i)
-		if err != nil {
-			c.raiseError(err)
-			ok = s.acting
-		}
-		if !ok {
-			return false
-		}
-	}
-	c.follow(ctx, i, t)
-	return true
-}
-
-// follow exits, acts and enters for transition t, which has been chosen.
-func (c *Core) follow(ctx context.Context, i int32, t *Transition) {
-	c.step.micro++
-	if c.observer != nil {
-		c.tell(i)
-	}
-	if t.Flags&Quiet != 0 && c.observer == nil {
-		if t.Domain != None {
-			c.leaf, c.row, c.step.entered = t.Leaf, t.Row, true
-		}
-		return
-	}
-	if t.Domain != None {
-		c.exit(ctx, t.Domain)
-	}
-	if t.Actions != None {
-		c.block(ctx, t.Actions)
-	}
-	if t.Domain != None {
-		c.enter(ctx, t)
-	}
-}
-
-// exit leaves the active states below domain, innermost first.
-func (c *Core) exit(ctx context.Context, domain int32) {
-	for i := c.leaf; i != domain && i != None; i = c.chart.States[i].Parent {
-		s := &c.chart.States[i]
-		if c.observer != nil {
-			c.observer.Exited(c.self, s.Path)
-		}
-		for d := s.FirstDelay; d < s.LastDelay; d++ {
-			c.delays[d].disarm()
-		}
-		if s.Exit != None {
-			c.block(ctx, s.Exit)
-		}
-	}
-}
-
-// enter goes the way of t, outermost state first. While it does, the active leaf
-// is the innermost state entered so far.
-func (c *Core) enter(ctx context.Context, t *Transition) {
-	for _, step := range c.chart.Steps[t.First:t.Last] {
-		s := &c.chart.States[step.State]
-		if !step.Inside {
-			c.enterState(ctx, step.State, s)
-		}
-		if step.Initial != None {
-			c.block(ctx, step.Initial)
-		}
-	}
-	c.leaf, c.row, c.step.entered = t.Leaf, t.Row, true
-	if c.chart.States[t.Leaf].Kind == Final {
-		c.done(ctx)
-	}
-}
-
-func (c *Core) enterState(ctx context.Context, i int32, s *State) {
-	c.leaf = i
-	if c.observer != nil {
-		c.observer.Entered(c.self, s.Path)
-	}
-	if s.Entry != None {
-		c.block(ctx, s.Entry)
-	}
-	for d := s.FirstDelay; d < s.LastDelay; d++ {
-		c.arm(d)
-	}
-}
-
-// done raises that the parent of the active final state is done, or finishes
-// the machine, whose exit actions then run.
-func (c *Core) done(ctx context.Context) {
-	parent := c.chart.States[c.leaf].Parent
-	if parent != 0 {
-		if ev := c.chart.States[parent].Done; ev != None {
-			c.step.internal = append(c.step.internal, raised{event: ev})
-		}
-		return
-	}
-	c.finished, c.plain = true, false
-	leaf := c.leaf
-	c.exit(ctx, None)
-	c.leaf = leaf
-	c.dropPending()
-}
-
 // block runs a block of actions; a failure ends the block.
 func (c *Core) block(ctx context.Context, id int32) {
 	c.step.acting = true
-	if _, err := c.run(ctx, id); err != nil {
+	_, err := c.run(ctx, id)
+	if c.observer != nil {
+		c.acted(id, err)
+	}
+	if err != nil {
 		c.raiseError(err)
 	}
 }
@@ -356,25 +261,10 @@ func (c *Core) caught(r any) error {
 		c.drain()
 		return ErrStopped
 	}
-	return &PanicError{Value: r, Stack: debug.Stack()}
+	return panicError(r)
 }
 
-// Passed says that the guard of the transition that Take is evaluating has
-// passed: what fails from now on are its actions.
-func (c *Core) Passed() {
-	c.step.acting = true
-	if c.observer != nil {
-		c.tell(c.step.chosen)
-	}
-}
-
-// tell tells the observer once that transition i has been chosen.
-func (c *Core) tell(i int32) {
-	if !c.step.told {
-		c.step.told = true
-		c.observer.Took(c.self, int(i), c.chart.Events[c.step.event])
-	}
-}
+func panicError(r any) error { return &PanicError{Value: r, Stack: debug.Stack()} }
 
 // raiseError raises error.execution.
 func (c *Core) raiseError(err error) {
@@ -385,11 +275,20 @@ func (c *Core) raiseError(err error) {
 	c.step.internal = append(c.step.internal, raised{c.chart.Execution, e})
 }
 
+// leafName is where the machine is: the state that is being exited or entered, or
+// else the active leaves.
 func (c *Core) leafName() string {
-	if c.leaf == None {
-		return ""
+	if c.step.at != None {
+		return c.chart.path(c.step.at)
 	}
-	return c.chart.leafPath(c.leaf)
+	name := ""
+	for i, leaf := range c.leaves {
+		if i > 0 {
+			name += " "
+		}
+		name += c.chart.path(leaf)
+	}
+	return name
 }
 
 // unhandled deals with an external event that nothing takes.
@@ -404,64 +303,17 @@ func (c *Core) unhandled(ctx context.Context, id int32) {
 	}
 }
 
-// tooLong cuts a chain of microsteps that does not come to rest.
-func (c *Core) tooLong(ctx context.Context) bool {
+// finish commits what the macrostep has made, and returns its error.
+func (c *Core) finish(ctx context.Context) error {
 	s := &c.step
-	if s.micro > MaxMicrosteps/2 {
-		s.path = append(s.path, c.leaf)
-	}
-	if s.micro < MaxMicrosteps {
-		return false
-	}
-	err := &LoopError{Machine: c.self.Machine, Key: c.self.Key, Steps: s.micro, Cycle: c.cycle()}
-	s.errs = append(s.errs, err)
-	c.failure(ctx, FailedLoop, err)
-	return true
-}
-
-// cycle is the shortest sequence of states that the end of the path repeats.
-func (c *Core) cycle() []string {
-	p := c.step.path
-	n := 1
-	for ; n < len(p)/2; n++ {
-		if repeats(p, n) {
-			break
-		}
-	}
-	var names []string
-	for _, leaf := range p[len(p)-n:] {
-		names = append(names, orNone(c.chart.leafPath(leaf)))
-	}
-	return append(names, names[0])
-}
-
-func repeats(p []int32, n int) bool {
-	for i := len(p) - 1; i >= len(p)/2; i-- {
-		if i-n >= 0 && p[i] != p[i-n] {
-			return false
-		}
-	}
-	return true
-}
-
-// failure hands a failure to the outbox.
-func (c *Core) failure(ctx context.Context, kind FailureKind, err error) {
-	if !c.bound {
-		return
-	}
-	f := Failure{kind, c.self.Machine, c.self.Key, c.leafName(), c.chart.Events[c.step.trigger], err}
-	if err := c.prog.Failed(ctx, f); err != nil {
-		c.notPublished(err)
-	}
-}
-
-// finish flushes the outbox and returns the macrostep's error.
-func (c *Core) finish(ctx context.Context, from int32) error {
-	s := &c.step
+	c.invokeAll(ctx)
 	if c.bound && (s.entered || len(s.out) > 0) {
-		c.flush(ctx, from)
+		c.flush(ctx)
 	}
 	s.payload = nil
+	if c.finished {
+		c.tellParent(nil)
+	}
 	if len(s.errs) == 0 {
 		return nil
 	}

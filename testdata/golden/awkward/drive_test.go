@@ -14,7 +14,7 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubGuards{d}, stubActions{d}, d.Options()...)
+	m := New(stubGuards{d}, stubActions{d}, stubServices{d}, d.Options()...)
 	if err := m.Bind(d.Bus(), Roles{Machine1: stubMachine1{d}, Go: stubGo{d}}); err != nil {
 		t.Fatal(err)
 	}
@@ -22,7 +22,7 @@ func TestScript(t *testing.T) {
 		Start: m.Start,
 		Stop:  m.Stop,
 		State: func() string {
-			return m.State().String()
+			return drive.Join(m.Active())
 		},
 		Send: func(ctx context.Context, event string, data []byte) error {
 			switch event {
@@ -85,8 +85,8 @@ func TestScript(t *testing.T) {
 			"root: send",
 			"root: reply",
 			"root: select.*",
-			"machine: done -> root",
 			"machine.states: always -> machine.event",
+			"machine: done -> root",
 		},
 	})
 }
@@ -118,6 +118,14 @@ func (s stubActions) AssignAll(ctx context.Context, t *Turn, e *Root) error {
 func (s stubActions) Reply(ctx context.Context, t *Turn, e *Reply, reply func(ReplyReply)) error {
 	reply(ReplyReply{})
 	return s.d.Action("reply", e)
+}
+
+type stubServices struct {
+	d *drive.Driver
+}
+
+func (s stubServices) NewMachine(ctx context.Context, in NewMachineInput) (out NewMachineOutput, err error) {
+	return out, s.d.Service(ctx, "new-machine", in, &out)
 }
 
 type stubMachine1 struct {

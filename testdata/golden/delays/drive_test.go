@@ -22,7 +22,7 @@ func TestScript(t *testing.T) {
 		Start: m.Start,
 		Stop:  m.Stop,
 		State: func() string {
-			return m.State().String()
+			return drive.Join(m.Active())
 		},
 		Send: func(ctx context.Context, event string, data []byte) error {
 			switch event {
@@ -58,13 +58,13 @@ func TestScript(t *testing.T) {
 		},
 		Transitions: []string{
 			"idle: begin -> waiting",
-			"waiting: poke -> waiting",
-			"waiting: stop -> idle",
 			"waiting: after 1s",
 			"waiting: after context.wait -> slow",
 			"waiting: after 3s -> slow",
-			"slow: remind",
+			"waiting: poke -> waiting",
+			"waiting: stop -> idle",
 			"slow: after 5s -> idle",
+			"slow: remind",
 			"slow.one: after 2s -> slow.two",
 		},
 	})

@@ -22,7 +22,7 @@ func TestScript(t *testing.T) {
 		Start: m.Start,
 		Stop:  m.Stop,
 		State: func() string {
-			return m.State().String()
+			return drive.Join(m.Active())
 		},
 		Send: func(ctx context.Context, event string, data []byte) error {
 			switch event {

@@ -12,7 +12,9 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rogpeppe/go-internal/diff"
@@ -44,13 +46,15 @@ type Driver struct {
 	notes   []string // of the command that runs
 	guards  map[string]bool
 	failing map[string]string
+	mu      sync.Mutex
+	serving map[string]chan string // where running services wait for their answers
 	taken   map[int]bool
 }
 
 // New returns a driver for the case in the current directory.
 func New(t *testing.T) *Driver {
 	d := &Driver{t: t, clock: machine.NewManualClock(time.Unix(1700000000, 0).UTC()), bus: bus.New(),
-		guards: map[string]bool{}, failing: map[string]string{}, taken: map[int]bool{}}
+		guards: map[string]bool{}, failing: map[string]string{}, taken: map[int]bool{}, serving: map[string]chan string{}}
 	_, err := bus.SubscribeAny(d.bus, "#", d.heard)
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +84,8 @@ func (w writer) Write(p []byte) (int, error) {
 }
 
 func (d *Driver) note(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
 }
 
@@ -128,6 +134,36 @@ func (d *Driver) Role(role, event string, e codec.Appender) error {
 	return nil
 }
 
+// Join is a list of states on one line.
+func Join[S ~string](states []S) string {
+	var out []string
+	for _, s := range states {
+		out = append(out, string(s))
+	}
+	return strings.Join(out, " ")
+}
+
+// Service records the call of a service and fills in its output from the script:
+// `serve NAME {…}` makes it return, `serve NAME error` fail. Without either it runs
+// until it is cancelled.
+func (d *Driver) Service(ctx context.Context, name string, in, out any) error {
+	answer := make(chan string, 1)
+	d.mu.Lock()
+	d.serving[name] = answer
+	d.mu.Unlock()
+	d.note("service %s %s", name, compact(in))
+	select {
+	case text := <-answer:
+		if !strings.HasPrefix(text, "{") {
+			return errors.New(text)
+		}
+		return json.Unmarshal([]byte(text), out)
+	case <-ctx.Done():
+		d.note("service %s cancelled", name)
+		return ctx.Err()
+	}
+}
+
 func compact(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -150,9 +186,9 @@ func (d *Driver) heard(_ context.Context, e *bus.AnyEvent) error {
 }
 
 // Took implements machine.Observer.
-func (d *Driver) Took(_ machine.Instance, i int, _ string) {
-	d.taken[i] = true
-	d.note("take %s", d.m.Transitions[i])
+func (d *Driver) Took(_ machine.Instance, t machine.TransitionRef, _ string) {
+	d.taken[t.Number] = true
+	d.note("take %s", t)
 }
 
 // Entered implements machine.Observer.
@@ -163,6 +199,9 @@ func (d *Driver) Exited(_ machine.Instance, state string) { d.note("exit %s", ro
 
 // Unhandled implements machine.Observer.
 func (d *Driver) Unhandled(_ machine.Instance, event string) { d.note("unhandled %s", event) }
+
+// Deferred implements machine.Observer.
+func (d *Driver) Deferred(_ machine.Instance, event string) { d.note("deferred %s", event) }
 
 // Failed implements machine.Observer.
 func (d *Driver) Failed(_ machine.Instance, err error) { d.note("failed %v", err) }
@@ -176,6 +215,10 @@ func root(state string) string {
 
 // Run runs the script and checks the trace.
 func (d *Driver) Run(m Machine) {
+	synctest.Test(d.t, func(*testing.T) { d.run(m) })
+}
+
+func (d *Driver) run(m Machine) {
 	d.m = m
 	script, err := os.ReadFile("script.txt")
 	if err != nil {
@@ -187,7 +230,11 @@ func (d *Driver) Run(m Machine) {
 			continue
 		}
 		fmt.Fprintf(&d.trace, "> %s\n", line)
-		d.command(line)
+		reacts := d.command(line)
+		synctest.Wait() // services have been called, or have returned
+		if reacts {
+			d.note("state %s", d.m.State())
+		}
 		d.flush()
 	}
 	for i, name := range m.Transitions {
@@ -198,7 +245,9 @@ func (d *Driver) Run(m Machine) {
 	d.compare()
 }
 
-func (d *Driver) command(line string) {
+// command does what a line says, and reports whether that is something the
+// machine may react to.
+func (d *Driver) command(line string) bool {
 	ctx := context.Background()
 	verb, rest, _ := strings.Cut(line, " ")
 	name, data, _ := strings.Cut(rest, " ")
@@ -223,19 +272,27 @@ func (d *Driver) command(line string) {
 		if span, err = time.ParseDuration(rest); err == nil {
 			d.clock.Advance(span)
 		}
+	case "serve":
+		d.mu.Lock()
+		answer := d.serving[name]
+		d.mu.Unlock()
+		if answer == nil {
+			d.t.Fatalf("script.txt: the service %s does not run", name)
+		}
+		answer <- data
 	case "guard":
 		d.guards[name] = data == "true"
-		return
+		return false
 	case "fail":
 		d.failing[name] = strings.Trim(data, "{}")
-		return
+		return false
 	default:
 		d.t.Fatalf("script.txt: no command %q", line)
 	}
 	if err != nil {
 		d.note("error %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
-	d.note("state %s", d.m.State())
+	return true
 }
 
 func (d *Driver) compare() {

@@ -22,7 +22,7 @@ func TestScript(t *testing.T) {
 		Start: m.Start,
 		Stop:  m.Stop,
 		State: func() string {
-			return m.State().String()
+			return drive.Join(m.Active())
 		},
 		Send: func(ctx context.Context, event string, data []byte) error {
 			switch event {
@@ -66,8 +66,8 @@ func TestScript(t *testing.T) {
 			"busy: end -> over",
 			"broken: go -> calm",
 			"looping: always -> loop2",
-			"loop2: go -> calm",
 			"loop2: always -> looping",
+			"loop2: go -> calm",
 		},
 	})
 }

@@ -22,7 +22,7 @@ func TestScript(t *testing.T) {
 		Start: m.Start,
 		Stop:  m.Stop,
 		State: func() string {
-			return m.State().String()
+			return drive.Join(m.Active())
 		},
 		Send: func(ctx context.Context, event string, data []byte) error {
 			switch event {
@@ -87,9 +87,9 @@ func TestScript(t *testing.T) {
 			"idle: start -> few.second",
 			"idle: order.* -> ordered",
 			"idle: *",
-			"many: step -> idle",
 			"many: always -> idle",
 			"many: always -> counting",
+			"many: step -> idle",
 			"counting: tick",
 			"counting: tick",
 			"counting: tock -> idle",
@@ -101,8 +101,8 @@ func TestScript(t *testing.T) {
 			"few.first: internal-only",
 			"few.second: other -> idle",
 			"few.second: order -> idle",
-			"ordered: * -> idle",
 			"ordered: always -> idle",
+			"ordered: * -> idle",
 		},
 	})
 }

@@ -1,0 +1,231 @@
+package machine
+
+import (
+	"context"
+	"fmt"
+)
+
+// Invocation is what a program makes for an invocation that begins: either a
+// service to call, or a machine.
+type Invocation struct {
+	Service func(ctx context.Context) (output any, err error)
+	Child   *Core
+}
+
+// invocation is a service or a machine that runs while a state is active.
+type invocation struct {
+	core    *Core
+	index   int32
+	cancel  context.CancelFunc // of a service
+	child   *Core              // of a machine
+	waiting bool               // it begins at the end of the macrostep
+}
+
+// intend notes that invocation n begins at the end of the macrostep, if its state
+// is still active then.
+func (c *Core) intend(n int32) {
+	if c.running == nil {
+		c.running = make([]*invocation, len(c.chart.Invokes))
+	}
+	c.running[n] = &invocation{core: c, index: n, waiting: true}
+	c.starting = true
+}
+
+// revoke ends invocation n because its state is exited: what it returns is not
+// heard any more.
+func (c *Core) revoke(n int32) {
+	if c.running == nil || c.running[n] == nil {
+		return
+	}
+	call := c.running[n]
+	c.running[n] = nil
+	call.end()
+}
+
+func (call *invocation) end() {
+	if call.cancel != nil {
+		call.cancel()
+	}
+	if call.child != nil {
+		call.child.orphan()
+	}
+}
+
+// invokeAll begins what the macrostep has left to begin, in document order.
+func (c *Core) invokeAll(ctx context.Context) {
+	if !c.starting {
+		return
+	}
+	c.starting = false
+	for _, call := range c.running {
+		if call != nil && call.waiting {
+			call.waiting = false
+			c.invoke(ctx, call)
+		}
+	}
+}
+
+func (c *Core) invoke(ctx context.Context, call *invocation) {
+	what, err := c.makeInvocation(call.index)
+	switch {
+	case err != nil:
+		call.over(nil, err)
+	case what.Child != nil:
+		call.child = what.Child
+		what.Child.parent.Store(call)
+		if err := what.Child.Start(detach(ctx)); err != nil {
+			call.over(nil, err)
+		}
+	default:
+		callCtx, cancel := context.WithCancel(detach(ctx))
+		call.cancel = cancel
+		c.calls.Go(func() { call.serve(serviceContext{callCtx, c}, what.Service) })
+	}
+}
+
+func (c *Core) makeInvocation(n int32) (what Invocation, err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = c.caught(recover())
+		}
+	}()
+	what, err = c.prog.Invoke(n)
+	returned = true
+	return what, err
+}
+
+// serviceKey is the key under which the ctx of a service holds the machine that
+// it is called for.
+type serviceKey struct{ core *Core }
+
+// serviceContext is the ctx of a service.
+type serviceContext struct {
+	context.Context
+	core *Core
+}
+
+// Value implements context.Context.
+func (s serviceContext) Value(key any) any {
+	if k, ok := key.(serviceKey); ok && k.core == s.core {
+		return s.core
+	}
+	return s.Context.Value(key)
+}
+
+// serve calls a service. A panic is an error, and so is the end of its goroutine.
+func (call *invocation) serve(ctx context.Context, service func(context.Context) (any, error)) {
+	var output any
+	err := error(errServiceEnded)
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicError(r)
+		}
+		call.cancel()
+		call.over(output, err)
+	}()
+	output, err = service(ctx)
+}
+
+// over tells the machine how an invocation has ended.
+func (call *invocation) over(output any, err error) {
+	e := &entry{ctx: context.Background(), kind: invokeEntry, call: call, payload: output}
+	if err != nil {
+		e.payload = err
+	}
+	if call.core.enqueue(e, unlimited) == nil {
+		call.core.runIfIdle()
+	}
+}
+
+// invocationEnded processes the end of an invocation, unless its state has been
+// exited meanwhile. A failure that nothing takes is reported like an action's.
+func (c *Core) invocationEnded(ctx context.Context, e *entry) error {
+	n := e.call.index
+	if c.finished || c.running == nil || c.running[n] != e.call {
+		return nil
+	}
+	c.running[n] = nil
+	row := &c.chart.Invokes[n]
+	err, failed := e.payload.(error)
+	if !failed {
+		c.begin(row.Done)
+		c.take(ctx, row.Done, e.payload)
+		return c.finish(ctx)
+	}
+	err = &InvokeError{c.self.Machine, c.self.Key, row.ID, err}
+	if c.observer != nil {
+		c.observer.Failed(c.self, err)
+	}
+	c.begin(row.Error)
+	if !c.take(ctx, row.Error, err) {
+		c.step.errs = append(c.step.errs, err)
+		c.failure(ctx, FailedAction, err)
+	}
+	return c.finish(ctx)
+}
+
+// awaitCalls waits until the services have returned, unless it is called by one.
+func (c *Core) awaitCalls(ctx context.Context) error {
+	if len(c.chart.Invokes) == 0 || ctx.Value(serviceKey{c}) != nil {
+		return nil
+	}
+	done := make(chan struct{})
+	go func() {
+		c.calls.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// orphan stops a machine whose parent does not need it any more.
+func (c *Core) orphan() {
+	c.parent.Store(nil)
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	_ = c.Stop(over) // it stops after its step; nobody waits for it
+}
+
+// haltCalls ends all invocations of a machine that has stopped.
+func (c *Core) haltCalls() {
+	for _, call := range c.running {
+		if call != nil {
+			call.end()
+		}
+	}
+	c.running = nil
+}
+
+// tellParent tells the machine that invoked c, once, how it has ended.
+func (c *Core) tellParent(err error) {
+	if call := c.parent.Swap(nil); call != nil {
+		call.over(c.output, err)
+	}
+}
+
+// Child is the machine that runs as invocation n, nil if none does.
+func (c *Core) Child(n int32) *Core {
+	if c.running == nil || c.running[n] == nil {
+		return nil
+	}
+	return c.running[n].child
+}
+
+// Parent is the machine that invoked c, nil if none did.
+func (c *Core) Parent() *Core {
+	if call := c.parent.Load(); call != nil {
+		return call.core
+	}
+	return nil
+}
+
+// SetOutput sets what a machine returns to the one that invoked it.
+func (c *Core) SetOutput(output any) { c.output = output }
+
+// NotRunning is the error of sending to an invocation that does not run.
+func NotRunning(id string) error { return fmt.Errorf("%w: %q", ErrNotRunning, id) }
