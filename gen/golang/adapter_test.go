@@ -33,6 +33,9 @@ func (g *generator) adapted(b *jen.Group) {
 	if len(g.m.Actions) > 0 {
 		args = append(args, jen.Id("adapterActions").Values(jen.Id("d")))
 	}
+	if len(g.m.Services) > 0 {
+		args = append(args, jen.Id("adapterServices").Values(jen.Id("d")))
+	}
 	if len(g.m.Input) > 0 {
 		args = append(args, jen.Id("Input").Values())
 	}
@@ -55,12 +58,13 @@ func (g *generator) adapted(b *jen.Group) {
 	})...))
 }
 
-// activeLeaves is empty before the start.
+// activeLeaves are the paths of the active leaves.
 func (g *generator) activeLeaves() []jen.Code {
 	return []jen.Code{
-		jen.If(jen.Id("s").Op(":=").Id("m").Dot("State").Call(), jen.Id("s").Op("!=").Lit("")).Block(
-			jen.Return(jen.Index().String().Values(jen.String().Call(jen.Id("s"))))),
-		jen.Return(jen.Nil()),
+		jen.Var().Id("out").Index().String(),
+		jen.For(jen.List(jen.Id("_"), jen.Id("s")).Op(":=").Range().Id("m").Dot("Active").Call()).Block(
+			jen.Id("out").Op("=").Append(jen.Id("out"), jen.String().Call(jen.Id("s")))),
+		jen.Return(jen.Id("out")),
 	}
 }
 
@@ -88,6 +92,14 @@ func (g *generator) adapterStubs(f *jen.File) {
 			}
 			b.Add(tells("Action", jen.Lit(x.Name.Value)))
 		})
+	}
+	if len(g.m.Services) > 0 {
+		stub("adapterServices")
+	}
+	for _, v := range g.m.Services {
+		name := goname.Exported(v.Name.Value)
+		f.Func().Params(jen.Id("s").Id("adapterServices")).Id(name).Params(ctxParam(), jen.Id("_").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
+			jen.Return(jen.Id("out"), jen.Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"))))
 	}
 	for _, r := range g.m.Sends {
 		name := "adapter" + goname.Exported(r.Name.Value)

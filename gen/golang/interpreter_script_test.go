@@ -60,10 +60,10 @@ func interpretScript(m *model.Machine, script string, counters map[string]int) s
 	return strings.Join(n.trace, "")
 }
 
-var stateInError = regexp.MustCompile(`(?m)^(  error machine .* in state )[^ \n]+|(without rest: ).*$`)
+var stateInError = regexp.MustCompile(`(?m)^(  error machine .*?: in state ).*?( on )|( no transition takes [^ ]+ in state ).*$|( without rest: ).*$`)
 
 // withoutStates is a trace without the states that errors name.
-func withoutStates(trace string) string { return stateInError.ReplaceAllString(trace, "$1$2?") }
+func withoutStates(trace string) string { return stateInError.ReplaceAllString(trace, "$1$3$4?$2") }
 
 func (n *interpreter) count(what string) {
 	if n.counters != nil {
@@ -237,7 +237,7 @@ func (n *interpreter) refused() error {
 // replied is the reply to a request, as an error that is told otherwise.
 func (n *interpreter) replied(name string) error {
 	switch {
-	case n.micro == 0:
+	case !n.taken:
 		return fmt.Errorf("machine %s: no transition takes %s in state ?", n.self(), name)
 	case n.reply == nil:
 		return errors.New("machine: the request was taken and not replied to")

@@ -25,6 +25,8 @@ type interpreter struct {
 	context  map[string]any
 	event    *event // that is being processed
 	errs     []string
+	taken    bool   // a transition has taken the external event
+	deferred bool   // or it is deferred
 	moved    bool   // states were exited or entered in this macrostep
 	entered  states // in this macrostep
 	micro    int
@@ -107,7 +109,7 @@ func (n *interpreter) interpret() error {
 	defaultHistoryContent := map[*model.State]*model.Transition{}
 	n.addDescendantStatesToEnter(n.m.Root, &toEnter, &forDefaultEntry, defaultHistoryContent)
 	n.enter(toEnter, forDefaultEntry, defaultHistoryContent)
-	n.macrostep(true)
+	n.macrostep()
 	return n.endMacrostep()
 }
 
@@ -116,11 +118,12 @@ func (n *interpreter) beginMacrostep() {
 }
 
 // macrostep goes on until there is nothing left to do. xsgen: eventless transitions
-// are asked again only after a microstep.
-func (n *interpreter) macrostep(moved bool) {
+// are not asked again after a failure that nothing took, which may have been theirs.
+func (n *interpreter) macrostep() {
+	ask := true
 	for n.running {
 		var enabledTransitions []*model.Transition
-		if moved {
+		if ask {
 			n.event = &event{}
 			enabledTransitions = n.selectEventlessTransitions()
 		}
@@ -132,8 +135,9 @@ func (n *interpreter) macrostep(moved bool) {
 			n.internalQueue = n.internalQueue[1:]
 			enabledTransitions, _ = n.selectTransitions(n.event)
 		}
-		moved = len(enabledTransitions) > 0
-		if !moved {
+		ask = true
+		if len(enabledTransitions) == 0 {
+			ask = n.event.name != "error.execution"
 			n.untaken(n.event)
 		} else if n.microstep(enabledTransitions); n.tooLong() {
 			break
@@ -188,39 +192,43 @@ func (n *interpreter) exitInterpreter() {
 		n.untaken(e)
 	}
 	n.cancelTimers()
-	n.kept = nil
 }
 
 // external is the macrostep of an event from outside. A delay that has passed is one
 // that is neither deferred nor told as unhandled.
 func (n *interpreter) external(e *event) error {
-	n.beginMacrostep()
-	n.event = e
-	handled, kept := false, false
-	if n.running {
-		enabledTransitions, deferred := n.selectTransitions(e)
-		switch {
-		case len(enabledTransitions) > 0:
-			n.microstep(enabledTransitions)
-			handled = true
-		case deferred && len(n.kept) >= 1000:
-			n.errs = append(n.errs, "machine: the inbox is full")
-			handled = true
-		case deferred:
-			n.kept = append(n.kept, e)
-			n.count("events deferred")
-			handled, kept = true, true
-		}
-		n.macrostep(len(enabledTransitions) > 0)
-	}
-	if !handled && e.delay == nil {
-		n.unhandled(e)
+	if n.keeps(e) && len(n.kept) < maxDeferred {
+		n.count("events deferred")
+		n.kept = append(n.kept, e)
+		return n.endMacrostep()
+	} else if n.deferred {
+		n.errs = append(n.errs, "machine: the inbox is full")
 	}
 	err := n.endMacrostep()
-	if !kept {
-		e.settled(err)
-	}
+	e.settled(err)
 	return err
+}
+
+const maxDeferred = 1000
+
+// keeps processes e, and reports whether it is to be kept.
+func (n *interpreter) keeps(e *event) bool {
+	n.beginMacrostep()
+	n.event = e
+	n.deferred, n.taken = false, false
+	if n.running {
+		enabledTransitions, deferred := n.selectTransitions(e)
+		n.taken = len(enabledTransitions) > 0
+		n.deferred = deferred && !n.taken
+		if n.taken {
+			n.microstep(enabledTransitions)
+		}
+		n.macrostep()
+	}
+	if !n.taken && !n.deferred && e.delay == nil {
+		n.unhandled(e)
+	}
+	return n.deferred
 }
 
 // settled tells who has asked that the event has been processed.
@@ -242,29 +250,18 @@ func (n *interpreter) unhandled(e *event) {
 // retryDeferred: xsgen: after a macrostep that changed states, kept events are tried
 // again, the oldest first; after each one that changes states, from the oldest.
 func (n *interpreter) retryDeferred() {
-	for i := 0; i < len(n.kept) && n.running; {
+	for i := 0; i < len(n.kept); {
 		e := n.kept[i]
-		n.beginMacrostep()
-		n.event = e
-		enabledTransitions, deferred := n.selectTransitions(e)
-		if len(enabledTransitions) == 0 && deferred {
-			n.macrostep(false) // a guard may have failed
+		if n.keeps(e) {
 			_ = n.endMacrostep()
-			if i++; n.moved {
-				i = 0
+			i++
+		} else {
+			if n.taken {
+				n.count("deferred events taken")
 			}
-			continue
+			n.kept = slices.Delete(n.kept, i, i+1)
+			e.settled(n.endMacrostep())
 		}
-		n.kept = slices.Delete(n.kept, i, i+1)
-		if len(enabledTransitions) > 0 {
-			n.count("deferred events taken")
-			n.microstep(enabledTransitions)
-		}
-		n.macrostep(len(enabledTransitions) > 0)
-		if len(enabledTransitions) == 0 {
-			n.unhandled(e)
-		}
-		e.settled(n.endMacrostep())
 		if n.moved {
 			i = 0
 		}

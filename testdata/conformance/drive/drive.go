@@ -51,21 +51,10 @@ type Driver struct {
 	clock   *machine.ManualClock
 	m       Machine
 	notes   []string
-	chosen  int // where in notes a transition was chosen
-	exits   order
 	guards  map[string]string
 	failing map[string]string
 	seen    map[string]bool // by observe
 }
-
-// order says how the exits of a transition stand to its actions.
-type order int
-
-const (
-	inOrder order = iota
-	unknown       // there has been none yet
-	late          // they are told after the actions
-)
 
 // Guard is what a guard in Go returns: true, unless the script says otherwise.
 func (d *Driver) Guard(name string) bool {
@@ -99,31 +88,17 @@ func (d *Driver) Role(role, event string) error {
 	return nil
 }
 
-// Took implements machine.Observer.
-func (d *Driver) Took(machine.Instance, int, string) { d.chosen, d.exits = len(d.notes), unknown }
+// Service is a service in Go: it runs until it is cancelled.
+func (d *Driver) Service(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
 
 // Entered implements machine.Observer.
-func (d *Driver) Entered(_ machine.Instance, state string) {
-	d.note("enter %s", root(state))
-	d.exits = inOrder
-}
+func (d *Driver) Entered(_ machine.Instance, state string) { d.note("enter %s", root(state)) }
 
-// Exited implements machine.Observer. Where the states that are exited have no exit
-// actions, a machine may run the transition's actions first, which nobody but an
-// observer could tell; the trace has the order that the rules have.
-func (d *Driver) Exited(_ machine.Instance, state string) {
-	if d.exits == unknown {
-		d.exits = inOrder
-		if d.chosen < len(d.notes) && strings.HasPrefix(d.notes[d.chosen], "  do ") {
-			d.exits = late
-		}
-	}
-	d.note("exit %s", root(state))
-	if last := len(d.notes) - 1; d.exits == late {
-		d.notes = slices.Insert(d.notes[:last], d.chosen, d.notes[last])
-		d.chosen++
-	}
-}
+// Exited implements machine.Observer.
+func (d *Driver) Exited(_ machine.Instance, state string) { d.note("exit %s", root(state)) }
 
 // Unhandled implements machine.Observer.
 func (d *Driver) Unhandled(_ machine.Instance, event string) { d.note("unhandled %s", event) }
