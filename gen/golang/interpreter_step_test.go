@@ -81,34 +81,37 @@ func (n *interpreter) executeTransitionContent(enabledTransitions []*model.Trans
 	}
 }
 
-// enterStates enters all states of all transitions in document order. xsgen: of a
-// domain that was the target, and of a history whose parent stays active, the actions
-// run first.
+// enterStates enters all states of all transitions in document order. xsgen: so run
+// the initial's actions of a domain that was the target, and those of a history whose
+// parent stays active.
 func (n *interpreter) enterStates(enabledTransitions []*model.Transition) {
 	var statesToEnter, statesForDefaultEntry states
 	defaultHistoryContent := map[*model.State]*model.Transition{}
 	n.computeEntrySet(enabledTransitions, &statesToEnter, &statesForDefaultEntry, defaultHistoryContent)
-	for _, s := range n.m.States {
-		if n.configuration.isMember(s) {
-			n.defaultContent(s, statesForDefaultEntry, defaultHistoryContent)
-		}
-	}
 	n.enter(statesToEnter, statesForDefaultEntry, defaultHistoryContent)
 }
 
 func (n *interpreter) enter(statesToEnter, statesForDefaultEntry states, defaultHistoryContent map[*model.State]*model.Transition) {
-	for _, s := range statesToEnter {
-		n.configuration.add(s)
-		n.entered.add(s)
-		n.moved = true
-		n.observe("enter %s", pathOf(s))
-		n.executeContent(s.Entry)
-		n.beginDelays(s)
+	for _, s := range n.m.States {
+		if statesToEnter.isMember(s) {
+			n.enterState(s)
+		} else if !n.configuration.isMember(s) {
+			continue
+		}
 		n.defaultContent(s, statesForDefaultEntry, defaultHistoryContent)
-		if s.Kind == model.Final {
+		if s.Kind == model.Final && statesToEnter.isMember(s) {
 			n.finalEntered(s)
 		}
 	}
+}
+
+func (n *interpreter) enterState(s *model.State) {
+	n.configuration.add(s)
+	n.entered.add(s)
+	n.moved = true
+	n.observe("enter %s", pathOf(s))
+	n.executeContent(s.Entry)
+	n.beginDelays(s)
 }
 
 func (n *interpreter) defaultContent(s *model.State, statesForDefaultEntry states, defaultHistoryContent map[*model.State]*model.Transition) {
@@ -126,13 +129,22 @@ func (n *interpreter) finalEntered(s *model.State) {
 		n.running = false
 		return
 	}
-	n.raise(&event{name: "done.state." + s.Parent.Path})
+	n.raiseDone(s.Parent)
 	for p := s.Parent.Parent; isParallelState(p) && getChildStates(p).every(n.isInFinalState); p = p.Parent {
 		if isSCXMLElement(p) {
 			n.running = false
 			return
 		}
-		n.raise(&event{name: "done.state." + p.Path})
+		n.raiseDone(p)
+	}
+}
+
+// raiseDone: xsgen: nothing is raised that nothing waits for. Eventless guards would
+// only be asked once more.
+func (n *interpreter) raiseDone(s *model.State) {
+	done := &event{name: "done.state." + s.Path}
+	if slices.ContainsFunc(n.m.Transitions, done.matches) {
+		n.raise(done)
 	}
 }
 
