@@ -59,15 +59,22 @@ func problems(l *diag.List) string {
 // are added to those of go build.
 func buildMachines(t testing.TB, specs []machineSpec, buildArgs ...string) *machines {
 	t.Helper()
-	dir := t.TempDir()
-	if err := writeModule(dir, specs); err != nil {
+	m, err := makeMachines(t.TempDir(), specs, buildArgs...)
+	if err != nil {
 		t.Fatal(err)
+	}
+	return m
+}
+
+func makeMachines(dir string, specs []machineSpec, buildArgs ...string) (*machines, error) {
+	if err := writeModule(dir, specs); err != nil {
+		return nil, err
 	}
 	m := &machines{filepath.Join(dir, "machines.exe")}
 	if out, err := m.build(dir, buildArgs...); err != nil {
-		t.Fatalf("go build: %v\n%s", err, out)
+		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return m
+	return m, nil
 }
 
 // build builds the program of the module in dir. Without -trimpath the build cache

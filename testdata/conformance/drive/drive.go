@@ -26,6 +26,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -112,7 +113,14 @@ func root(state string) string {
 
 func (d *Driver) note(format string, args ...any) {
 	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
+	if len(d.notes) > mostNotes {
+		_, _ = fmt.Fprintln(os.Stderr, "the trace does not end")
+		os.Exit(1)
+	}
 }
+
+// mostNotes is more than a trace that ends has.
+const mostNotes = 3_000_000
 
 // run makes a machine and runs script.
 func run(build func(*Driver, ...machine.Option) Machine, script string) string {
