@@ -127,7 +127,7 @@ func (n *interpreter) removeConflictingTransitions(enabledTransitions []*model.T
 func (n *interpreter) computeExitSet(transitions ...*model.Transition) states {
 	var statesToExit states
 	for _, t := range transitions {
-		if len(t.Targets) == 0 || n.staysPut(t) {
+		if len(t.Targets) == 0 {
 			continue
 		}
 		domain := n.getTransitionDomain(t)
@@ -140,18 +140,12 @@ func (n *interpreter) computeExitSet(transitions ...*model.Transition) states {
 	return statesToExit
 }
 
-// staysPut: xsgen: an atomic state that targets itself neither exits nor enters.
-func (n *interpreter) staysPut(t *model.Transition) bool {
-	targets := n.getEffectiveTargetStates(t)
-	return !t.Reenter && isAtomicState(t.Source) && len(targets) == 1 && targets[0] == t.Source
-}
-
 // getTransitionDomain: xsgen: without reenter, a source of any type that all targets
-// are within is the domain.
+// are within is the domain. An atomic one that targets itself exits and enters nothing.
 func (n *interpreter) getTransitionDomain(t *model.Transition) *model.State {
 	tstates := n.getEffectiveTargetStates(t)
 	within := tstates.every(func(s *model.State) bool { return s.Within(t.Source) })
-	if !t.Reenter && within && !isAtomicState(t.Source) {
+	if !t.Reenter && within {
 		return t.Source
 	}
 	return n.findLCCA(append(states{t.Source}, tstates...))

@@ -23,7 +23,7 @@ func (n *interpreter) countKinds(enabledTransitions []*model.Transition) {
 		switch {
 		case len(t.Targets) == 0:
 			n.count("transitions without a target")
-		case n.staysPut(t):
+		case n.getTransitionDomain(t) == t.Source && isAtomicState(t.Source):
 			n.count("atomic states that target themselves")
 		case n.getTransitionDomain(t) == t.Source:
 			n.count("internal transitions")
@@ -163,7 +163,7 @@ func (n *interpreter) isInFinalState(s *model.State) bool {
 // their other regions, entered again.
 func (n *interpreter) computeEntrySet(transitions []*model.Transition, statesToEnter, statesForDefaultEntry *states, defaultHistoryContent map[*model.State]*model.Transition) {
 	for _, t := range transitions {
-		if len(t.Targets) == 0 || n.staysPut(t) {
+		if len(t.Targets) == 0 {
 			continue
 		}
 		var toEnter, forDefaultEntry states
