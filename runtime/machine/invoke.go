@@ -14,11 +14,12 @@ type Invocation struct {
 
 // invocation is a service or a machine that runs while a state is active.
 type invocation struct {
-	core    *Core
-	index   int32
-	cancel  context.CancelFunc // of a service
-	child   *Core              // of a machine
-	waiting bool               // it begins at the end of the macrostep
+	core     *Core
+	index    int32
+	cancel   context.CancelFunc // of a service
+	child    *Core              // of a machine
+	snapshot *Snapshot          // of a machine that is restored rather than started
+	waiting  bool               // it begins at the end of the macrostep
 }
 
 // intend notes that invocation n begins at the end of the macrostep, if its state
@@ -73,7 +74,7 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 	case what.Child != nil:
 		call.child = what.Child
 		what.Child.parent.Store(call)
-		if err := what.Child.Start(detach(ctx)); err != nil {
+		if err := what.Child.startOr(detach(ctx), call.snapshot); err != nil {
 			call.over(nil, err)
 		}
 	default:
@@ -81,6 +82,14 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 		call.cancel = cancel
 		c.calls.Go(func() { call.serve(serviceContext{callCtx, c}, what.Service) })
 	}
+}
+
+// startOr starts a machine, or restores it from a snapshot.
+func (c *Core) startOr(ctx context.Context, s *Snapshot) error {
+	if s == nil {
+		return c.Start(ctx)
+	}
+	return c.Restore(ctx, s)
 }
 
 func (c *Core) makeInvocation(n int32) (what Invocation, err error) {
