@@ -28,13 +28,13 @@ func (g *generator) adapted(b *jen.Group) {
 		args = append(args, jen.Lit("k1"))
 	}
 	if len(g.m.Guards) > 0 {
-		args = append(args, jen.Id("adapterGuards").Values(jen.Id("d")))
+		args = append(args, jen.Op("&").Id("adapterGuards").Values(jen.Id("d")))
 	}
 	if len(g.m.Actions) > 0 {
-		args = append(args, jen.Id("adapterActions").Values(jen.Id("d")))
+		args = append(args, jen.Op("&").Id("adapterActions").Values(jen.Id("d")))
 	}
 	if len(g.m.Services) > 0 {
-		args = append(args, jen.Id("adapterServices").Values(jen.Id("d")))
+		args = append(args, jen.Op("&").Id("adapterServices").Values(jen.Id("d")))
 	}
 	if len(g.m.Input) > 0 {
 		args = append(args, jen.Id("Input").Values())
@@ -68,7 +68,8 @@ func (g *generator) activeLeaves() []jen.Code {
 	}
 }
 
-// adapterStubs declares who tells the driver.
+// adapterStubs declares who tells the driver. The receivers are pointers, as methods of
+// values would be compiled twice.
 func (g *generator) adapterStubs(f *jen.File) {
 	stub := func(name string) {
 		f.Type().Id(name).Struct(jen.Id("d").Op("*").Qual(conformancePath, "Driver"))
@@ -80,13 +81,13 @@ func (g *generator) adapterStubs(f *jen.File) {
 		stub("adapterGuards")
 	}
 	for _, x := range g.m.Guards {
-		f.Func().Params(jen.Id("s").Id("adapterGuards")).Add(g.guardSignature(x)).Block(tells("Guard", jen.Lit(x.Name.Value)))
+		f.Func().Params(jen.Id("s").Op("*").Id("adapterGuards")).Add(g.guardSignature(x)).Block(tells("Guard", jen.Lit(x.Name.Value)))
 	}
 	if len(g.m.Actions) > 0 {
 		stub("adapterActions")
 	}
 	for _, x := range g.m.Actions {
-		f.Func().Params(jen.Id("s").Id("adapterActions")).Add(g.actionSignature(x)).BlockFunc(func(b *jen.Group) {
+		f.Func().Params(jen.Id("s").Op("*").Id("adapterActions")).Add(g.actionSignature(x)).BlockFunc(func(b *jen.Group) {
 			if x.Replies {
 				b.Id("reply").Call(jen.Id(g.names.reply[x.Arrival.Event]).Values())
 			}
@@ -98,7 +99,7 @@ func (g *generator) adapterStubs(f *jen.File) {
 	}
 	for _, v := range g.m.Services {
 		name := goname.Exported(v.Name.Value)
-		f.Func().Params(jen.Id("s").Id("adapterServices")).Id(name).Params(ctxParam(), jen.Id("_").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
+		f.Func().Params(jen.Id("s").Op("*").Id("adapterServices")).Id(name).Params(ctxParam(), jen.Id("_").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
 			jen.Return(jen.Id("out"), jen.Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"))))
 	}
 	for _, r := range g.m.Sends {
