@@ -123,14 +123,11 @@ func (g *generation) load() {
 		if parsed == nil {
 			continue
 		}
-		before := g.diags.Errors()
 		m := &machine{spec: s, model: model.Build(parsed, g.diags)}
 		m.table = expr.Check(m.model, g.diags)
 		golang.CheckNames(m.model, g.diags)
 		g.children(m)
-		if g.diags.Errors() == before {
-			check.Run(m.model, m.table, g.diags)
-		}
+		check.Run(m.model, m.table, g.diags)
 		g.machines = append(g.machines, m)
 	}
 }

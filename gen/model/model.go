@@ -225,6 +225,7 @@ type Transition struct {
 	Cause       Cause
 	Source      *State
 	Targets     []*State
+	Lost        bool // a target names no state, which has been reported
 	Guard       *Guard
 	Actions     []*Action
 	Reenter     bool

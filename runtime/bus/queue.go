@@ -168,15 +168,23 @@ func (q *queue) take(buf []item, handled uint64) int {
 // run is the goroutine of a queued subscription; Close ends it.
 func (s *Subscription) run(handle func(context.Context, *item) error) {
 	q := s.queue
-	defer close(q.done)
+	finished := false
+	defer func() {
+		if !finished { // a handler has ended the goroutine: nobody must wait for it
+			s.abandon()
+		}
+		close(q.done)
+	}()
 	var buf [chunk]item
 	for {
 		n := q.take(buf[:], s.handled.Load())
 		if n == 0 {
+			finished = true
 			return
 		}
 		for i := range n {
 			if q.ctx.Err() != nil {
+				finished = true
 				return
 			}
 			if err := handle(q.ctx, &buf[i]); err != nil {

@@ -15,6 +15,7 @@ const (
 	delayedEntry  // a send's delay has passed
 	invokeEntry   // an invocation has ended
 	snapshotEntry // somebody wants a snapshot
+	turnEntry     // a function wants to be called between steps
 	nothing       // only wakes who waits for it
 )
 
