@@ -32,8 +32,8 @@ type machineSpec struct{ name, yaml string }
 // traces are is documented in testdata/conformance/drive.
 type machines struct{ binary string }
 
-// resolve runs a spec through all stages but the last.
-func resolve(name, yaml string) (*model.Machine, *expr.Table, *diag.List) {
+// resolveText runs a spec through all stages but the last.
+func resolveText(name, yaml string) (*model.Machine, *expr.Table, *diag.List) {
 	var l diag.List
 	s := spec.ParseMachine(source.NewFile(name+".machine.yaml", []byte(yaml)), &l)
 	if s == nil {
@@ -130,7 +130,7 @@ func moduleFiles() (mod, sum string, err error) {
 
 // writePackage generates one machine and its adapter; it returns the import path.
 func writePackage(dir string, i int, s machineSpec) (string, error) {
-	m, table, l := resolve(s.name, s.yaml)
+	m, table, l := resolveText(s.name, s.yaml)
 	if l.Errors() == 0 {
 		Supported(m, l)
 	}

@@ -21,7 +21,7 @@ func TestInterpreterCases(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, _, l := resolve(filepath.Base(file), string(a.Files[0].Data))
+		m, _, l := resolveText(filepath.Base(file), string(a.Files[0].Data))
 		if l.Errors() > 0 {
 			t.Errorf("%s:\n%s", file, problems(l))
 			continue

@@ -37,7 +37,7 @@ func newRandomChart(seed uint64) (c *randomChart, m *model.Machine) {
 		c = &randomChart{Rand: rand.New(rand.NewPCG(seed, try))}
 		c.tree()
 		c.write()
-		m, _, l := resolve("random", c.yaml.String())
+		m, _, l := resolveText("random", c.yaml.String())
 		if l.Errors() > 0 && try > 20 {
 			panic(problems(l) + c.yaml.String())
 		}
