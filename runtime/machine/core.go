@@ -104,7 +104,8 @@ type Core struct {
 	pending  map[*delayed]struct{} // sends that wait for their time
 	view     []int32               // the leaves as others see them, where there may be several
 	stopped  bool
-	parent   atomic.Pointer[invocation] // of a machine that another one invoked
+	parent   atomic.Pointer[invocation] // of a machine that another one invoked and still wants
+	invoker  *Core                      // that other one, for ever; set before the first step
 	calls    sync.WaitGroup
 	starting bool // an invocation waits for the end of the macrostep
 }

@@ -52,7 +52,7 @@ func (c *Core) publishAll(ctx context.Context) error {
 
 // publishChanges tells of every leaf that was entered and is still active, once.
 func (c *Core) publishChanges(ctx context.Context) error {
-	if !c.step.entered {
+	if !c.step.entered || !c.bound {
 		return nil
 	}
 	fresh, left := c.leaves, c.step.from[:]
@@ -118,9 +118,10 @@ func (c *Core) Err() error {
 // Now is the time, by the machine's clock.
 func (c *Core) Now() time.Time { return c.clock.Now() }
 
-// Emit puts an event into the outbox.
+// Emit puts an event into the outbox. A kind below zero is for the machine's
+// parent or for one that it invoked, and needs no outbox that publishes.
 func (c *Core) Emit(kind int32, event any) {
-	if c.bound {
+	if c.bound || kind < 0 {
 		c.step.out = append(c.step.out, output{kind, event})
 	}
 }

@@ -102,7 +102,7 @@ func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, e
 		s.taken = false
 		c.unhandled(ctx, id)
 	}
-	if len(s.errs) > 0 || c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.errs) > 0 || len(s.out) > 0 || c.bound && s.entered {
 		return c.finish(ctx)
 	}
 	s.payload = nil
@@ -259,6 +259,7 @@ func (c *Core) caught(r any) error {
 		}
 		c.mu.Unlock()
 		c.drain()
+		c.tellParent(ErrStopped)
 		return ErrStopped
 	}
 	return panicError(r)
@@ -307,7 +308,7 @@ func (c *Core) unhandled(ctx context.Context, id int32) {
 func (c *Core) finish(ctx context.Context) error {
 	s := &c.step
 	c.invokeAll(ctx)
-	if c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.out) > 0 || c.bound && s.entered {
 		c.flush(ctx)
 	}
 	s.payload = nil

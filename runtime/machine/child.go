@@ -1,0 +1,164 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Parent is the part of a Program that machines have which take events from those
+// that they invoke.
+type Parent interface {
+	// FromChild makes the machine's own event of one that an invoked machine sends,
+	// and tells its number; ok is false for an event that it does not know.
+	FromChild(event any) (id int32, own any, ok bool)
+}
+
+// startChild starts the machine that the invocation runs, within the step that
+// ctx is of: what the child's first step sends to its parent is queued there. A
+// child whose first step fails has failed as a whole. Whatever ends the goroutine
+// ends the child and this machine, but leaves neither locked.
+func (call *invocation) startChild(ctx context.Context, what Invocation) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = call.core.caught(recover())
+		}
+	}()
+	child := what.Child
+	if err = child.claim(); err == nil {
+		call.child, call.stop, call.output = child, what.Stop, what.Output
+		if call.stop == nil {
+			call.stop = child.Stop
+		}
+		child.invoker = call.core
+		child.parent.Store(call)
+		err = child.firstStep(context.WithoutCancel(ctx))
+	}
+	returned = true
+	return err
+}
+
+// dismiss stops a machine that its parent does not need any more: no step of it
+// begins from now on, but one that runs may be the very caller, so that waiting
+// for its end is for another goroutine, which the parent's Stop waits for.
+func (call *invocation) dismiss() {
+	call.child.parent.CompareAndSwap(call, nil)
+	call.child.forbid()
+	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
+}
+
+// forbid makes the step that runs, if one does, the last.
+func (c *Core) forbid() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopped = true
+	c.word.Or(halted)
+}
+
+// tellParent tells the machine that invoked c, once, how it has ended.
+func (c *Core) tellParent(err error) {
+	call := c.parent.Swap(nil)
+	if call == nil {
+		return
+	}
+	output := c.output
+	if err == nil && call.output != nil {
+		output = call.output(output)
+	}
+	call.over(output, err)
+}
+
+// Child is the machine that runs as invocation n, nil if none does.
+func (c *Core) Child(n int32) *Core {
+	if c.running == nil || c.running[n] == nil {
+		return nil
+	}
+	return c.running[n].child
+}
+
+// Parent is the machine that invoked c and still wants it, nil if there is none.
+func (c *Core) Parent() *Core {
+	if call := c.parent.Load(); call != nil {
+		return call.core
+	}
+	return nil
+}
+
+// SetOutput sets what a machine returns to the one that invoked it.
+func (c *Core) SetOutput(output any) { c.output = output }
+
+// ToChild queues the child's event number event at the machine that runs as the
+// first of the given invocations that runs at all; id is what they are called.
+func (c *Core) ToChild(ctx context.Context, id string, event int32, payload any, among ...int32) error {
+	for _, n := range among {
+		if child := c.Child(n); child != nil {
+			return child.Post(ctx, event, payload)
+		}
+	}
+	return fmt.Errorf("%w: %q", ErrNotRunning, id)
+}
+
+// ToParent queues an event at the machine that invoked c, which makes its own
+// event of it. What is sent to a parent that has ended the invocation is dropped:
+// it ends c as well.
+func (c *Core) ToParent(ctx context.Context, event any) error {
+	call := c.parent.Load()
+	if call == nil {
+		if c.invoker != nil {
+			return nil
+		}
+		return ErrNoParent
+	}
+	parent, ok := call.core.prog.(Parent)
+	if !ok {
+		return ErrUnknownEvent
+	}
+	id, own, ok := parent.FromChild(event)
+	if !ok {
+		return ErrUnknownEvent
+	}
+	if err := call.core.Post(ctx, id, own); !errors.Is(err, ErrStopped) {
+		return err
+	}
+	return nil
+}
+
+// descends reports whether c was invoked by a, or by one that a invoked.
+func (c *Core) descends(a *Core) bool {
+	for up := c.invoker; up != nil; up = up.invoker {
+		if up == a {
+			return true
+		}
+	}
+	return false
+}
+
+// kinKey is the key under which a ctx tells that it is from a service of core, or
+// from a step or a service of a machine that core invoked: the end of which
+// whoever has it cannot wait for. serviceKey leaves steps out.
+type (
+	kinKey     struct{ core *Core }
+	serviceKey struct{ core *Core }
+)
+
+// serviceContext is the ctx of a service.
+type serviceContext struct {
+	context.Context
+	core *Core
+}
+
+// Value implements context.Context.
+func (s serviceContext) Value(key any) any {
+	var of *Core
+	switch k := key.(type) {
+	case kinKey:
+		of = k.core
+	case serviceKey:
+		of = k.core
+	}
+	if of != nil && (of == s.core || s.core.descends(of)) {
+		return s.core
+	}
+	return s.Context.Value(key)
+}
