@@ -22,6 +22,17 @@ func (g *generator) kin() (events []*model.Event) {
 
 func (g *generator) kinNumber(e *model.Event) int { return -1 - slices.Index(g.kin(), e) }
 
+// kinNames are what snapshots call the kin's kinds.
+func (g *generator) kinNames(list *jen.Group) {
+	for _, e := range g.kin() {
+		if e.Of != nil {
+			list.Lit(outputName(e))
+		} else {
+			list.Lit("parent." + e.Name.Value)
+		}
+	}
+}
+
 // turnToKin declares how actions in Go send to invoked machines and to the parent.
 func (g *generator) turnToKin(method func(what, name string) *jen.Statement) {
 	for _, e := range g.kin() {

@@ -32,6 +32,7 @@ func (g *generator) codecs(f *jen.File) {
 		}
 	}
 	c.structure("StateChanged", g.changedFields(), false)
+	c.structure("Context", g.m.Context, false)
 	for len(c.queue) > 0 {
 		t := c.queue[0]
 		c.queue = c.queue[1:]

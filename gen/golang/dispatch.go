@@ -27,6 +27,7 @@ func (g *generator) dispatch(f *jen.File) {
 	})
 	g.delays(f)
 	g.invocations(f)
+	g.codecMethods(f)
 	g.publishMethods(f)
 }
 

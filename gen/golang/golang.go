@@ -86,6 +86,7 @@ const (
 	machinePath   = runtimePath + "machine"
 	busPath       = runtimePath + "bus"
 	transportPath = runtimePath + "transport"
+	snapshotPath  = runtimePath + "snapshot"
 )
 
 // Header is the first line of every generated file.
@@ -96,7 +97,7 @@ func (g *generator) file(fill func(*jen.File)) ([]byte, error) {
 	f := jen.NewFilePathName(g.cfg.ImportPath, g.m.Package)
 	f.HeaderComment(Header)
 	f.HeaderComment("// Source: " + oneLine(g.cfg.Source))
-	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath} {
+	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath, snapshotPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
 	for _, p := range []string{"context", "slices", "strings", "time"} {

@@ -92,52 +92,56 @@ func (g *generator) driver(f *jen.File) {
 	d := func() *jen.Statement { return jen.Id("d") }
 	f.Func().Id("TestScript").Params(jen.Id("t").Op("*").Qual("testing", "T")).BlockFunc(func(b *jen.Group) {
 		b.Add(d()).Op(":=").Qual(drivePath, "New").Call(jen.Id("t"))
-		var args []jen.Code
-		if g.m.Keyed {
-			args = append(args, jen.Lit("k 1"))
-		}
-		if len(g.m.Guards) > 0 {
-			args = append(args, jen.Id("stubGuards").Values(d()))
-		}
-		if len(g.m.Actions) > 0 {
-			args = append(args, jen.Id("stubActions").Values(d()))
-		}
-		if len(g.m.Services) > 0 {
-			args = append(args, jen.Id("stubServices").Values(d()))
-		}
-		if len(g.m.Children) > 0 {
-			args = append(args, jen.Id("stubChildren").Values(d()))
-		}
-		if len(g.m.Input) > 0 {
-			args = append(args, jen.Id("Input").Values())
-		}
-		b.Id("m").Op(":=").Id("New").Call(append(args, d().Dot("Options").Call().Op("..."))...)
-		bind := []jen.Code{d().Dot("Bus").Call()}
-		if len(g.m.Sends) > 0 {
-			var roles []jen.Code
-			for _, r := range g.m.Sends {
-				roles = append(roles, jen.Id(goname.Exported(r.Name.Value)).Op(":").Id("stub"+goname.Exported(r.Name.Value)).Values(d()))
-			}
-			bind = append(bind, jen.Id("Roles").Values(roles...))
-		}
-		b.If(jen.Err().Op(":=").Id("m").Dot("Bind").Call(bind...), jen.Err().Op("!=").Nil()).Block(jen.Id("t").Dot("Fatal").Call(jen.Err()))
-		b.Add(d()).Dot("Run").Call(jen.Qual(drivePath, "Machine").Values(lines([]jen.Code{
-			field("Start", jen.Id("m").Dot("Start")),
-			field("Stop", jen.Id("m").Dot("Stop")),
-			field("State", jen.Func().Params().String().Block(jen.Return(jen.Qual(drivePath, "Join").Call(jen.Id("m").Dot("Active").Call())))),
-			field("Send", g.sendFunc()),
-			field("Request", g.requestFunc()),
-			field("Transitions", jen.Index().String().ValuesFunc(func(list *jen.Group) {
-				for _, t := range g.m.Transitions {
-					list.Line().Lit(transitionName(t))
-				}
-				if len(g.m.Transitions) > 0 {
-					list.Line()
-				}
-			})),
-		})...))
+		b.Add(d()).Dot("Run").Call(jen.Func().Params().Qual(drivePath, "Machine").BlockFunc(g.makeDriven))
 	})
 	g.stubs(f)
+}
+
+// makeDriven makes a machine that the driver drives.
+func (g *generator) makeDriven(b *jen.Group) {
+	d := func() *jen.Statement { return jen.Id("d") }
+	var args []jen.Code
+	if g.m.Keyed {
+		args = append(args, jen.Lit("k 1"))
+	}
+	for _, p := range []struct {
+		name string
+		any  bool
+	}{{"stubGuards", len(g.m.Guards) > 0}, {"stubActions", len(g.m.Actions) > 0}, {"stubServices", len(g.m.Services) > 0}, {"stubChildren", len(g.m.Children) > 0}} {
+		if p.any {
+			args = append(args, jen.Id(p.name).Values(d()))
+		}
+	}
+	if len(g.m.Input) > 0 {
+		args = append(args, jen.Id("Input").Values())
+	}
+	b.Id("m").Op(":=").Id("New").Call(append(args, d().Dot("Options").Call().Op("..."))...)
+	bind := []jen.Code{d().Dot("Bus").Call()}
+	if len(g.m.Sends) > 0 {
+		var roles []jen.Code
+		for _, r := range g.m.Sends {
+			roles = append(roles, jen.Id(goname.Exported(r.Name.Value)).Op(":").Id("stub"+goname.Exported(r.Name.Value)).Values(d()))
+		}
+		bind = append(bind, jen.Id("Roles").Values(roles...))
+	}
+	b.If(jen.Err().Op(":=").Id("m").Dot("Bind").Call(bind...), jen.Err().Op("!=").Nil()).Block(jen.Id("t").Dot("Fatal").Call(jen.Err()))
+	b.Return(jen.Qual(drivePath, "Machine").Values(lines([]jen.Code{
+		field("Start", jen.Id("m").Dot("Start")),
+		field("Stop", jen.Id("m").Dot("Stop")),
+		field("State", jen.Func().Params().String().Block(jen.Return(jen.Qual(drivePath, "Join").Call(jen.Id("m").Dot("Active").Call())))),
+		field("Snapshot", jen.Id("m").Dot("Snapshot")),
+		field("Restore", jen.Id("m").Dot("Restore")),
+		field("Send", g.sendFunc()),
+		field("Request", g.requestFunc()),
+		field("Transitions", jen.Index().String().ValuesFunc(func(list *jen.Group) {
+			for _, t := range g.m.Transitions {
+				list.Line().Lit(transitionName(t))
+			}
+			if len(g.m.Transitions) > 0 {
+				list.Line()
+			}
+		})),
+	})...))
 }
 
 func (g *generator) sendFunc() *jen.Statement {

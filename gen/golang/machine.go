@@ -29,6 +29,7 @@ func (g *generator) machine(f *jen.File) {
 	g.constructor(f)
 	g.senders(f)
 	g.observers(f)
+	g.snapshots(f)
 	g.bind(f)
 }
 

@@ -63,6 +63,13 @@ func (g *generator) chartFields() []jen.Code {
 		field("Events", jen.Index().String().Values(lines(events)...)),
 		field("Transitions", jen.Index().Qual(machinePath, "Transition").Values(lines(g.transitionRows())...)),
 		field("Blocks", jen.Index().Qual(machinePath, "Block").Values(lines(g.blockRows())...)),
+		field("Outputs", jen.Index().String().ValuesFunc(func(list *jen.Group) {
+			for _, e := range g.outputs() {
+				list.Lit(outputName(e))
+			}
+		})),
+		field("Kin", jen.Index().String().ValuesFunc(g.kinNames)),
+		field("Shape", g.shape()),
 		field("Invokes", jen.Index().Qual(machinePath, "Invoke").Values(lines(g.invokeRows())...)),
 		field("Delays", jen.Index().Qual(machinePath, "Delay").Values(lines(g.delayRows())...)),
 		field("Index", numbers(c.index, len(c.events))),
@@ -210,6 +217,14 @@ func (g *generator) blockRows() []jen.Code {
 		add(oneLine(b.comment), b.actions)
 	}
 	return out
+}
+
+// outputName tells the events that are emitted and sent apart.
+func outputName(e *model.Event) string {
+	if e.Role != nil {
+		return "send." + e.Role.Name.Value + "." + e.Name.Value
+	}
+	return "emit." + e.Name.Value
 }
 
 // actionName is what an action is called by observers.

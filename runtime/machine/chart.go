@@ -36,6 +36,9 @@ type Chart struct {
 	Events      []string     // names by number
 	Transitions []Transition // in document order
 	Blocks      []Block      // what observers are told of what Take runs, by its numbers
+	Outputs     []string     // names of what is emitted and sent, by kind
+	Kin         []string     // names of what goes to invoked machines and to the parent, by the kinds -1, -2, …
+	Shape       Shape
 	Delays      []Delay
 	Invokes     []Invoke
 	// Index says, at a leaf's row plus the number of an event, which transitions are

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Parent is the part of a Program that machines have which take events from those
@@ -25,18 +26,35 @@ func (call *invocation) startChild(ctx context.Context, what Invocation) (err er
 			err = call.core.caught(recover())
 		}
 	}()
-	child := what.Child
-	if err = child.claim(); err == nil {
-		call.child, call.stop, call.output = child, what.Stop, what.Output
-		if call.stop == nil {
-			call.stop = child.Stop
-		}
-		child.invoker = call.core
-		child.parent.Store(call)
-		err = child.firstStep(context.WithoutCancel(ctx))
+	err = what.Child.startOr(context.WithoutCancel(ctx), call.snapshot, func() { call.adopt(what) })
+	if err != nil && call.child == nil && !errors.Is(err, ErrAlreadyStarted) {
+		call.adopt(what) // nobody else has it: it is to be stopped
 	}
 	returned = true
 	return err
+}
+
+// startOr starts a machine, or restores it from a snapshot; claimed is called
+// once it is the caller's.
+func (c *Core) startOr(ctx context.Context, s *Snapshot, claimed func()) error {
+	if s != nil {
+		return c.restore(ctx, s, claimed)
+	}
+	if err := c.claim(); err != nil {
+		return err
+	}
+	claimed()
+	return c.firstStep(ctx)
+}
+
+// adopt makes the machine that the invocation runs a child.
+func (call *invocation) adopt(what Invocation) {
+	call.child, call.stop, call.output = what.Child, what.Stop, what.Output
+	if call.stop == nil {
+		call.stop = call.child.Stop
+	}
+	call.child.invoker = call.core
+	call.child.parent.Store(call)
 }
 
 // dismiss stops a machine that its parent does not need any more: no step of it
@@ -161,4 +179,42 @@ func (s serviceContext) Value(key any) any {
 		return s.core
 	}
 	return s.Context.Value(key)
+}
+
+// withChildren takes the snapshots of invoked machines. That is done in no step: a
+// step of a child may be waiting for the machine, or for its turn to end. It
+// reports whether a child has ended meanwhile, which the machine is yet to learn.
+func (s captured) withChildren(ctx context.Context) (over bool, err error) {
+	for n, child := range s.children {
+		if child == nil {
+			continue
+		}
+		snap, err := child.Snapshot(ctx)
+		if errors.Is(err, ErrStopped) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		s.Invokes[n].Child = snap
+		over = over || snap.Finished
+	}
+	return over, nil
+}
+
+// outputName is the name of an output of a kind that may be below zero.
+func (c *Chart) outputName(kind int32) string {
+	if kind < 0 {
+		return c.Kin[-1-kind]
+	}
+	return c.Outputs[kind]
+}
+
+// outputNamed is the kind of the output with a name.
+func (c *Chart) outputNamed(name string) (kind int32, known bool) {
+	if i := slices.Index(c.Outputs, name); i >= 0 {
+		return int32(i), true
+	}
+	i := slices.Index(c.Kin, name)
+	return int32(-1 - i), i >= 0
 }

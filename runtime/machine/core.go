@@ -91,9 +91,11 @@ type Core struct {
 	seq      uint64
 	cache    *stepContext
 	delays   []delaySlot
+	began    uint64        // counts delays and sends as they begin
 	history  [][]int32     // what Histories stand for; nil before there is any
 	running  []*invocation // by the numbers of the invocations
-	output   any           // of a machine that has finished
+	migrate  func(*Snapshot, Shape) error
+	output   any // of a machine that has finished
 	step     step
 	work     *work    // scratch memory of steps that are not swift
 	current  *entry   // what is processed for somebody else
@@ -101,8 +103,8 @@ type Core struct {
 
 	mu       sync.Mutex
 	inbox    ring
-	pending  map[*delayed]struct{} // sends that wait for their time
-	view     []int32               // the leaves as others see them, where there may be several
+	pending  []*delayed // sends that wait for their time, in the order in which they were made
+	view     []int32    // the leaves as others see them, where there may be several
 	stopped  bool
 	parent   atomic.Pointer[invocation] // of a machine that another one invoked and still wants
 	invoker  *Core                      // that other one, for ever; set before the first step

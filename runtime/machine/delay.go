@@ -2,6 +2,7 @@ package machine
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
@@ -11,16 +12,16 @@ import (
 type delaySlot struct {
 	core     *Core
 	index    int32
-	timer    Timer
 	armed    bool
+	timer    Timer
 	deadline time.Time
+	began    uint64
 }
 
 // arm begins delay i. A delay that cannot be computed is a failed action; one
 // that is not positive has passed already.
 func (c *Core) arm(i int32) {
-	slot, row := &c.delays[i], &c.chart.Delays[i]
-	d := time.Duration(row.Constant)
+	d := time.Duration(c.chart.Delays[i].Constant)
 	if d == 0 {
 		var err error
 		if d, err = c.computeDelay(i); err != nil {
@@ -28,7 +29,16 @@ func (c *Core) arm(i int32) {
 			return
 		}
 	}
-	slot.armed, slot.deadline = true, c.clock.Now().Add(d)
+	c.armFor(i, c.clock.Now().Add(d), d)
+}
+
+// armUntil begins delay i so that it passes at the given time.
+func (c *Core) armUntil(i int32, due time.Time) { c.armFor(i, due, max(due.Sub(c.clock.Now()), 0)) }
+
+func (c *Core) armFor(i int32, due time.Time, d time.Duration) {
+	slot := &c.delays[i]
+	c.began++
+	slot.armed, slot.deadline, slot.began = true, due, c.began
 	if slot.timer == nil {
 		slot.timer = c.clock.AfterFunc(d, slot.fire)
 		return
@@ -62,14 +72,16 @@ const unlimited = 1 << 30
 // fire is called by the clock.
 func (s *delaySlot) fire() {
 	c := s.core
-	if c.enqueue(&entry{ctx: context.Background(), kind: delayEntry, delay: s}, unlimited) == nil {
+	if c.enqueue(&entry{ctx: context.Background(), kind: delayEntry}, unlimited) == nil {
 		c.runIfIdle()
 	}
 }
 
-// delayPassed processes a delay, if it is still meant.
-func (c *Core) delayPassed(ctx context.Context, s *delaySlot) error {
-	if !s.armed || c.finished || c.clock.Now().Before(s.deadline) {
+// delayPassed processes the delay that has been due for the longest, if there is
+// one that is still meant. Timers may fire in another order than they were set.
+func (c *Core) delayPassed(ctx context.Context) error {
+	s := c.earliest()
+	if s == nil || c.finished || c.clock.Now().Before(s.deadline) {
 		return nil
 	}
 	s.armed = false
@@ -77,6 +89,18 @@ func (c *Core) delayPassed(ctx context.Context, s *delaySlot) error {
 	c.begin(event)
 	c.take(ctx, event, nil)
 	return c.finish(ctx)
+}
+
+// earliest is the delay that is due first, and of several the one that began first.
+func (c *Core) earliest() *delaySlot {
+	var first *delaySlot
+	for i := range c.delays {
+		s := &c.delays[i]
+		if s.armed && (first == nil || s.deadline.Before(first.deadline) || s.deadline.Equal(first.deadline) && s.began < first.began) {
+			first = s
+		}
+	}
+	return first
 }
 
 // maxDelayed is the number of delayed sends that can wait at one machine.
@@ -89,6 +113,7 @@ type delayed struct {
 	self  bool
 	event int32 // an event of the machine's own, or a kind of output
 	what  any
+	due   time.Time
 	timer Timer
 }
 
@@ -102,13 +127,14 @@ func (c *Core) SendAfter(d time.Duration, id string, self bool, event int32, wha
 	if len(c.pending) >= maxDelayed {
 		return ErrFull
 	}
-	p := &delayed{core: c, id: id, self: self, event: event, what: what}
-	if c.pending == nil {
-		c.pending = map[*delayed]struct{}{}
-	}
-	c.pending[p] = struct{}{}
-	p.timer = c.clock.AfterFunc(max(d, 0), p.fire)
+	c.waitFor(&delayed{core: c, id: id, self: self, event: event, what: what, due: c.clock.Now().Add(max(d, 0))})
 	return nil
+}
+
+// waitFor begins to wait; c.mu is held.
+func (c *Core) waitFor(p *delayed) {
+	c.pending = append(c.pending, p)
+	p.timer = c.clock.AfterFunc(max(p.due.Sub(c.clock.Now()), 0), p.fire)
 }
 
 // Cancel takes back the send that waits under id; an unknown id is none.
@@ -118,28 +144,45 @@ func (c *Core) Cancel(id string) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for p := range c.pending {
+	c.pending = slices.DeleteFunc(c.pending, func(p *delayed) bool {
 		if p.id == id {
 			p.timer.Stop()
-			delete(c.pending, p)
 		}
-	}
+		return p.id == id
+	})
 }
 
 func (p *delayed) fire() {
 	c := p.core
-	if c.enqueue(&entry{ctx: context.Background(), kind: delayedEntry, delayed: p}, unlimited) == nil {
+	if c.enqueue(&entry{ctx: context.Background(), kind: delayedEntry}, unlimited) == nil {
 		c.runIfIdle()
 	}
 }
 
-// sendNow processes a delayed send, unless it has been cancelled meanwhile.
-func (c *Core) sendNow(ctx context.Context, p *delayed) error {
+// nextSend takes the send that has been due for the longest, if there is one.
+// Timers may fire in another order than they were set.
+func (c *Core) nextSend() *delayed {
 	c.mu.Lock()
-	_, live := c.pending[p]
-	delete(c.pending, p)
-	c.mu.Unlock()
-	if !live {
+	defer c.mu.Unlock()
+	first := -1
+	for i, p := range c.pending {
+		if first < 0 || p.due.Before(c.pending[first].due) {
+			first = i
+		}
+	}
+	if first < 0 || c.clock.Now().Before(c.pending[first].due) {
+		return nil
+	}
+	p := c.pending[first]
+	c.pending = slices.Delete(c.pending, first, first+1)
+	return p
+}
+
+// sendNow processes the delayed send that is due, unless it has been cancelled
+// meanwhile.
+func (c *Core) sendNow(ctx context.Context) error {
+	p := c.nextSend()
+	if p == nil || c.finished {
 		return nil
 	}
 	if p.self {
@@ -159,7 +202,7 @@ func (c *Core) dropPending() {
 }
 
 func (c *Core) dropPendingLocked() {
-	for p := range c.pending {
+	for _, p := range c.pending {
 		p.timer.Stop()
 	}
 	c.pending = nil

@@ -17,6 +17,8 @@ var (
 	ErrReentrant      = errors.New("machine: a request from within a step of the same machine cannot be answered")
 	ErrNoParent       = errors.New("machine: no other machine has invoked this one")
 	ErrNotRunning     = errors.New("machine: the invocation does not run")
+	ErrSnapshot       = errors.New("machine: the snapshot does not fit the machine")
+	ErrNoCodec        = errors.New("machine: it was generated without codecs, and has no snapshots")
 	ErrBusy           = errors.New("machine: it was busy for too long while a step of another machine waited for it")
 	ErrAlreadyBound   = errors.New("machine: already bound")
 	ErrUnknownEvent   = errors.New("machine: the event is not one of the machine's")

@@ -11,10 +11,11 @@ type entryKind uint8
 const (
 	startEntry entryKind = iota
 	externalEntry
-	delayEntry   // an `after` has passed
-	delayedEntry // a send's delay has passed
-	invokeEntry  // an invocation has ended
-	nothing      // only wakes who waits for it
+	delayEntry    // an `after` has passed
+	delayedEntry  // a send's delay has passed
+	invokeEntry   // an invocation has ended
+	snapshotEntry // somebody wants a snapshot
+	nothing       // only wakes who waits for it
 )
 
 // entry is one thing that the machine has to process.
@@ -23,8 +24,6 @@ type entry struct {
 	kind    entryKind
 	event   int32
 	payload any
-	delay   *delaySlot
-	delayed *delayed
 	call    *invocation
 	kept    bool    // it has been deferred
 	wait    *waiter // of a sender that waits for the outcome

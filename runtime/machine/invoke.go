@@ -16,13 +16,14 @@ type Invocation struct {
 
 // invocation is a service or a machine that runs while a state is active.
 type invocation struct {
-	core    *Core
-	index   int32
-	cancel  context.CancelFunc // of a service
-	child   *Core              // of a machine that has been started
-	stop    func(context.Context) error
-	output  func(any) any
-	waiting bool // it begins at the end of the macrostep
+	core     *Core
+	index    int32
+	cancel   context.CancelFunc // of a service
+	child    *Core              // of a machine that has been started
+	stop     func(context.Context) error
+	output   func(any) any
+	snapshot *Snapshot // of a machine that is restored rather than started
+	waiting  bool      // it begins at the end of the macrostep
 }
 
 // intend notes that invocation n begins at the end of the macrostep, if its state

@@ -118,9 +118,14 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 	case startEntry:
 		return c.start(c.stepCtx(ctx))
 	case delayEntry:
-		return c.delayPassed(c.stepCtx(ctx), e.delay)
+		return c.delayPassed(c.stepCtx(ctx))
 	case delayedEntry:
-		return c.sendNow(ctx, e.delayed)
+		return c.sendNow(ctx)
+	case snapshotEntry:
+		c.begin(0)
+		s, err := c.capture()
+		c.step.reply = s
+		return err
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
 	}

@@ -42,6 +42,7 @@ var allowed = map[string][]string{
 	"runtime/convert":   {},
 	"runtime/machine":   {},
 	"runtime/codec":     {"github.com/vmihailenco/msgpack/v5"},
+	"runtime/snapshot":  {"runtime/codec", "runtime/machine"},
 	"runtime/transport": {"runtime/topic", "runtime/codec"},
 	"runtime/bus":       {"runtime/topic", "runtime/codec", "runtime/transport"},
 

@@ -14,80 +14,84 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubGuards{d}, stubActions{d}, stubServices{d}, d.Options()...)
-	if err := m.Bind(d.Bus(), Roles{Machine1: stubMachine1{d}, Go: stubGo{d}}); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "root":
-				e := &Root{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubGuards{d}, stubActions{d}, stubServices{d}, d.Options()...)
+		if err := m.Bind(d.Bus(), Roles{Machine1: stubMachine1{d}, Go: stubGo{d}}); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "root":
+					e := &Root{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "error-execution":
+					e := &ErrorExecution{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "type":
+					e := &Type{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "send":
+					e := &Send{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "reply":
+					e := &Reply{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "select.case":
+					e := &SelectCase{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "error-execution":
-				e := &ErrorExecution{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				switch event {
+				case "reply":
+					e := &Reply{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return nil, err
+					}
+					return m.RequestReply(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "type":
-				e := &Type{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "send":
-				e := &Send{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "reply":
-				e := &Reply{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "select.case":
-				e := &SelectCase{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			switch event {
-			case "reply":
-				e := &Reply{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return nil, err
-				}
-				return m.RequestReply(ctx, e)
-			}
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"root: root -> machine",
-			"root: error-execution",
-			"root: raise",
-			"root: state-changes",
-			"root: type",
-			"root: send",
-			"root: reply",
-			"root: select.*",
-			"machine.states: always -> machine.event",
-			"machine: done -> root",
-		},
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"root: root -> machine",
+				"root: error-execution",
+				"root: raise",
+				"root: state-changes",
+				"root: type",
+				"root: send",
+				"root: reply",
+				"root: select.*",
+				"machine.states: always -> machine.event",
+				"machine: done -> root",
+			},
+		}
 	})
 }
 

@@ -14,59 +14,63 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(d.Options()...)
-	if err := m.Bind(d.Bus(), Roles{Watcher: stubWatcher{d}}); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "begin":
-				e := &Begin{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(d.Options()...)
+		if err := m.Bind(d.Bus(), Roles{Watcher: stubWatcher{d}}); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "begin":
+					e := &Begin{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "poke":
+					e := &Poke{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "stop":
+					e := &Stop{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "remind":
+					e := &Remind{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "poke":
-				e := &Poke{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "stop":
-				e := &Stop{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "remind":
-				e := &Remind{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"idle: begin -> waiting",
-			"waiting: after 1s",
-			"waiting: after context.wait -> slow",
-			"waiting: after 3s -> slow",
-			"waiting: poke -> waiting",
-			"waiting: stop -> idle",
-			"slow: after 5s -> idle",
-			"slow: remind",
-			"slow.one: after 2s -> slow.two",
-		},
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"idle: begin -> waiting",
+				"waiting: after 1s",
+				"waiting: after context.wait -> slow",
+				"waiting: after 3s -> slow",
+				"waiting: poke -> waiting",
+				"waiting: stop -> idle",
+				"slow: after 5s -> idle",
+				"slow: remind",
+				"slow.one: after 2s -> slow.two",
+			},
+		}
 	})
 }
 

@@ -14,55 +14,59 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubGuards{d}, stubActions{d}, d.Options()...)
-	if err := m.Bind(d.Bus()); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "open":
-				e := &Open{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubGuards{d}, stubActions{d}, d.Options()...)
+		if err := m.Bind(d.Bus()); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "open":
+					e := &Open{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "close":
+					e := &Close{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "lock":
+					e := &Lock{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "unlock":
+					e := &Unlock{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "close":
-				e := &Close{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "lock":
-				e := &Lock{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "unlock":
-				e := &Unlock{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"closed: open -> opened",
-			"closed: lock -> locked",
-			"opened: close -> closed",
-			"locked: unlock -> closed",
-			"locked: *",
-		},
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"closed: open -> opened",
+				"closed: lock -> locked",
+				"opened: close -> closed",
+				"locked: unlock -> closed",
+				"locked: *",
+			},
+		}
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -28,6 +29,8 @@ import (
 type Machine struct {
 	Start, Stop func(context.Context) error
 	State       func() string
+	Snapshot    func(context.Context) ([]byte, error)
+	Restore     func(context.Context, []byte) error
 	// Send makes the event with the given name of JSON and sends it; Request
 	// returns its reply.
 	Send        func(ctx context.Context, event string, data []byte) error
@@ -38,17 +41,19 @@ type Machine struct {
 // Driver records what a machine does.
 type Driver struct {
 	machine.NopObserver
-	t       *testing.T
-	clock   *machine.ManualClock
-	bus     *bus.Bus
-	m       Machine
-	trace   strings.Builder
-	notes   []string // of the command that runs
-	guards  map[string]bool
-	failing map[string]string
-	mu      sync.Mutex
-	serving map[string]chan string // where running services wait for their answers
-	taken   map[int]bool
+	t          *testing.T
+	clock      *machine.ManualClock
+	bus        *bus.Bus
+	m          Machine
+	newMachine func() Machine
+	trace      strings.Builder
+	notes      []string // of the command that runs
+	asides     []string // of what runs beside it, in no order
+	guards     map[string]bool
+	failing    map[string]string
+	mu         sync.Mutex
+	serving    map[string]chan string // where running services wait for their answers
+	taken      map[int]bool
 }
 
 // New returns a driver for the case in the current directory.
@@ -120,9 +125,19 @@ func (d *Driver) note(format string, args ...any) {
 	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
 }
 
+// aside notes what happens beside the machine's steps.
+func (d *Driver) aside(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.asides = append(d.asides, fmt.Sprintf("  "+format+"\n", args...))
+}
+
 // flush adds the notes of a command to the trace; of very many, the ends.
 func (d *Driver) flush() {
 	const most = 60
+	slices.Sort(d.asides)
+	d.notes = append(d.notes, d.asides...)
+	d.asides = d.asides[:0]
 	n := len(d.notes)
 	for i, note := range d.notes {
 		if n <= most || i < most/2 || i >= n-most/2 {
@@ -182,7 +197,7 @@ func (d *Driver) Service(ctx context.Context, name string, in, out any) error {
 	d.mu.Lock()
 	d.serving[name] = answer
 	d.mu.Unlock()
-	d.note("service %s %s", name, compact(in))
+	d.aside("service %s %s", name, compact(in))
 	select {
 	case text := <-answer:
 		if !strings.HasPrefix(text, "{") {
@@ -190,7 +205,7 @@ func (d *Driver) Service(ctx context.Context, name string, in, out any) error {
 		}
 		return json.Unmarshal([]byte(text), out)
 	case <-ctx.Done():
-		d.note("service %s cancelled", name)
+		d.aside("service %s cancelled", name)
 		return ctx.Err()
 	}
 }
@@ -245,8 +260,9 @@ func root(state string) string {
 }
 
 // Run runs the script and checks the trace.
-func (d *Driver) Run(m Machine) {
-	synctest.Test(d.t, func(*testing.T) { d.run(m) })
+func (d *Driver) Run(newMachine func() Machine) {
+	d.newMachine = newMachine
+	synctest.Test(d.t, func(*testing.T) { d.run(newMachine()) })
 }
 
 func (d *Driver) run(m Machine) {
@@ -268,7 +284,7 @@ func (d *Driver) run(m Machine) {
 		}
 		d.flush()
 	}
-	for i, name := range m.Transitions {
+	for i, name := range d.m.Transitions {
 		if !d.taken[i] {
 			d.t.Errorf("the script never takes the transition %d: %s", i, name)
 		}
@@ -303,6 +319,8 @@ func (d *Driver) command(line string) bool {
 		if span, err = time.ParseDuration(rest); err == nil {
 			d.clock.Advance(span)
 		}
+	case "restore":
+		err = d.restore(ctx)
 	case "serve":
 		d.mu.Lock()
 		answer := d.serving[name]
@@ -324,6 +342,20 @@ func (d *Driver) command(line string) bool {
 		d.note("error %s", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return true
+}
+
+// restore puts a new machine in the place of the old one, made of its snapshot.
+func (d *Driver) restore(ctx context.Context) error {
+	data, err := d.m.Snapshot(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.m.Stop(ctx); err != nil {
+		return err
+	}
+	synctest.Wait()
+	d.m = d.newMachine()
+	return d.m.Restore(ctx, data)
 }
 
 func (d *Driver) compare() {

@@ -14,61 +14,65 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubGuards{d}, stubActions{d}, d.Options()...)
-	if err := m.Bind(d.Bus()); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "go":
-				e := &Go{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubGuards{d}, stubActions{d}, d.Options()...)
+		if err := m.Bind(d.Bus()); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "go":
+					e := &Go{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "loop":
+					e := &Loop{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "ping":
+					e := &Ping{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "end":
+					e := &End{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "loop":
-				e := &Loop{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "ping":
-				e := &Ping{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "end":
-				e := &End{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"calm: go -> busy",
-			"calm: loop -> looping",
-			"calm: ping",
-			"calm: again",
-			"busy: error.execution -> broken",
-			"busy: go",
-			"busy: end -> over",
-			"broken: go -> calm",
-			"looping: always -> loop2",
-			"loop2: always -> looping",
-			"loop2: go -> calm",
-		},
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"calm: go -> busy",
+				"calm: loop -> looping",
+				"calm: ping",
+				"calm: again",
+				"busy: error.execution -> broken",
+				"busy: go",
+				"busy: end -> over",
+				"broken: go -> calm",
+				"looping: always -> loop2",
+				"loop2: always -> looping",
+				"loop2: go -> calm",
+			},
+		}
 	})
 }
 

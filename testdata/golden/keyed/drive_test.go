@@ -14,56 +14,60 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New("k 1", stubActions{d}, Input{}, d.Options()...)
-	if err := m.Bind(d.Bus(), Roles{MailEr: stubMailEr{d}, Log: stubLog{d}}); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "assign":
-				e := &Assign{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New("k 1", stubActions{d}, Input{}, d.Options()...)
+		if err := m.Bind(d.Bus(), Roles{MailEr: stubMailEr{d}, Log: stubLog{d}}); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "assign":
+					e := &Assign{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "ask":
+					e := &Ask{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "close":
+					e := &Close{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "ask":
-				e := &Ask{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				switch event {
+				case "ask":
+					e := &Ask{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return nil, err
+					}
+					return m.RequestAsk(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "close":
-				e := &Close{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			switch event {
-			case "ask":
-				e := &Ask{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return nil, err
-				}
-				return m.RequestAsk(ctx, e)
-			}
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"open: ask",
-			"open: close -> done",
-			"open.fresh: assign -> open.taken",
-			"open.taken: assign",
-		},
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"open: ask",
+				"open: close -> done",
+				"open.fresh: assign -> open.taken",
+				"open.taken: assign",
+			},
+		}
 	})
 }
 

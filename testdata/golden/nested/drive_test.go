@@ -14,80 +14,84 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubActions{d}, d.Options()...)
-	if err := m.Bind(d.Bus()); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "go":
-				e := &Go{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubActions{d}, d.Options()...)
+		if err := m.Bind(d.Bus()); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "go":
+					e := &Go{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "deep":
+					e := &Deep{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "back":
+					e := &Back{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "finish":
+					e := &Finish{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "up":
+					e := &Up{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "again":
+					e := &Again{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "abort":
+					e := &Abort{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "deep":
-				e := &Deep{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "back":
-				e := &Back{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "finish":
-				e := &Finish{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "up":
-				e := &Up{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "again":
-				e := &Again{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "abort":
-				e := &Abort{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"the machine: abort -> aborted",
-			"outer: up -> outer",
-			"outer: again -> outer",
-			"outer: done -> after",
-			"outer.waiting: go -> outer.inner",
-			"outer.inner: back -> outer.waiting",
-			"outer.inner: deep -> outer.inner.second.bottom",
-			"outer.inner: done -> outer.complete",
-			"outer.inner.first: go -> outer.inner.second",
-			"outer.inner.second.top: go -> outer.inner.second.bottom",
-			"outer.inner.second.bottom: finish -> outer.inner.end",
-			"after: go -> outer.inner.second",
-		},
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"the machine: abort -> aborted",
+				"outer: up -> outer",
+				"outer: again -> outer",
+				"outer: done -> after",
+				"outer.waiting: go -> outer.inner",
+				"outer.inner: back -> outer.waiting",
+				"outer.inner: deep -> outer.inner.second.bottom",
+				"outer.inner: done -> outer.complete",
+				"outer.inner.first: go -> outer.inner.second",
+				"outer.inner.second.top: go -> outer.inner.second.bottom",
+				"outer.inner.second.bottom: finish -> outer.inner.end",
+				"after: go -> outer.inner.second",
+			},
+		}
 	})
 }
 

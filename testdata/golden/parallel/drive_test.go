@@ -14,79 +14,83 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubActions{d}, stubServices{d}, d.Options()...)
-	if err := m.Bind(d.Bus()); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "go":
-				e := &Go{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubActions{d}, stubServices{d}, d.Options()...)
+		if err := m.Bind(d.Bus()); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "go":
+					e := &Go{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "x":
+					e := &X{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "y":
+					e := &Y{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "back":
+					e := &Back{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "hist":
+					e := &Hist{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "deep":
+					e := &Deep{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "all":
+					e := &All{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "x":
-				e := &X{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "y":
-				e := &Y{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "back":
-				e := &Back{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "hist":
-				e := &Hist{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "deep":
-				e := &Deep{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "all":
-				e := &All{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"idle: go -> both",
-			"idle: hist -> both.h",
-			"idle: deep -> both.d",
-			"both: back -> idle",
-			"both: all -> both.left.b -> both.right.d2",
-			"both: done -> end",
-			"both.left.a: x -> both.left.b",
-			"both.left.b: y -> both.left.fin",
-			"both.right.c: x -> both.right.d2",
-			"both.right.d2: work done -> both.right.fin",
-			"both.right.d2: work failed -> both.right.c",
-		},
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"idle: go -> both",
+				"idle: hist -> both.h",
+				"idle: deep -> both.d",
+				"both: back -> idle",
+				"both: all -> both.left.b -> both.right.d2",
+				"both: done -> end",
+				"both.left.a: x -> both.left.b",
+				"both.left.b: y -> both.left.fin",
+				"both.right.c: x -> both.right.d2",
+				"both.right.d2: work done -> both.right.fin",
+				"both.right.d2: work failed -> both.right.c",
+			},
+		}
 	})
 }
 

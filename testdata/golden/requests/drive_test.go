@@ -14,74 +14,78 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubGuards{d}, stubActions{d}, d.Options()...)
-	if err := m.Bind(d.Bus()); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "quote":
-				e := &Quote{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubGuards{d}, stubActions{d}, d.Options()...)
+		if err := m.Bind(d.Bus()); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "quote":
+					e := &Quote{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "count":
+					e := &Count{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "silent":
+					e := &Silent{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "add":
+					e := &Add{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "count":
-				e := &Count{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				switch event {
+				case "quote":
+					e := &Quote{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return nil, err
+					}
+					return m.RequestQuote(ctx, e)
+				case "count":
+					e := &Count{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return nil, err
+					}
+					return m.RequestCount(ctx, e)
+				case "silent":
+					e := &Silent{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return nil, err
+					}
+					return m.RequestSilent(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "silent":
-				e := &Silent{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "add":
-				e := &Add{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			switch event {
-			case "quote":
-				e := &Quote{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return nil, err
-				}
-				return m.RequestQuote(ctx, e)
-			case "count":
-				e := &Count{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return nil, err
-				}
-				return m.RequestCount(ctx, e)
-			case "silent":
-				e := &Silent{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return nil, err
-				}
-				return m.RequestSilent(ctx, e)
-			}
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"a: add",
-			"a: quote",
-			"a: count",
-			"a: silent",
-		},
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"a: add",
+				"a: quote",
+				"a: count",
+				"a: silent",
+			},
+		}
 	})
 }
 

@@ -14,96 +14,100 @@ import (
 
 func TestScript(t *testing.T) {
 	d := drive.New(t)
-	m := New(stubGuards{d}, stubActions{d}, d.Options()...)
-	if err := m.Bind(d.Bus()); err != nil {
-		t.Fatal(err)
-	}
-	d.Run(drive.Machine{
-		Start: m.Start,
-		Stop:  m.Stop,
-		State: func() string {
-			return drive.Join(m.Active())
-		},
-		Send: func(ctx context.Context, event string, data []byte) error {
-			switch event {
-			case "start":
-				e := &Start{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
+	d.Run(func() drive.Machine {
+		m := New(stubGuards{d}, stubActions{d}, d.Options()...)
+		if err := m.Bind(d.Bus()); err != nil {
+			t.Fatal(err)
+		}
+		return drive.Machine{
+			Start: m.Start,
+			Stop:  m.Stop,
+			State: func() string {
+				return drive.Join(m.Active())
+			},
+			Snapshot: m.Snapshot,
+			Restore:  m.Restore,
+			Send: func(ctx context.Context, event string, data []byte) error {
+				switch event {
+				case "start":
+					e := &Start{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "step":
+					e := &Step{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "order.placed":
+					e := &OrderPlaced{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "order.paid":
+					e := &OrderPaid{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "order":
+					e := &Order{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "same":
+					e := &Same{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "other":
+					e := &Other{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
+				case "internal-only":
+					e := &InternalOnly{}
+					if err := json.Unmarshal(data, e); err != nil {
+						return err
+					}
+					return m.Send(ctx, e)
 				}
-				return m.Send(ctx, e)
-			case "step":
-				e := &Step{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "order.placed":
-				e := &OrderPlaced{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "order.paid":
-				e := &OrderPaid{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "order":
-				e := &Order{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "same":
-				e := &Same{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "other":
-				e := &Other{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			case "internal-only":
-				e := &InternalOnly{}
-				if err := json.Unmarshal(data, e); err != nil {
-					return err
-				}
-				return m.Send(ctx, e)
-			}
-			return machine.ErrUnknownEvent
-		},
-		Request: func(ctx context.Context, event string, data []byte) (any, error) {
-			return nil, machine.ErrUnknownEvent
-		},
-		Transitions: []string{
-			"the machine: other",
-			"idle: start -> many",
-			"idle: start -> few",
-			"idle: start -> few.second",
-			"idle: order.* -> ordered",
-			"idle: *",
-			"many: always -> idle",
-			"many: always -> counting",
-			"many: step -> idle",
-			"counting: tick",
-			"counting: tick",
-			"counting: tock -> idle",
-			"few: same -> few",
-			"few: step -> few.second",
-			"few.first: same -> few.first",
-			"few.first: other -> few.first",
-			"few.first: order",
-			"few.first: internal-only",
-			"few.second: other -> idle",
-			"few.second: order -> idle",
-			"ordered: always -> idle",
-			"ordered: * -> idle",
-		},
+				return machine.ErrUnknownEvent
+			},
+			Request: func(ctx context.Context, event string, data []byte) (any, error) {
+				return nil, machine.ErrUnknownEvent
+			},
+			Transitions: []string{
+				"the machine: other",
+				"idle: start -> many",
+				"idle: start -> few",
+				"idle: start -> few.second",
+				"idle: order.* -> ordered",
+				"idle: *",
+				"many: always -> idle",
+				"many: always -> counting",
+				"many: step -> idle",
+				"counting: tick",
+				"counting: tick",
+				"counting: tock -> idle",
+				"few: same -> few",
+				"few: step -> few.second",
+				"few.first: same -> few.first",
+				"few.first: other -> few.first",
+				"few.first: order",
+				"few.first: internal-only",
+				"few.second: other -> idle",
+				"few.second: order -> idle",
+				"ordered: always -> idle",
+				"ordered: * -> idle",
+			},
+		}
 	})
 }
 

@@ -1,0 +1,213 @@
+package machine
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+)
+
+// Snapshot is everything that a machine is at rest, between two macrosteps. States
+// and events stand in it by their names in the spec, so that it can be read by
+// people and, where names have not changed, by later versions of the spec.
+type Snapshot struct {
+	Machine, Key string
+	Shape        Shape    // of the spec that the machine was generated from
+	Active       []string // the active leaves, in document order; none before the start
+	History      []Recorded
+	Context      []byte // the context's MessagePack form
+	Seq          uint64 // of the last StateChanged
+	Finished     bool
+	Delays       []DelaySnapshot // in the order in which they began
+	Sends        []SendSnapshot  // in the order in which they were made
+	Deferred     []EventSnapshot // in the order of their arrival
+	Invokes      []InvokeSnapshot
+}
+
+// Recorded is what a history state stands for.
+type Recorded struct {
+	State  string
+	Active []string
+}
+
+// DelaySnapshot is an `after` that has begun and not passed.
+type DelaySnapshot struct {
+	State string
+	Delay string // as the spec writes it, in the form after(30m)
+	Due   time.Time
+}
+
+// SendSnapshot is a send that waits for its time.
+type SendSnapshot struct {
+	ID      string
+	Event   string // an event of the machine, or an output by its name in the chart
+	Self    bool   // it goes to the machine itself
+	Payload []byte
+	Due     time.Time
+}
+
+// EventSnapshot is a deferred event.
+type EventSnapshot struct {
+	Event   string
+	Payload []byte
+}
+
+// InvokeSnapshot is an invocation that runs: a service begins again when the
+// machine is restored, an invoked machine is restored from State.
+type InvokeSnapshot struct {
+	ID    string
+	State string // that invokes
+	Child *Snapshot
+}
+
+// Codec is what a generated machine can write and read.
+type Codec interface {
+	// EncodeContext and DecodeContext write and read the machine's context.
+	EncodeContext() ([]byte, error)
+	DecodeContext(data []byte) error
+	// EncodeEvent writes an event of any section.
+	EncodeEvent(event any) ([]byte, error)
+	// DecodeEvent reads the machine's event with the given number; DecodeOutput an
+	// event that it emits or sends, by its kind.
+	DecodeEvent(id int32, data []byte) (any, error)
+	DecodeOutput(kind int32, data []byte) (any, error)
+}
+
+// Snapshot returns what the machine is after the step that is running. A machine
+// that has stopped, or that has not been started, has none.
+func (c *Core) Snapshot(ctx context.Context) (*Snapshot, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if c.within(ctx) {
+		return nil, ErrReentrant
+	}
+	for {
+		own, err := c.ownSnapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if over, err := own.withChildren(ctx); err != nil || !over {
+			return own.Snapshot, err
+		}
+	}
+}
+
+// captured is a snapshot without those of the invoked machines, which are the
+// children where there are any, by the indexes of Invokes.
+type captured struct {
+	*Snapshot
+	children []*Core
+}
+
+func (c *Core) ownSnapshot(ctx context.Context) (captured, error) {
+	w := newWaiter()
+	e := &entry{ctx: ctx, kind: snapshotEntry, wait: w}
+	if err := c.enqueue(e, unlimited); err != nil {
+		return captured{}, err
+	}
+	c.runIfIdle()
+	s, err := c.await(ctx, w)
+	own, _ := s.(captured)
+	return own, err
+}
+
+// capture is the machine's snapshot, made by its owner.
+func (c *Core) capture() (own captured, err error) {
+	codec, ok := c.prog.(Codec)
+	if !ok {
+		return own, ErrNoCodec
+	}
+	s := &Snapshot{Machine: c.self.Machine, Key: c.self.Key, Shape: c.chart.Shape, Active: c.paths(c.leaves), Seq: c.seq, Finished: c.finished}
+	if s.Context, err = codec.EncodeContext(); err != nil {
+		return own, err
+	}
+	for h, recorded := range c.history {
+		if len(recorded) > 0 {
+			s.History = append(s.History, Recorded{c.chart.path(c.chart.Histories[h]), c.paths(recorded)})
+		}
+	}
+	s.Delays = c.captureDelays()
+	if err := c.captureEvents(codec, s); err != nil {
+		return own, err
+	}
+	return captured{s, c.captureInvokes(s)}, nil
+}
+
+func (c *Core) paths(states []int32) []string {
+	out := make([]string, len(states))
+	for i, s := range states {
+		out[i] = c.chart.path(s)
+	}
+	return out
+}
+
+func (c *Core) captureDelays() []DelaySnapshot {
+	var armed []*delaySlot
+	for i := range c.delays {
+		if c.delays[i].armed {
+			armed = append(armed, &c.delays[i])
+		}
+	}
+	slices.SortFunc(armed, func(a, b *delaySlot) int { return cmp.Compare(a.began, b.began) })
+	var out []DelaySnapshot
+	for _, slot := range armed {
+		out = append(out, DelaySnapshot{c.chart.path(c.chart.delayOwner(slot.index)), c.chart.Events[c.chart.Delays[slot.index].Event], slot.deadline})
+	}
+	return out
+}
+
+// delayOwner is the state that delay i belongs to.
+func (c *Chart) delayOwner(i int32) int32 {
+	return c.owner(func(s *State) bool { return s.FirstDelay <= i && i < s.LastDelay })
+}
+
+// invokeOwner is the state that invocation i belongs to.
+func (c *Chart) invokeOwner(i int32) int32 {
+	return c.owner(func(s *State) bool { return s.FirstInvoke <= i && i < s.LastInvoke })
+}
+
+func (c *Chart) owner(is func(*State) bool) int32 {
+	for n := range c.States {
+		if is(&c.States[n]) {
+			return int32(n)
+		}
+	}
+	return 0
+}
+
+func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
+	for _, e := range c.kept {
+		data, err := codec.EncodeEvent(e.payload)
+		if err != nil {
+			return err
+		}
+		s.Deferred = append(s.Deferred, EventSnapshot{c.chart.Events[e.event], data})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pending {
+		data, err := codec.EncodeEvent(p.what)
+		if err != nil {
+			return err
+		}
+		name := ""
+		if p.self {
+			name = c.chart.Events[p.event]
+		} else {
+			name = c.chart.outputName(p.event)
+		}
+		s.Sends = append(s.Sends, SendSnapshot{p.id, name, p.self, data, p.due})
+	}
+	return nil
+}
+
+func (c *Core) captureInvokes(s *Snapshot) (children []*Core) {
+	for n, call := range c.running {
+		if call != nil {
+			s.Invokes = append(s.Invokes, InvokeSnapshot{ID: c.chart.Invokes[n].ID, State: c.chart.path(c.chart.invokeOwner(int32(n)))})
+			children = append(children, call.child)
+		}
+	}
+	return children
+}
