@@ -57,21 +57,56 @@ func (call *invocation) adopt(what Invocation) {
 	call.child.parent.Store(call)
 }
 
-// dismiss stops a machine that its parent does not need any more: no step of it
-// begins from now on, but one that runs may be the very caller, so that waiting
-// for its end is for another goroutine, which the parent's Stop waits for.
-func (call *invocation) dismiss() {
-	call.child.parent.CompareAndSwap(call, nil)
-	call.child.forbid()
+// dismiss ends a machine that its parent does not need any more: as SCXML has it,
+// it exits its states, exit actions included. It does so at once if it is idle, and
+// else when its step ends, which may be the very step that led here. Waiting for
+// that and for its services is for another goroutine, which the parent's Stop
+// waits for.
+func (call *invocation) dismiss(ctx context.Context) {
+	c := call.child
+	c.parent.CompareAndSwap(call, nil)
+	c.mu.Lock()
+	c.leaving = context.WithoutCancel(ctx)
+	c.word.Or(halted)
+	c.mu.Unlock()
+	call.run(c)
 	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
 }
 
-// forbid makes the step that runs, if one does, the last.
-func (c *Core) forbid() {
+// run lets a child take its last step; if that ends the goroutine, the parent stops
+// as well, rather than stay locked.
+func (call *invocation) run(child *Core) {
+	returned := false
+	defer func() {
+		if !returned {
+			_ = call.core.caught(recover())
+		}
+	}()
+	child.runIfIdle()
+	returned = true
+}
+
+// halt stops a machine whose parent has stopped: like the parent, it exits nothing.
+// No step of it begins from now on.
+func (call *invocation) halt() {
+	c := call.child
+	c.parent.CompareAndSwap(call, nil)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.stopped = true
 	c.word.Or(halted)
+	c.mu.Unlock()
+	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
+}
+
+// depart is the last step of a machine that its parent does not need any more.
+func (c *Core) depart(ctx context.Context) error {
+	c.begin(0)
+	c.scratch()
+	if !c.finished {
+		c.exitForEver(ctx)
+		c.settle(ctx)
+	}
+	return c.finish(ctx)
 }
 
 // tellParent tells the machine that invoked c, once, how it has ended.

@@ -38,21 +38,22 @@ func (c *Core) intend(n int32) {
 
 // revoke ends invocation n because its state is exited: what it returns is not
 // heard any more.
-func (c *Core) revoke(n int32) {
+func (c *Core) revoke(ctx context.Context, n int32) {
 	if c.running == nil || c.running[n] == nil {
 		return
 	}
 	call := c.running[n]
 	c.running[n] = nil
-	call.end()
+	call.end(ctx)
 }
 
-func (call *invocation) end() {
+// end ends an invocation that the machine has forgotten.
+func (call *invocation) end(ctx context.Context) {
 	if call.cancel != nil {
 		call.cancel()
 	}
 	if call.child != nil {
-		call.dismiss()
+		call.dismiss(ctx)
 	}
 }
 
@@ -131,7 +132,7 @@ func (c *Core) invocationEnded(ctx context.Context, e *entry) error {
 		return nil
 	}
 	c.running[n] = nil
-	e.call.end()
+	e.call.end(ctx)
 	row := &c.chart.Invokes[n]
 	err, failed := e.payload.(error)
 	if !failed {
@@ -170,11 +171,16 @@ func (c *Core) awaitCalls(ctx context.Context) error {
 	}
 }
 
-// haltCalls ends all invocations of a machine that has stopped.
+// haltCalls stops all invocations of a machine that has stopped. The machine is
+// locked.
 func (c *Core) haltCalls() {
 	for _, call := range c.running {
-		if call != nil {
-			call.end()
+		switch {
+		case call == nil:
+		case call.child != nil:
+			call.halt()
+		case call.cancel != nil:
+			call.cancel()
 		}
 	}
 	c.running = nil

@@ -128,6 +128,8 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		return err
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
+	case leaveEntry:
+		return c.depart(c.stepCtx(ctx))
 	}
 	return nil
 }

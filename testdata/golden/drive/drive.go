@@ -321,6 +321,11 @@ func (d *Driver) command(line string) bool {
 		}
 	case "restore":
 		err = d.restore(ctx)
+	case "again":
+		if err = d.m.Stop(ctx); err == nil {
+			d.m = d.newMachine()
+			err = d.m.Start(ctx)
+		}
 	case "serve":
 		d.mu.Lock()
 		answer := d.serving[name]
