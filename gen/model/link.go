@@ -180,7 +180,7 @@ func (b *builder) sendToChild(s *spec.Action, x *Action) bool {
 		b.diags.Add(diag.UnknownRole, s.To.Pos, "%q is a service: nothing can be sent to it", s.To.Value)
 	case len(among) > 1:
 		b.diags.Add(diag.UnknownRole, s.To.Pos, "%q is the id of invocations of different machines", s.To.Value).
-			WithHint("give them an `id:` each")
+			WithHint("give each an `id:` of its own")
 	case len(among) == 1:
 		x.Event = b.sentToChild(s, b.line(s.To, among[0]))
 	}
