@@ -230,26 +230,3 @@ func FuzzGenerate(f *testing.F) {
 		}
 	})
 }
-
-// TestLargeSpecsEnd checks specs over which a careless walk would take for ever.
-func TestLargeSpecsEnd(t *testing.T) {
-	const head = "version: 1\nmachine: m\n"
-	many := func(n int, format string) string {
-		var b strings.Builder
-		for i := range n {
-			fmt.Fprintf(&b, format, i, i+1)
-		}
-		return b.String()
-	}
-	for name, spec := range map[string]string{
-		"types of types":  head + "types:\n" + many(3000, "  t%[1]d: {fields: {a: t%[2]d, b: t%[2]d}}\n") + "  t3000: {enum: [x]}\ninitial: a\nstates: {a: {}}\n",
-		"duplicate keys":  head + "events:\n" + many(20000, "  e: {}\n  f%d: {a: int%.0[2]d}\n") + "initial: a\nstates: {a: {}}\n",
-		"a chain":         head + "initial: s0\nstates:\n" + many(5000, "  s%d: {always: s%d}\n") + "  s5000: {always: s0}\n",
-		"states of a row": head + "events: {e: {}}\ninitial: s0\nstates:\n" + many(5000, "  s%d: {on: {e: s%d}}\n") + "  s5000: {}\n",
-	} {
-		l := gen.Check(gen.Input{Specs: []gen.Spec{{Path: "m.machine.yaml", Data: []byte(spec)}}, Modules: module})
-		if l.Len() > 0 && strings.HasPrefix(name, "states") {
-			t.Errorf("%s: %d findings", name, l.Len())
-		}
-	}
-}

@@ -22,7 +22,7 @@ type machine struct {
 	diags      *diag.List // what its own spec gave rise to
 	given      bool       // it is among the input's specs: its diagnostics are reported
 	loaded     bool       // its stages have run, or run
-	partial    bool       // it invokes a machine that has errors
+	partial    bool       // it invokes a machine that cannot be used
 	model      *model.Machine
 	table      *expr.Table
 	dir        string // of the output
@@ -74,7 +74,7 @@ func (g *generation) resolve(m *machine) {
 	g.models[m.model] = m
 	m.table = expr.Check(m.model, m.diags)
 	golang.CheckNames(m.model, m.diags)
-	if m.diags.Errors() == 0 && !m.partial {
+	if !m.partial {
 		check.Run(m.model, m.table, m.diags)
 	}
 }
@@ -82,6 +82,15 @@ func (g *generation) resolve(m *machine) {
 // child finds a machine that parent invokes. What is wrong with it is said where
 // it is invoked, unless it is said anyway.
 func (g *generation) child(parent *machine, at spec.Scalar) *model.Machine {
+	m := g.find(parent, at)
+	if m == nil {
+		parent.partial = true
+		return nil
+	}
+	return m.model
+}
+
+func (g *generation) find(parent *machine, at spec.Scalar) *machine {
 	file := path.Join(path.Dir(parent.spec.Path), at.Value)
 	m := g.known[file]
 	if m == nil {
@@ -96,9 +105,8 @@ func (g *generation) child(parent *machine, at spec.Scalar) *model.Machine {
 	}
 	g.resolve(m)
 	if m.diags.Errors() == 0 {
-		return m.model
+		return m
 	}
-	parent.partial = true
 	if !m.given {
 		first := firstError(m.diags)
 		parent.diags.Add(diag.BrokenMachine, at.Pos, "the invoked machine has errors").WithRelated(first.Pos, "%s", first.Message)

@@ -4,24 +4,58 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/xsgen/xsgen/gen/diag"
 	"github.com/xsgen/xsgen/gen/expr"
 	"github.com/xsgen/xsgen/gen/model"
 )
 
-// rules are run in this order; diagnostics are sorted by place afterwards.
-var rules = []func(*pass){
-	unreachableState, transitionNeverTaken, finalWithTransitions, unusedEvent, unusedType, unusedService,
-	alwaysCycle, raiseCycle, regionConflict, deferredNeverTaken, patternMatchesNothing, unusedContext,
+// rule is a rule, and the errors beside which it would find what is not there: it
+// looks for what nothing does, and the misspelled name may be what does it.
+type rule struct {
+	run    func(*pass)
+	silent []*diag.Rule
+	whole  bool // every part of the file must have been read
 }
 
-// Run checks a machine that has resolved without errors.
+// rules are run in this order; diagnostics are sorted by place afterwards.
+var rules = []rule{
+	{run: unreachableState, whole: true, silent: []*diag.Rule{diag.UnknownTarget, diag.MissingInitial, diag.BadInitial, diag.StateShape}},
+	{run: transitionNeverTaken},
+	{run: finalWithTransitions},
+	{run: unusedEvent, whole: true, silent: []*diag.Rule{diag.UnknownEvent, diag.UnknownRole}},
+	{run: unusedType, whole: true, silent: []*diag.Rule{diag.UnknownType}},
+	{run: unusedService, whole: true, silent: []*diag.Rule{diag.UnknownService}},
+	{run: alwaysCycle},
+	{run: raiseCycle},
+	{run: regionConflict},
+	{run: deferredNeverTaken, whole: true, silent: []*diag.Rule{diag.UnknownEvent}},
+	{run: patternMatchesNothing, whole: true},
+	{run: unusedContext, whole: true, silent: []*diag.Rule{
+		diag.UnknownEvent, diag.UnknownRole, diag.UnknownService, diag.UnknownField, diag.Expression, diag.PointlessExpression}},
+}
+
+// Run checks a machine. Of one that has errors, which are in l, it checks what
+// they leave standing, so that one run finds all that is wrong.
 func Run(m *model.Machine, table *expr.Table, l *diag.List) {
 	p := &pass{List: l, m: m, table: table}
+	errors := l.Found(m.File)
 	for _, r := range rules {
-		r(p)
+		if !r.silencedBy(errors) {
+			r.run(p)
+		}
 	}
 }
+
+func (r rule) silencedBy(errors []*diag.Rule) bool {
+	return slices.ContainsFunc(errors, func(e *diag.Rule) bool {
+		return r.whole && slices.Contains(unread, e) || slices.Contains(r.silent, e)
+	})
+}
+
+// unread are the errors with which a part of the file has not been read.
+var unread = []*diag.Rule{diag.UnknownKey, diag.WrongShape, diag.BadValue, diag.KeyConflict}
 
 // pass is what a rule works with.
 type pass struct {

@@ -18,29 +18,33 @@ func alwaysCycle(p *pass) {
 			}
 		}
 	}
-	reported := map[*model.Transition]bool{}
+	walked := map[*model.State]bool{} // by an earlier walk: it has found where they lead
 	for _, s := range p.m.States {
-		var path []*model.Transition
-		seen := map[*model.State]int{}
-		for at := s; ; {
-			source, t := forced(at, next)
-			if t == nil || len(t.Targets) > 1 {
-				break
-			}
-			if i, again := seen[source]; again {
-				if !reported[path[i]] {
-					p.cycle(path[i:])
-				}
-				for _, t := range path[i:] {
-					reported[t] = true
-				}
-				break
-			}
-			seen[source] = len(path)
-			path = append(path, t)
-			if len(t.Targets) == 1 {
-				at = t.Targets[0]
-			}
+		p.walk(s, next, walked)
+	}
+}
+
+// walk follows forced transitions from s until they end, come back, or come to
+// where a walk has been.
+func (p *pass) walk(at *model.State, next map[*model.State]*model.Transition, walked map[*model.State]bool) {
+	var path []*model.Transition
+	seen := map[*model.State]int{}
+	for {
+		source, t := forced(at, next)
+		if t == nil || t.Lost || len(t.Targets) > 1 {
+			return
+		}
+		if i, again := seen[source]; again {
+			p.cycle(path[i:])
+			return
+		}
+		if walked[source] {
+			return
+		}
+		walked[source], seen[source] = true, len(path)
+		path = append(path, t)
+		if len(t.Targets) == 1 {
+			at = t.Targets[0]
 		}
 	}
 }

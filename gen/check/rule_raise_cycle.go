@@ -15,7 +15,7 @@ func raiseCycle(p *pass) {
 		raises := map[*model.Event]*model.Event{}
 		places := map[*model.Event]*model.Action{}
 		for _, t := range s.On {
-			if t.Guard != nil || len(t.Targets) > 0 || len(t.On.Events) != 1 {
+			if t.Guard != nil || len(t.Targets) > 0 || t.Lost || len(t.On.Events) != 1 {
 				continue
 			}
 			for _, a := range t.Actions {

@@ -59,7 +59,8 @@ func (d *Diagnostic) Severity() Severity { return d.Rule.Severity }
 // List collects findings. Its zero value is empty and ready; it is not safe
 // for concurrent use.
 type List struct {
-	all []*Diagnostic
+	all  []*Diagnostic
+	work int // done by Suggest
 }
 
 // Add records a finding of rule at pos and returns it, so that the caller can
@@ -99,6 +100,17 @@ func (l *List) Errors() int {
 		}
 	}
 	return n
+}
+
+// Found are the rules of the errors in a file, each once.
+func (l *List) Found(f *source.File) []*Rule {
+	var out []*Rule
+	for _, d := range l.all {
+		if d.Pos.File == f && d.Severity() == Error && !slices.Contains(out, d.Rule) {
+			out = append(out, d.Rule)
+		}
+	}
+	return out
 }
 
 // Sorted returns the findings in file order; findings of one place keep the

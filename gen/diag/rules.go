@@ -50,6 +50,8 @@ var (
 	Expression   = rule("XS0201", "expression", Error, "An expression is not valid or not of the type that is wanted.")
 	MissingField = rule("XS0202", "missing-field", Error, "A value that is built leaves a required field out.")
 	UnknownField = rule("XS0203", "unknown-field", Error, "A value that is built or assigned names a field that does not exist.")
+
+	PointlessExpression = rule("XS0204", "pointless-expression", Error, "A part of an expression repeats another, or has a foregone result: a mistake, which vet would find in the generated code.")
 )
 
 // Rules over the whole machine (package check).

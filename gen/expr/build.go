@@ -1,8 +1,6 @@
 package expr
 
 import (
-	"strings"
-
 	"github.com/xsgen/xsgen/gen/diag"
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/gen/source"
@@ -23,35 +21,17 @@ func (c *checker) build(v *spec.Value, fields []*model.Field, what string, at so
 		at = v.Pos
 	}
 	if whole {
-		c.missing(v, fields, what, at)
+		model.MissingFields(c.diags, v, fields, what, at)
 	}
 }
 
 func (c *checker) entry(e *spec.Entry, fields []*model.Field, what string, sc *scope) {
 	f := model.FieldNamed(fields, e.Key.Value)
 	if f == nil {
-		var names []string
-		for _, f := range fields {
-			names = append(names, f.Name.Value)
-		}
-		c.diags.Add(diag.UnknownField, e.Key.Pos, "%s has no field %q", what, e.Key.Value).
-			WithHint("%s", spec.Suggest(e.Key.Value, names))
+		model.UnknownField(c.diags, e.Key, fields, what)
 		return
 	}
 	c.value(e.Value, f.Type, sc)
-}
-
-func (c *checker) missing(v *spec.Value, fields []*model.Field, what string, at source.Pos) {
-	var names []string
-	for _, f := range fields {
-		if f.Required() && (v == nil || v.Entry(f.Name.Value) == nil) {
-			names = append(names, "`"+f.Name.Value+"`")
-		}
-	}
-	if len(names) > 0 {
-		c.diags.Add(diag.MissingField, at, "%s needs %s", what, strings.Join(names, ", ")).
-			WithHint("a field may be left out if it is optional (`T?`) or has a default")
-	}
 }
 
 // value checks a value of type t: an expression, a list that builds a slice, or

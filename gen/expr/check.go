@@ -50,7 +50,7 @@ func (c *checker) expression(s spec.Scalar, want types.Type, optional bool, sc *
 		c.mismatch(s, err)
 		return nil
 	}
-	if !c.soundPointers(s, e) {
+	if !c.meant(s, e) {
 		return nil
 	}
 	c.reads(e)
@@ -196,44 +196,6 @@ func (c *checker) call(n *ast.CallExpr, refuse func(ast.Node, string, ...any)) {
 	default:
 		refuse(f, "%s cannot be called: there are len, duration, before, contains and conversions to basic types", f.Name)
 	}
-}
-
-// soundPointers reports comparisons of optionals with anything but nil, and
-// conversions of numbers to strings, which Go allows and nobody means.
-func (c *checker) soundPointers(s spec.Scalar, e *Expr) bool {
-	ok := true
-	refuse := func(n ast.Node, msg string) {
-		c.diags.Add(diag.Expression, s.At(int(n.Pos())-1, int(n.End()-n.Pos())), "%s", msg)
-		ok = false
-	}
-	ast.Inspect(e.AST, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.BinaryExpr:
-			if e.isPointer(n.X) && e.isPointer(n.Y) {
-				refuse(n, "optionals are compared with nil only; read a value with `*`")
-			}
-		case *ast.CallExpr:
-			if f, isName := n.Fun.(*ast.Ident); isName && f.Name == "string" && len(n.Args) == 1 && e.isInteger(n.Args[0]) {
-				refuse(n, "string of a number is a character in Go, not its digits")
-			}
-		}
-		return ok
-	})
-	return ok
-}
-
-func (e *Expr) isPointer(x ast.Expr) bool {
-	t := e.info.Types[x].Type
-	if t == nil {
-		return false
-	}
-	_, ok := t.Underlying().(*types.Pointer)
-	return ok
-}
-
-func (e *Expr) isInteger(x ast.Expr) bool {
-	b, ok := e.info.Types[x].Type.Underlying().(*types.Basic)
-	return ok && b.Info()&types.IsInteger != 0
 }
 
 // reads notes the fields that e reads.

@@ -17,6 +17,7 @@ type Node int
 const (
 	Literal    Node = iota // a constant or nil: Text
 	Event                  // the event that has arrived
+	Failure                // the error that has arrived
 	Context                // the context
 	Key                    // the key
 	Now                    // the time
@@ -44,7 +45,7 @@ type Part struct {
 	Name     string // of a field that is in no model: code and message of a failure
 	Named    *model.Named
 	Duration time.Duration
-	Kind     model.Kind // of a conversion's result
+	Kind     model.Kind // of the result of a conversion, or of a checked operation
 	From     model.Kind // of a conversion's operand: an integer, a float or a string
 	Checked  bool       // the operation can overflow, or divide by zero
 }
@@ -63,9 +64,9 @@ func (e *Expr) part(x ast.Expr) *Part {
 	case *ast.StarExpr:
 		return &Part{Node: Deref, Args: e.parts(x.X)}
 	case *ast.UnaryExpr:
-		return &Part{Node: Unary, Op: x.Op, Args: e.parts(x.X), Checked: x.Op == token.SUB && e.runtimeInteger(x)}
+		return e.operation(&Part{Node: Unary, Op: x.Op, Args: e.parts(x.X)}, x, x.Op == token.SUB)
 	case *ast.BinaryExpr:
-		return &Part{Node: Binary, Op: x.Op, Args: e.parts(x.X, x.Y), Checked: overflows[x.Op] && e.runtimeInteger(x)}
+		return e.operation(&Part{Node: Binary, Op: x.Op, Args: e.parts(x.X, x.Y)}, x, overflows[x.Op])
 	case *ast.IndexExpr:
 		return &Part{Node: Index, Args: e.parts(x.X, x.Index)}
 	case *ast.SelectorExpr:
@@ -88,6 +89,14 @@ var overflows = map[token.Token]bool{
 	token.ADD: true, token.SUB: true, token.MUL: true, token.QUO: true, token.REM: true, token.SHL: true, token.SHR: true,
 }
 
+// operation completes p, which x is, and which can overflow if its type can.
+func (e *Expr) operation(p *Part, x ast.Expr, overflows bool) *Part {
+	if p.Checked = overflows && e.runtimeInteger(x); p.Checked {
+		p.Kind = e.kind(x)
+	}
+	return p
+}
+
 // runtimeInteger reports whether x is an integer that is computed at run time.
 func (e *Expr) runtimeInteger(x ast.Expr) bool {
 	return e.info.Types[x].Value == nil && e.isInteger(x)
@@ -96,6 +105,9 @@ func (e *Expr) runtimeInteger(x ast.Expr) bool {
 func (e *Expr) ident(x *ast.Ident) *Part {
 	switch x.Name {
 	case "event":
+		if e.info.Types[x].Type == failure {
+			return &Part{Node: Failure}
+		}
 		return &Part{Node: Event}
 	case "context":
 		return &Part{Node: Context}
@@ -108,16 +120,20 @@ func (e *Expr) ident(x *ast.Ident) *Part {
 }
 
 func (e *Expr) selection(x *ast.SelectorExpr) *Part {
-	if id, ok := x.X.(*ast.Ident); ok {
-		if v, ok := e.info.Uses[id].(*types.Var); ok && e.table.enums[v] != nil {
-			return &Part{Node: EnumValue, Named: e.table.enums[v], Text: x.Sel.Name}
-		}
+	if id, ok := ast.Unparen(x.X).(*ast.Ident); ok && e.enumOf(id) != nil {
+		return &Part{Node: EnumValue, Named: e.enumOf(id), Text: x.Sel.Name}
 	}
 	p := &Part{Node: Selection, Args: e.parts(x.X), Name: x.Sel.Name}
 	if v, ok := e.info.Selections[x].Obj().(*types.Var); ok {
 		p.Field = e.table.fields[v]
 	}
 	return p
+}
+
+// enumOf is the enum that a name stands for, or nil.
+func (e *Expr) enumOf(id *ast.Ident) *model.Named {
+	v, _ := e.info.Uses[id].(*types.Var)
+	return e.table.enums[v]
 }
 
 func (e *Expr) callPart(x *ast.CallExpr) *Part {

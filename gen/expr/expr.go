@@ -88,15 +88,6 @@ func (c *checker) transition(t *model.Transition) {
 	c.actions(t.Actions, sc)
 }
 
-func (c *checker) guard(g *model.Guard, sc *scope) {
-	if g.Kind == spec.GuardExpr {
-		c.table.Guards[g] = c.expression(g.Expr, types.Typ[types.Bool], false, sc)
-	}
-	for _, a := range g.Args {
-		c.guard(a, sc)
-	}
-}
-
 func (c *checker) delay(d *model.Delay, sc *scope) {
 	if d.Constant == 0 && !d.Broken {
 		c.table.Delays[d] = c.expression(d.Text, c.duration, false, sc)

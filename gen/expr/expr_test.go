@@ -44,21 +44,28 @@ machine: m
 types:
   money: {fields: {currency: string, cents: int64}}
   region: {enum: [eu, us, on-line]}
-context: {total: money, tries: int, small: int8, at: time, wait: duration, tags: "[]string", by: "map[string]int", ratio: float64, where: region, raw: bytes, big: uint64}
-events: {pay: {amount: money, note: "string?", type: string, at: "time?", 2nd: int, where: region}, other: {}}
+  held: {fields: {n: "int?"}}
+  holder: {fields: {held: held}}
+  twin: {fields: {currency: string, cents: int64}}
+context: {held: holder, total: money, tries: int, small: int8, at: time, wait: duration, tags: "[]string", by: "map[string]int", ratio: float64, where: region, raw: bytes, big: uint64}
+events: {pay: {amount: money, note: "string?", type: string, at: "time?", 2nd: int, where: region, held: holder, twin: twin}, other: {}}
 initial: a
 states: {a: {on: {pay: {guard: %q, target: a}, other: a}}}
 `
 
+// good are expressions that are accepted; what they become is vetted by the tests
+// of package gen.
+func good(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/good.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(data)), "\n")
+}
+
 func TestGood(t *testing.T) {
-	for _, e := range []string{
-		"true || false", "event.amount.cents >= context.total.cents", "context.tries + 1 > 3", "event.note == nil", "event.note != nil && *event.note == \"x\"",
-		"len(context.tags) > 0 && context.tags[0] == key", "context.by[\"a\"] == 2", "event.type_ == \"x\"", "event._2nd == 1", "context.where == region.eu",
-		"event.where != region.on_line", "context.wait > duration(\"5s\")", "context.wait * 2 < duration(\"1m\")", "before(context.at, now)", "event.at != nil && before(*event.at, now)",
-		"contains(key, `x`)", "int64(context.small) + event.amount.cents > 0", "float64(context.tries) / context.ratio > 1e3", "!(context.tries == 0)", "-context.tries < 0",
-		"context.tries << 2 == 8", "context.tries &^ 1 == 0", "string(context.where) == \"eu\"", "context.raw[0] == 255", "event.amount == context.total", "'a' == 97", "len(key) == context.tries",
-		"uint64(context.tries) == context.big", "duration(context.tries) == context.wait",
-	} {
+	for _, e := range good(t) {
 		if got := check(t, fmt.Sprintf(guarded, e)); got != "" {
 			t.Errorf("%s:\n%s", e, got)
 		}
@@ -96,6 +103,55 @@ func TestBad(t *testing.T) {
 		got := check(t, fmt.Sprintf(guarded, e))
 		if !strings.Contains(got, want) || !strings.Contains(got, "XS0201") {
 			t.Errorf("%s:\n%s\nwant %q", e, got, want)
+		}
+	}
+}
+
+// TestRefused are expressions that Go's type checker has nothing against.
+func TestRefused(t *testing.T) {
+	for e, want := range map[string]string{
+		"region == region": "XS0201 expression",
+		"context.where == region.eu && region != region": "region is a type, not a value",
+		"before == nil":                                                         "before is a function",
+		"event.held == context.held":                                            "hold an optional",
+		"event.twin == context.total":                                           "mismatched types",
+		"event == context.total":                                                "mismatched types",
+		"event.amount == context":                                               "mismatched types",
+		"event == event":                                                        "hold an optional",
+		"context.tries == 1 || (context.tries) == 0x1":                          "written twice",
+		"context.tries > 2 && event._2nd > 1 && context.tries > 2":              "written twice",
+		"context.tries != 1 || context.tries != 2":                              "always true",
+		"context.tries == 1 && 2 == context.tries":                              "always false",
+		"context.where == region.eu && context.where == region.us":              "always false",
+		"context.wait != duration(\"60s\") || context.wait != duration(\"2m\")": "always true",
+		"context.wait == duration(\"60s\") || context.wait == duration(\"1m\")": "written twice",
+		"context.tries == context.tries":                                        "both sides of == are the same",
+		"context.tries & (context.tries) == 0":                                  "both sides of & are the same",
+		"region.eu == region.eu":                                                "both sides of == are the same",
+		"true == true":                                                          "both sides of == are the same",
+		"!!true":                                                                "negation of a negation",
+		"!(!(context.tries == 1))":                                              "negation of a negation",
+	} {
+		if got := check(t, fmt.Sprintf(guarded, e)); !strings.Contains(got, want) {
+			t.Errorf("%s:\n%s\nwant %q", e, got, want)
+		}
+	}
+}
+
+func TestRefusedGuards(t *testing.T) {
+	for g, want := range map[string]string{
+		"{and: [g, {not: {not: g}}]}":      "written twice",
+		"{or: [g, {or: [{and: [h]}, g]}]}": "written twice",
+		`{or: ["context.tries == 1", {in: "#m.a"}, "event._2nd > 1 || context.tries == 1"]}`: "written twice",
+		`{and: [{not: "!(context.tries > 1)"}, "context.tries > 1"]}`:                        "written twice",
+		`{not: {and: ["context.tries == 1", "context.tries == 2"]}}`:                         "always false",
+		`{and: [{or: [g, h]}, i, {or: [g, h]}]}`:                                             "written twice",
+		`{and: [{or: [g, h]}, g, {or: [h, g]}, {not: h}, {in: "#m.a"}]}`:                     "",
+		`{or: ["context.tries == 1", "context.tries == 2", {not: "context.tries == 1"}]}`:    "",
+	} {
+		got := check(t, strings.Replace(guarded, "%q", g, 1))
+		if want == "" && got != "" || !strings.Contains(got, want) {
+			t.Errorf("%s:\n%s\nwant %q", g, got, want)
 		}
 	}
 }

@@ -37,14 +37,14 @@ const parseDuration = "duration of a string"
 var specPkg = types.NewPackage("spec", "spec")
 
 func (c *checker) universe() {
-	c.duration = c.newNamed("duration", types.Typ[types.Int64])
+	c.duration = newNamed("duration", types.Typ[types.Int64])
 	hidden := types.NewField(token.NoPos, specPkg, "_", types.NewSlice(types.Typ[types.Int]), false)
-	c.time = c.newNamed("time", types.NewStruct([]*types.Var{hidden}, nil))
+	c.time = newNamed("time", types.NewStruct([]*types.Var{hidden}, nil))
 	for _, n := range c.m.Types {
 		if n.Enum {
-			c.named[n] = c.newNamed(n.Name.Value, types.Typ[types.String])
+			c.named[n] = newNamed(n.Name.Value, types.Typ[types.String])
 		} else {
-			c.named[n] = c.newNamed(n.Name.Value, types.NewStruct(nil, nil))
+			c.named[n] = newNamed(n.Name.Value, types.NewStruct(nil, nil))
 		}
 	}
 	for _, n := range c.m.Types {
@@ -52,11 +52,13 @@ func (c *checker) universe() {
 			c.named[n].(*types.Named).SetUnderlying(c.structOf(n.Fields))
 		}
 	}
-	c.context = c.structOf(c.m.Context)
+	c.context = newNamed("context", c.structOf(c.m.Context))
 	c.plain = c.scope(nil, "nothing has arrived here: `event` belongs to transitions on one event")
 }
 
-func (c *checker) newNamed(name string, underlying types.Type) *types.Named {
+// newNamed is a type of its own, in Go as in the specs: what has the same fields
+// cannot be stored in it.
+func newNamed(name string, underlying types.Type) *types.Named {
 	return types.NewNamed(types.NewTypeName(token.NoPos, nil, name, nil), underlying, nil)
 }
 
@@ -180,14 +182,14 @@ func (c *checker) outputScope(s *model.Service) *scope {
 	if s == nil {
 		return nil
 	}
-	return c.scope(c.structOf(s.Output), "")
+	return c.scope(newNamed("event", c.structOf(s.Output)), "")
 }
 
 // failure is what `event` is in onError.
-var failure = types.NewStruct([]*types.Var{
+var failure = newNamed("event", types.NewStruct([]*types.Var{
 	types.NewField(token.NoPos, specPkg, "code", types.Typ[types.String], false),
 	types.NewField(token.NoPos, specPkg, "message", types.Typ[types.String], false),
-}, nil)
+}, nil))
 
 func (c *checker) eventScope(d *model.Descriptor) *scope {
 	if len(d.Events) > 1 || d.Any {
@@ -198,7 +200,7 @@ func (c *checker) eventScope(d *model.Descriptor) *scope {
 	}
 	switch e := d.Events[0]; e.Section {
 	case model.External, model.Internal:
-		return c.scope(c.structOf(e.Fields), "")
+		return c.scope(newNamed("event", c.structOf(e.Fields)), "")
 	case model.Failed:
 		return c.scope(failure, "")
 	case model.DoneInvoke:

@@ -12,7 +12,7 @@ import (
 
 // kin are the events that go to invoked machines and, from parents on, to the
 // machine that has invoked this one. They pass through the outbox under numbers
-// below zero: they need no bus.
+// below none: they need no bus.
 func (g *generator) kin() (events []*model.Event) {
 	for _, r := range g.m.ToChildren {
 		events = append(events, r.Events...)
@@ -20,7 +20,7 @@ func (g *generator) kin() (events []*model.Event) {
 	return append(events, g.m.ToParent...)
 }
 
-func (g *generator) kinNumber(e *model.Event) int { return -1 - slices.Index(g.kin(), e) }
+func (g *generator) kinNumber(e *model.Event) int { return none - 1 - slices.Index(g.kin(), e) }
 
 // kinNames are what snapshots call the kin's kinds.
 func (g *generator) kinNames(list *jen.Group) {

@@ -1,8 +1,6 @@
 package golang
 
 import (
-	"go/token"
-
 	"github.com/dave/jennifer/jen"
 
 	"github.com/xsgen/xsgen/gen/expr"
@@ -133,52 +131,6 @@ func (g *generator) valueUsesEvent(v *spec.Value) bool {
 		}
 	}
 	return false
-}
-
-// guard is a guard as a Go condition.
-func (g *generator) guard(x *model.Guard) *jen.Statement {
-	switch x.Kind {
-	case spec.GuardName:
-		args := append([]jen.Code{jen.Op("&").Id("p").Dot("context")}, g.arrivalArg(x.Method.Arrival)...)
-		return jen.Id("p").Dot("guards").Dot(goname.Exported(x.Method.Name.Value)).Call(args...)
-	case spec.GuardExpr:
-		return g.expression(g.table.Guards[x])
-	case spec.GuardIn:
-		return jen.Id("p").Dot("core").Dot("Active").Call(jen.Id(stateIdent(x.State)))
-	case spec.GuardNot:
-		return g.negated(x.Args[0])
-	}
-	op := "&&"
-	if x.Kind == spec.GuardOr {
-		op = "||"
-	}
-	s := &jen.Statement{}
-	for i, a := range x.Args {
-		if i > 0 {
-			s.Op(op)
-		}
-		if len(x.Args) == 1 || a.Kind == spec.GuardName || a.Kind == spec.GuardIn || a.Kind == spec.GuardNot {
-			s.Add(g.guard(a))
-		} else {
-			s.Parens(g.guard(a))
-		}
-	}
-	return s
-}
-
-func (g *generator) negated(x *model.Guard) *jen.Statement {
-	if x.Kind == spec.GuardName || x.Kind == spec.GuardIn {
-		return jen.Op("!").Add(g.guard(x))
-	}
-	if x.Kind == spec.GuardExpr {
-		if p := g.table.Guards[x].Part(); p.Node == expr.Unary && p.Op == token.NOT {
-			return g.part(p.Args[0])
-		}
-	}
-	if x.Kind == spec.GuardNot {
-		return g.guard(x.Args[0])
-	}
-	return jen.Op("!").Parens(g.guard(x))
 }
 
 func (g *generator) arrivalArg(a model.Arrival) []jen.Code {

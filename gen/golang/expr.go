@@ -16,6 +16,12 @@ func (g *generator) built(name string, v *spec.Value, fields []*model.Field) *je
 }
 
 func (g *generator) fieldValues(v *spec.Value, fields []*model.Field) []jen.Code {
+	return g.fieldsBy(g.value, v, fields)
+}
+
+// fieldsBy are the values of the fields of a struct: of those that v has, made by
+// value, and of those that it leaves out their defaults.
+func (g *generator) fieldsBy(value func(*spec.Value, *model.Type) *jen.Statement, v *spec.Value, fields []*model.Field) []jen.Code {
 	var out []jen.Code
 	for _, fd := range fields {
 		name := jen.Id(goname.Exported(fd.Name.Value)).Op(":")
@@ -25,7 +31,7 @@ func (g *generator) fieldValues(v *spec.Value, fields []*model.Field) []jen.Code
 		}
 		switch {
 		case e != nil:
-			out = append(out, name.Add(g.value(e.Value, fd.Type)))
+			out = append(out, name.Add(value(e.Value, fd.Type)))
 		case fd.Default != nil:
 			out = append(out, name.Add(g.literal(fd.Default, fd.Type)))
 		}
@@ -83,6 +89,8 @@ func (g *generator) part(p *expr.Part) *jen.Statement {
 		return jen.Id(p.Text)
 	case expr.Event:
 		return jen.Op("*").Id("e")
+	case expr.Failure:
+		return jen.Err()
 	case expr.Context:
 		return jen.Id("p").Dot("context")
 	case expr.Key:
@@ -101,7 +109,7 @@ func (g *generator) part(p *expr.Part) *jen.Statement {
 		return jen.Op("*").Add(g.part(p.Args[0]))
 	case expr.Unary:
 		if p.Checked {
-			return jen.Qual(checkedPath, "Neg").Call(g.part(p.Args[0]))
+			return jen.Qual(checkedPath, "Neg").Index(g.typ(&model.Type{Kind: p.Kind})).Call(g.part(p.Args[0]))
 		}
 		return jen.Op(p.Op.String()).Add(g.part(p.Args[0]))
 	case expr.Binary:
@@ -111,7 +119,7 @@ func (g *generator) part(p *expr.Part) *jen.Statement {
 	case expr.Len:
 		return jen.Int64().Call(jen.Len(g.part(p.Args[0])))
 	case expr.Before:
-		return g.part(p.Args[0]).Dot("Before").Call(g.part(p.Args[1]))
+		return jen.Qual(checkedPath, "Before").Call(g.part(p.Args[0]), g.part(p.Args[1]))
 	case expr.Contains:
 		return jen.Qual("strings", "Contains").Call(g.part(p.Args[0]), g.part(p.Args[1]))
 	}
@@ -136,7 +144,8 @@ var checkedOps = map[string]string{"+": "Add", "-": "Sub", "*": "Mul", "/": "Div
 func (g *generator) binary(p *expr.Part) *jen.Statement {
 	x, y := g.part(p.Args[0]), g.part(p.Args[1])
 	if p.Checked {
-		return jen.Qual(checkedPath, checkedOps[p.Op.String()]).Call(x, y)
+		// A constant says nothing of the type: 1 << n would be an int.
+		return jen.Qual(checkedPath, checkedOps[p.Op.String()]).Index(g.typ(&model.Type{Kind: p.Kind})).Call(x, y)
 	}
 	return x.Op(p.Op.String()).Add(y)
 }
@@ -161,7 +170,7 @@ func (g *generator) conversion(p *expr.Part) *jen.Statement {
 
 // partUsesEvent reports whether the event occurs in p.
 func partUsesEvent(p *expr.Part) bool {
-	if p.Node == expr.Event {
+	if p.Node == expr.Event || p.Node == expr.Failure {
 		return true
 	}
 	for _, a := range p.Args {

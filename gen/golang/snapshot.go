@@ -43,7 +43,7 @@ func (g *generator) codecMethods(f *jen.File) {
 	outputs := append(g.outputs(), g.kin()...)
 	g.decoder(method("DecodeOutput"), "kind", outputs, func(i int) jen.Code {
 		if n := len(g.outputs()); i >= n {
-			i = n - i - 1
+			i = none - 1 - (i - n)
 		}
 		return jen.Lit(i)
 	})

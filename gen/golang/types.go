@@ -129,12 +129,7 @@ func (g *generator) literal(v *spec.Value, t *model.Type) *jen.Statement {
 			}
 		})
 	case model.Struct:
-		return g.typ(t).ValuesFunc(func(list *jen.Group) {
-			for _, e := range v.Entries {
-				fd := model.FieldNamed(t.Named.Fields, e.Key.Value)
-				list.Add(jen.Id(goname.Exported(fd.Name.Value)).Op(":").Add(g.literal(e.Value, fd.Type)))
-			}
-		})
+		return g.typ(t).Values(g.fieldsBy(g.literal, v, t.Named.Fields)...)
 	}
 	return g.scalar(v.Scalar.Value, t)
 }

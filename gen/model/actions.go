@@ -68,7 +68,7 @@ func (b *builder) produced(s *spec.Action, among []*Event, verb, section string)
 		}
 	}
 	d := b.diags.Add(diag.UnknownEvent, positionOf(s), "the event %q is %s but not declared", s.Name.Value, verb)
-	if hint := suggest(s.Name.Value, eventNames(among)); hint != "" {
+	if hint := suggest(b, s.Name.Value, among, eventName); hint != "" {
 		d.WithHint("%s", hint)
 	} else {
 		d.WithHint("declare it under `%s`", section)
@@ -100,20 +100,17 @@ func (b *builder) send(s *spec.Action, x *Action) {
 }
 
 func (b *builder) sendTo(s *spec.Action, x *Action) {
-	var names []string
 	for _, r := range b.m.Sends {
 		if r.Name.Value == s.To.Value {
 			x.Event = b.produced(s, r.Events, "sent to "+r.Name.Value, "sends."+r.Name.Value)
 			return
 		}
-		names = append(names, r.Name.Value)
 	}
 	if b.sendToChild(s, x) {
 		return
 	}
-	b.eachInvoke(func(_ *spec.Invoke, id string) { names = append(names, id) })
 	b.diags.Add(diag.UnknownRole, s.To.Pos, "%q is neither a role under `sends` nor an invocation", s.To.Value).
-		WithHint("%s", suggest(s.To.Value, names))
+		WithHint("%s", b.diags.Suggest(s.To.Value, b.receivers()))
 }
 
 // cancelled reports a cancel whose id no send has.
@@ -121,15 +118,17 @@ func (b *builder) cancelled(id spec.Scalar) {
 	if !id.IsSet() {
 		return
 	}
-	var ids []string
-	eachAction(b.spec.Root, func(a *spec.Action) {
-		if a.Kind == spec.ActionSend && a.ID.IsSet() {
-			ids = append(ids, a.ID.Value)
-		}
-	})
-	if !slices.Contains(ids, id.Value) {
+	if b.sendIDs == nil {
+		b.sendIDs = []spec.Scalar{}
+		eachAction(b.spec.Root, func(a *spec.Action) {
+			if a.Kind == spec.ActionSend && a.ID.IsSet() {
+				b.sendIDs = append(b.sendIDs, a.ID)
+			}
+		})
+	}
+	if !slices.ContainsFunc(b.sendIDs, func(s spec.Scalar) bool { return s.Value == id.Value }) {
 		b.diags.Add(diag.UnknownEvent, id.Pos, "no send has the id %q, so there is nothing to cancel", id.Value).
-			WithHint("%s", suggest(id.Value, ids))
+			WithHint("%s", suggest(b, id.Value, b.sendIDs, scalarText))
 	}
 }
 

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"iter"
 	"regexp"
 	"strings"
 
@@ -21,6 +22,7 @@ func Link(s *spec.Machine, l *diag.List, find Finder) *Machine {
 	b.identity()
 	b.types()
 	b.declarations()
+	b.defaults()
 	b.tree()
 	b.children()
 	b.wiring()
@@ -37,7 +39,11 @@ type builder struct {
 	m      *Machine
 	states map[*State]map[string]*State // children by name
 
-	invoked                 map[*spec.Invoke]*Child // of the machines that were found
+	invoked   map[*spec.Invoke]*Child // of the machines that were found
+	defaulted []*Field                // those that have a default
+	sendIDs   []spec.Scalar           // of all sends; nil until somebody asks
+	namesakes map[string][]*State     // all states by name; nil until somebody asks
+
 	guardIndex, actionIndex map[string]*Method
 }
 
@@ -154,18 +160,30 @@ func reserved(name string) bool {
 	return head == "error" || head == "done"
 }
 
-// suggest is a hint for a name that is not among those declared.
-func suggest(written string, names []string) string { return spec.Suggest(written, names) }
+// suggest is a hint for a name that is not among those declared: the nearest of
+// the names of everything in list.
+func suggest[T any](b *builder, written string, list []T, name func(T) string) string {
+	return b.diags.Suggest(written, namesOf(list, name))
+}
 
-func eventNames(lists ...[]*Event) []string {
-	var out []string
-	for _, l := range lists {
-		for _, e := range l {
-			out = append(out, e.Name.Value)
+func namesOf[T any](list []T, name func(T) string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, x := range list {
+			if !yield(name(x)) {
+				return
+			}
 		}
 	}
-	return out
 }
+
+// Names for suggest.
+func eventName(e *Event) string       { return e.Name.Value }
+func fieldName(f *Field) string       { return f.Name.Value }
+func stateName(s *State) string       { return s.Name.Value }
+func roleName(r *Role) string         { return r.Name.Value }
+func serviceName(s *Service) string   { return s.Name.Value }
+func namedName(n *Named) string       { return n.Name.Value }
+func scalarText(s spec.Scalar) string { return s.Value }
 
 // FieldNamed returns the field with the given name, or nil.
 func FieldNamed(fields []*Field, name string) *Field {

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -19,6 +20,13 @@ func (b *builder) eachInvoke(visit func(i *spec.Invoke, id string)) {
 			visit(i, invokeID(st, i, n))
 		}
 	}
+}
+
+// receivers are the names of all that can be sent to.
+func (b *builder) receivers() iter.Seq[string] {
+	var ids []string
+	b.eachInvoke(func(_ *spec.Invoke, id string) { ids = append(ids, id) })
+	return slices.Values(append(ids, slices.Collect(namesOf(b.m.Sends, roleName))...))
 }
 
 // children finds the machines that are invoked. It goes before everything that

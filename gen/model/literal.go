@@ -9,7 +9,60 @@ import (
 	"github.com/xsgen/xsgen/gen/spec"
 )
 
-func sortStrings(s []string) { slices.Sort(s) }
+// defaults checks the defaults, once every type is known.
+func (b *builder) defaults() {
+	w := &weigher{weight: map[*Field]int{}}
+	for _, f := range b.defaulted {
+		if f.Type.Kind == Invalid {
+			continue
+		}
+		b.literal(f.Default, f.Type)
+		if n := w.field(f); n > maxDefault {
+			b.diags.Add(diag.BadDefault, f.Default.Pos, "the default has more than %d values, those of the fields that it leaves out included", maxDefault).
+				WithHint("a type whose default is made of itself has no end: give a field in it `null`")
+		}
+	}
+}
+
+// maxDefault is the most values that a default may have.
+const maxDefault = 1000
+
+// weigher counts the values that defaults have, with the defaults of what they
+// leave out.
+type weigher struct{ weight map[*Field]int }
+
+func (w *weigher) field(f *Field) int {
+	n, known := w.weight[f]
+	if !known {
+		w.weight[f] = maxDefault + 1 // should it come back to itself
+		n = min(w.value(f.Default, f.Type), maxDefault+1)
+		w.weight[f] = n
+	}
+	return n
+}
+
+func (w *weigher) value(v *spec.Value, t *Type) int {
+	n := 1
+	switch {
+	case t.Kind == Slice:
+		for _, i := range v.Items {
+			n += w.value(i, t.Elem)
+		}
+	case t.Kind == Map:
+		for _, e := range v.Entries {
+			n += w.value(e.Value, t.Elem)
+		}
+	case t.Kind == Struct && v.Kind == spec.MapValue:
+		for _, f := range t.Named.Fields {
+			if e := v.Entry(f.Name.Value); e != nil {
+				n += w.value(e.Value, f.Type)
+			} else if f.Default != nil {
+				n += w.field(f)
+			}
+		}
+	}
+	return min(n, maxDefault+1)
+}
 
 // literal checks that a default is a value of its type.
 func (b *builder) literal(v *spec.Value, t *Type) {
@@ -40,24 +93,20 @@ func (b *builder) structLiteral(v *spec.Value, n *Named) {
 		if f := FieldNamed(n.Fields, e.Key.Value); f != nil {
 			b.literal(e.Value, f.Type)
 		} else {
-			b.diags.Add(diag.BadDefault, e.Key.Pos, "%s has no field %q", n.Name.Value, e.Key.Value)
+			UnknownField(b.diags, e.Key, n.Fields, n.Name.Value)
 		}
 	}
+	MissingFields(b.diags, v, n.Fields, n.Name.Value, v.Pos)
 }
 
 func (b *builder) badDefault(v *spec.Value, t *Type, got string) {
 	d := b.diags.Add(diag.BadDefault, v.Pos, "the default %s is not a value of type %s", got, t)
-	if t.Kind == Enum {
-		d.WithHint("%s", suggest(v.Scalar.Value, scalarValues(t.Named.Values)))
+	switch {
+	case t.Kind == Enum:
+		d.WithHint("%s", suggest(b, v.Scalar.Value, t.Named.Values, scalarText))
+	case t.Kind == Bool && v.Kind == spec.ScalarValue && v.Scalar.Tag == "!!str":
+		d.WithHint("%s is a string in YAML 1.2: a bool is `true` or `false`", v.Scalar.Value)
 	}
-}
-
-func scalarValues(list []spec.Scalar) []string {
-	out := make([]string, len(list))
-	for i, s := range list {
-		out[i] = s.Value
-	}
-	return out
 }
 
 // scalarFits reports whether a YAML scalar is a literal of type t.
@@ -69,7 +118,7 @@ func scalarFits(s spec.Scalar, t *Type) bool {
 	case Bool:
 		return s.Tag == "!!bool"
 	case Enum:
-		return slices.Contains(scalarValues(t.Named.Values), s.Value)
+		return slices.ContainsFunc(t.Named.Values, func(v spec.Scalar) bool { return v.Value == s.Value })
 	case Duration:
 		_, err = time.ParseDuration(s.Value)
 	case Time:

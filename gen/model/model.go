@@ -241,6 +241,7 @@ type Transition struct {
 	Cause       Cause
 	Source      *State
 	Targets     []*State
+	Lost        bool // a target names no state, which has been reported
 	Guard       *Guard
 	Actions     []*Action
 	Reenter     bool

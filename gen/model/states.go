@@ -249,12 +249,8 @@ func (b *builder) path(text spec.Scalar, from *State, path string, off int) *Sta
 	for _, seg := range strings.Split(path, ".") {
 		next := b.states[s][seg]
 		if next == nil {
-			var names []string
-			for _, c := range s.Children {
-				names = append(names, c.Name.Value)
-			}
 			b.diags.Add(diag.UnknownTarget, text.At(off, max(len(seg), 1)), "%s has no child %q", s.describe(), seg).
-				WithHint("%s", b.targetHint(seg, names))
+				WithHint("%s", b.targetHint(seg, s.Children))
 			return nil
 		}
 		off += len(seg) + 1
@@ -264,17 +260,17 @@ func (b *builder) path(text spec.Scalar, from *State, path string, off int) *Sta
 }
 
 // targetHint names the nearest sibling, or else the only state of that name.
-func (b *builder) targetHint(seg string, siblings []string) string {
-	if h := suggest(seg, siblings); h != "" {
+func (b *builder) targetHint(seg string, siblings []*State) string {
+	if h := suggest(b, seg, siblings, stateName); h != "" {
 		return h
 	}
-	var found []*State
-	for _, s := range b.m.States {
-		if s.Name.Value == seg && s.Parent != nil {
-			found = append(found, s)
+	if b.namesakes == nil {
+		b.namesakes = map[string][]*State{}
+		for _, s := range b.m.States[1:] {
+			b.namesakes[s.Name.Value] = append(b.namesakes[s.Name.Value], s)
 		}
 	}
-	if len(found) == 1 {
+	if found := b.namesakes[seg]; len(found) == 1 {
 		return "did you mean `#" + b.m.ID.Value + "." + found[0].Path + "`?"
 	}
 	return ""

@@ -1,6 +1,8 @@
 package model
 
 import (
+	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -128,9 +130,9 @@ func (b *builder) fields(list []*spec.Field) []*Field {
 		if s.Type.IsSet() {
 			f.Type = b.typ(s.Type, s.Type.Value, 0)
 		}
-		if s.Default != nil && f.Type.Kind != Invalid {
+		if s.Default != nil {
 			f.Default = s.Default
-			b.literal(s.Default, f.Type)
+			b.defaulted = append(b.defaulted, f)
 		}
 		out = append(out, f)
 	}
@@ -182,15 +184,19 @@ func (b *builder) container(s spec.Scalar, k Kind, elem string, off int) *Type {
 	return &Type{Kind: k, Elem: e}
 }
 
+// typeNames are the names of all types, the built-in ones first.
+func (b *builder) typeNames() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, n := range slices.Sorted(maps.Keys(builtins)) {
+			if !yield(n) {
+				return
+			}
+		}
+		namesOf(b.m.Types, namedName)(yield)
+	}
+}
+
 func (b *builder) unknownType(s spec.Scalar, text string, off int) {
-	var names []string
-	for n := range builtins {
-		names = append(names, n)
-	}
-	for _, n := range b.m.Types {
-		names = append(names, n.Name.Value)
-	}
-	sortStrings(names)
 	d := b.diags.Add(diag.UnknownType, s.At(off, len(text)), "the type %q is neither built in nor declared", text)
 	switch {
 	case strings.HasPrefix(text, "map["):
@@ -198,6 +204,6 @@ func (b *builder) unknownType(s spec.Scalar, text string, off int) {
 	case strings.HasSuffix(text, "?"):
 		d.WithHint("only the whole type can be optional: elements cannot")
 	default:
-		d.WithHint("%s", suggest(text, names))
+		d.WithHint("%s", b.diags.Suggest(text, b.typeNames()))
 	}
 }

@@ -51,7 +51,7 @@ func (b *builder) transition(s *State, t *spec.Transition, cause Cause, a Arriva
 		more(out)
 	}
 	out.Targets = b.targets(s, t.Targets)
-	if len(out.Targets) == len(t.Targets) {
+	if out.Lost = len(out.Targets) < len(t.Targets); !out.Lost {
 		b.orthogonal(out, t.Targets)
 	}
 	if t.Guard != nil {
@@ -97,7 +97,7 @@ func (b *builder) event(text spec.Scalar) *Event {
 		return b.implicit(text)
 	}
 	d := b.diags.Add(diag.UnknownEvent, text.Pos, "the event %q is not declared", text.Value)
-	if hint := suggest(text.Value, eventNames(b.m.Events, b.m.Internal)); hint != "" {
+	if hint := suggest(b, text.Value, slices.Concat(b.m.Events, b.m.Internal), eventName); hint != "" {
 		d.WithHint("%s", hint)
 	} else {
 		d.WithHint("declare it under `events`, or under `internal` if only the machine raises it")
@@ -248,14 +248,12 @@ func (b *builder) invoke(s *State, in *spec.Invoke) *Invoke {
 }
 
 func (b *builder) service(text spec.Scalar) *Service {
-	var names []string
 	for _, s := range b.m.Services {
 		if s.Name.Value == text.Value {
 			return s
 		}
-		names = append(names, s.Name.Value)
 	}
-	b.diags.Add(diag.UnknownService, text.Pos, "the service %q is not declared", text.Value).WithHint("%s", suggest(text.Value, names))
+	b.diags.Add(diag.UnknownService, text.Pos, "the service %q is not declared", text.Value).WithHint("%s", suggest(b, text.Value, b.m.Services, serviceName))
 	return nil
 }
 

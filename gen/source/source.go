@@ -13,18 +13,51 @@ type File struct {
 	Name string
 	Data []byte
 
-	starts []int // offset of each line's first byte
+	text   string         // Data, so that parts of it cost nothing
+	starts []int          // offset of each line's first byte
+	wide   map[int]*ruler // of long lines whose characters are not all of one byte
 }
 
 // NewFile indexes the lines of data. The caller must not change data afterwards.
 func NewFile(name string, data []byte) *File {
-	f := &File{Name: name, Data: data, starts: []int{0}}
-	for i, c := range data {
-		if c == '\n' {
-			f.starts = append(f.starts, i+1)
+	f := &File{Name: name, Data: data, text: string(data), starts: []int{0}, wide: map[int]*ruler{}}
+	for at := 0; ; {
+		n := lineEnd(f.text[at:])
+		if n == 0 {
+			break
+		}
+		at += n
+		f.starts = append(f.starts, at)
+	}
+	for n := 1; n <= len(f.starts); n++ {
+		if line := f.Line(n); len(line) > shortLine {
+			f.wide[n] = measure(line)
 		}
 	}
 	return f
+}
+
+// breaks end lines in YAML: a diagnostic's line is the parser's.
+const breaks = "\n\r\u0085\u2028\u2029"
+
+// lineEnd is the length of the first line of s with its end; 0 if it has none.
+func lineEnd(s string) int {
+	for i := range len(s) {
+		switch s[i] {
+		case '\n':
+			return i + 1
+		case '\r':
+			if strings.HasPrefix(s[i:], "\r\n") {
+				return i + 2
+			}
+			return i + 1
+		case 0xc2, 0xe2: // U+0085, U+2028 and U+2029 begin so in UTF-8
+			if r, size := utf8.DecodeRuneInString(s[i:]); strings.ContainsRune(breaks, r) {
+				return i + size
+			}
+		}
+	}
+	return 0
 }
 
 // Lines is the number of lines; a file that ends in a newline has an empty last one.
@@ -38,10 +71,13 @@ func (f *File) Line(n int) string {
 	}
 	end := len(f.Data)
 	if n < len(f.starts) {
-		end = f.starts[n] - 1
+		end = f.starts[n]
 	}
-	return strings.TrimSuffix(string(f.Data[f.starts[n-1]:end]), "\r")
+	return strings.TrimRight(f.text[f.starts[n-1]:end], breaks)
 }
+
+// From returns the rest of a line from a place on.
+func (f *File) From(p Pos) string { return f.Line(p.Line)[f.offset(p.Line, max(p.Col-1, 0)):] }
 
 // Pos is a place in a file: line and column counted from 1, the column and the
 // length in runes. The zero Pos is no place at all; a Pos with a File and no
@@ -113,19 +149,20 @@ func (p Pos) Excerpt() (line, marks string) {
 
 // window is the line of p, or the part of it around p, and where p begins in it.
 func (p Pos) window() (text []rune, col int) {
-	text, col = []rune(printable(p.File.Line(p.Line))), max(p.Col-1, 0)
-	if len(text) <= maxExcerpt {
-		return text, col
+	total, col := p.File.runes(p.Line), max(p.Col-1, 0)
+	from := max(min(col-lead, total-maxExcerpt), 0)
+	if total <= maxExcerpt {
+		from = 0
 	}
-	from := max(min(col-lead, len(text)-maxExcerpt), 0)
-	out := append([]rune(nil), text[from:min(from+maxExcerpt, len(text))]...)
+	part := p.File.Line(p.Line)[p.File.offset(p.Line, from):p.File.offset(p.Line, from+maxExcerpt)]
+	text = []rune(printable(part))
 	if from > 0 {
-		out[0] = '…'
+		text[0] = '…'
 	}
-	if from+len(out) < len(text) {
-		out[len(out)-1] = '…'
+	if from+len(text) < total {
+		text[len(text)-1] = '…'
 	}
-	return out, col - from
+	return text, col - from
 }
 
 // printable replaces what would disturb a terminal, rune by rune, so that

@@ -36,3 +36,42 @@ func TestExcerpt(t *testing.T) {
 		t.Errorf("marks\n%s\n%s", line, marks)
 	}
 }
+
+// TestFrom compares the places in short and long lines with a walk over them.
+func TestFrom(t *testing.T) {
+	var lines []string
+	for _, unit := range []string{"ab", "ä", "a€b", "\U0001F600x", "\xffa"} {
+		for _, n := range []int{0, 1, 31, 64, 127, 128, 200, 1000} {
+			lines = append(lines, strings.Repeat(unit, n))
+		}
+	}
+	f := source.NewFile("x", []byte(strings.Join(lines, "\n")))
+	for i, line := range lines {
+		offsets := []int{}
+		for at := range line {
+			offsets = append(offsets, at)
+		}
+		offsets = append(offsets, len(line), len(line)) // beyond the end
+		for col, at := range offsets {
+			p := source.Pos{File: f, Line: i + 1, Col: col + 1}
+			if got := f.From(p); got != line[at:] {
+				t.Fatalf("line %d, column %d: %q, want %q", i+1, col+1, got, line[at:])
+			}
+		}
+	}
+	if got := f.From(source.Pos{File: f, Line: 99, Col: 1}); got != "" {
+		t.Errorf("beyond the file: %q", got)
+	}
+}
+
+// TestLineEnds are those of YAML.
+func TestLineEnds(t *testing.T) {
+	f := source.NewFile("x", []byte("a\r\nb\rc\u0085d\u2028e\u2029\n\r\r\nf"))
+	var got []string
+	for n := range f.Lines() {
+		got = append(got, f.Line(n+1))
+	}
+	if want := "a,b,c,d,e,,,,f"; strings.Join(got, ",") != want {
+		t.Errorf("%q, want %s", got, want)
+	}
+}

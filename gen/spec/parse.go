@@ -7,6 +7,7 @@ package spec
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"io"
 	"regexp"
 	"strconv"
@@ -46,9 +47,8 @@ func load(f *source.File, l *diag.List) *yaml.Node {
 		l.Add(diag.TooLarge, whole, "the spec has %d bytes, more than %d", len(f.Data), MaxSize)
 		return nil
 	}
-	if i := invalidUTF8(f.Data); i >= 0 {
-		line := 1 + bytes.Count(f.Data[:i], []byte("\n"))
-		l.Add(diag.Syntax, source.Pos{File: f, Line: line, Col: 1}, "the line is not valid UTF-8")
+	if pos, what := unreadable(f); what != "" {
+		l.Add(diag.Syntax, pos, "%s", what).WithHint("save the file as UTF-8; within double quotes, other characters can be written \"\\x00\"")
 		return nil
 	}
 	if line := deepFlow(f.Data); line > 0 {
@@ -119,15 +119,23 @@ func addSyntax(f *source.File, l *diag.List, err error) {
 	}
 }
 
-func invalidUTF8(b []byte) int {
-	for i := 0; i < len(b); {
-		r, n := utf8.DecodeRune(b[i:])
-		if r == utf8.RuneError && n == 1 {
-			return i
+// unreadable finds the first character that no YAML file can have: the parser
+// does not say where it is.
+func unreadable(f *source.File) (source.Pos, string) {
+	for n := 1; n <= f.Lines(); n++ {
+		col := 0
+		for i, r := range f.Line(n) {
+			col++
+			pos := source.Pos{File: f, Line: n, Col: col, Len: 1}
+			if r == utf8.RuneError && !strings.HasPrefix(f.Line(n)[i:], string(utf8.RuneError)) {
+				return pos, "the file is not valid UTF-8 here"
+			}
+			if r != '\t' && r < ' ' || r >= 0x7f && r < 0xa0 || r == 0xfffe || r == 0xffff {
+				return pos, fmt.Sprintf("YAML has no character %U", r)
+			}
 		}
-		i += n
 	}
-	return -1
+	return source.Pos{}, ""
 }
 
 // deepFlow returns the line on which brackets are nested beyond any sensible

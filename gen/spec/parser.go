@@ -1,7 +1,9 @@
 package spec
 
 import (
+	"iter"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -96,14 +98,20 @@ func (p *parser) object(n *yaml.Node, what string, keys []key) bool {
 			known.read(v)
 			continue
 		}
-		names := make([]string, len(keys))
-		for i, k := range keys {
-			names[i] = k.name
-		}
 		p.diags.Add(diag.UnknownKey, p.pos(k), "%s has no key %s", what, quote(k.Value)).
-			WithHint("%s", Suggest(k.Value, names))
+			WithHint("%s", p.diags.Suggest(k.Value, namesOf(keys)))
 	}
 	return true
+}
+
+func namesOf(keys []key) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, k := range keys {
+			if !yield(k.name) {
+				return
+			}
+		}
+	}
 }
 
 func find(keys []key, name string) *key {
@@ -196,7 +204,7 @@ func (p *parser) oneOf(n *yaml.Node, what string, values ...string) Scalar {
 		}
 	}
 	p.diags.Add(diag.BadValue, s.Pos, "%s cannot be %s: it is one of %s", what, quote(s.Value), strings.Join(values, ", ")).
-		WithHint("%s", Suggest(s.Value, values))
+		WithHint("%s", p.diags.Suggest(s.Value, slices.Values(values)))
 	return Scalar{}
 }
 
@@ -246,8 +254,7 @@ var (
 )
 
 func (p *parser) tokenLen(n *yaml.Node) int {
-	line := []rune(p.file.Line(n.Line))
-	rest := string(line[min(max(n.Column-1, 0), len(line)):])
+	rest := p.file.From(source.Pos{Line: n.Line, Col: n.Column})
 	switch {
 	case n.Style&yaml.DoubleQuotedStyle != 0:
 		return utf8.RuneCountInString(doubleQuoted.FindString(rest))
@@ -273,4 +280,12 @@ func kindName(n *yaml.Node) string {
 	default:
 		return "scalar"
 	}
+}
+
+// quote shows a piece of input within a message, shortened where it is long.
+func quote(s string) string {
+	if utf8.RuneCountInString(s) > 60 {
+		s = string([]rune(s)[:57]) + "..."
+	}
+	return "`" + s + "`"
 }

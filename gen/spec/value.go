@@ -21,9 +21,7 @@ func (s Scalar) IsSet() bool { return s.Pos.IsValid() }
 // text of the file is not the value itself (escapes, folded lines), it is the
 // place of the scalar as a whole.
 func (s Scalar) At(off, n int) source.Pos {
-	line := []rune(s.Pos.File.Line(s.Pos.Line))
-	start := min(max(s.Pos.Col-1, 0), len(line))
-	text := string(line[start:])
+	text := s.Pos.File.From(s.Pos)
 	lead := 0
 	if strings.HasPrefix(text, `"`) || strings.HasPrefix(text, `'`) {
 		lead = 1

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -173,23 +174,40 @@ func (b *Bus) disconnect(s *Subscription) []anyNode {
 
 // Close refuses what is published from now on, and closes every subscription:
 // what was accepted is handled first. If ctx ends before, the rest is dropped
-// and a *transport.DrainError says how much it was. Close may be called again,
-// and from any goroutine; within a handler it does not wait.
+// and a *transport.DrainError says how much it was; a direct handler that still
+// runs is ErrDrainTimeout. Close may be called again, and from any goroutine;
+// within a handler it does not wait.
 func (b *Bus) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
 	subs := slices.Collect(maps.Keys(b.subs))
 	b.mu.Unlock()
-	left := 0
+	var errs []error
 	for _, s := range subs {
-		if err, ok := s.Close(ctx).(*transport.DrainError); ok {
-			left += err.Left
+		errs = append(errs, s.Close(ctx))
+	}
+	return drained(errs)
+}
+
+// drained is one error for those of all subscriptions: what was left is added up,
+// and the same error is there once.
+func drained(errs []error) error {
+	left := 0
+	var others []error
+	for _, err := range errs {
+		if d, ok := err.(*transport.DrainError); ok {
+			left += d.Left
+		} else if err != nil && !slices.Contains(others, err) {
+			others = append(others, err)
 		}
 	}
 	if left > 0 {
-		return &transport.DrainError{Left: left}
+		others = append(others, &transport.DrainError{Left: left})
 	}
-	return nil
+	if len(others) == 1 {
+		return others[0]
+	}
+	return errors.Join(others...)
 }
 
 // isClosed is asked by publishers that have no subscriber.

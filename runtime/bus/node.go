@@ -29,7 +29,7 @@ type node[T any] struct {
 	settling sync.Mutex // one settle at a time
 	mu       sync.Mutex // held to change lists, and to wait in settle
 	done     *sync.Cond
-	returns  uint64 // times that the cached event came back while somebody waited
+	returns  uint64 // times that the cached event came back while somebody waited for it
 }
 
 // target is a subscription as one node sees it: take is the handler of a direct
@@ -96,7 +96,7 @@ func without[T any](list []target[T], s *Subscription) []target[T] {
 
 // settle implements anyNode. Lists were changed before it is called, so that a
 // publish that begins now sees the new ones; those that hold the event, or were
-// counted on the side of the turn that ends here, may not have.
+// counted already, may not have.
 func (n *node[T]) settle() {
 	n.settling.Lock()
 	defer n.settling.Unlock()
@@ -107,42 +107,69 @@ func (n *node[T]) settle() {
 	for start := n.returns; n.cached.Load() == nil && n.returns == start; {
 		n.done.Wait()
 	}
-	old := &n.extra[(n.turn.Add(1)-1)&1]
-	for old.Load() != 0 {
-		n.done.Wait()
+	// A publish may have seen the turn long before it was counted, on either side
+	// by now. So both are waited for, each while new publishes go to the other.
+	for range n.extra {
+		old := &n.extra[(n.turn.Add(1)-1)&1]
+		for old.Load() != 0 {
+			n.done.Wait()
+		}
 	}
 }
 
-// spare makes an event where the cached one is in use, and counts it.
-func (n *node[T]) spare() (*Event[T], *atomic.Int64) {
-	side := &n.extra[n.turn.Load()&1]
+// side is where a publish that found no event is counted.
+func (n *node[T]) side() *atomic.Int64 { return &n.extra[n.turn.Load()&1] }
+
+// spare counts a publish on a side, and makes the event that it uses.
+func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
 	side.Add(1)
 	e := &Event[T]{}
 	e.place = &n.place
-	return e, side
+	return e
 }
 
 // end gives the event back; side is nil if it is the cached one.
 func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
-	if side != nil {
-		side.Add(-1)
-	} else {
+	if side == nil {
 		e.seq = 0 // the value stays until the next publish: one for each topic
+		if n.awaited.Load() {
+			n.giveBack(e)
+			return
+		}
 		n.cached.Store(e)
+	} else {
+		side.Add(-1)
 	}
 	if n.awaited.Load() {
-		n.wake(side == nil)
+		n.wake()
 	}
 }
 
-// wake tells who waits in settle that a publish has ended.
-func (n *node[T]) wake(returned bool) {
+// wake makes who waits in settle look again.
+func (n *node[T]) wake() {
 	n.mu.Lock()
-	if returned {
-		n.returns++
-	}
 	n.done.Broadcast()
 	n.mu.Unlock()
+}
+
+// giveBack tells who waits in settle that the cached event has come back. Whoever
+// had it before the wait began has returned it by then: it is counted in the same
+// moment as it is there for the next publish, or that one would be taken for it.
+func (n *node[T]) giveBack(e *Event[T]) {
+	n.mu.Lock()
+	n.returns++
+	n.cached.Store(e)
+	n.done.Broadcast()
+	n.mu.Unlock()
+}
+
+// publishAs is publish under an id. It never uses the cached event, which is for
+// those without.
+func (n *node[T]) publishAs(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
+	side := n.side()
+	e := n.spare(side)
+	e.id = id
+	return n.publishBy(ctx, e, side, key, v, timeout)
 }
 
 // publish delivers v to everybody who hears key.
@@ -150,8 +177,14 @@ func (n *node[T]) publish(ctx context.Context, key string, v *T, timeout time.Du
 	e := n.cached.Swap(nil)
 	var side *atomic.Int64
 	if e == nil {
-		e, side = n.spare()
+		side = n.side()
+		e = n.spare(side)
 	}
+	return n.publishBy(ctx, e, side, key, v, timeout)
+}
+
+// publishBy delivers v by an event that nobody else has.
+func (n *node[T]) publishBy(ctx context.Context, e *Event[T], side *atomic.Int64, key string, v *T, timeout time.Duration) error {
 	e.value = v
 	if timeout != e.timeout {
 		e.timeout = timeout
@@ -162,9 +195,9 @@ func (n *node[T]) publish(ctx context.Context, key string, v *T, timeout time.Du
 		e.key = key
 		own = n.keys.of(key)
 	}
-	done, err := deliverAll(ctx, all, e)
+	done, err := n.deliverAll(ctx, all, e, side)
 	if done < len(all) || len(own) > 0 {
-		err = deliverRest(ctx, [2][]target[T]{all[done:], own}, e, err)
+		err = n.deliverRest(ctx, [2][]target[T]{all[done:], own}, e, side, err)
 	}
 	if n.end(e, side); len(all)+len(own) == 0 && n.place.bus.isClosed() {
 		return ErrClosed
@@ -174,12 +207,18 @@ func (n *node[T]) publish(ctx context.Context, key string, v *T, timeout time.Du
 
 // deliverAll delivers to who hears every key, in order, and returns how many it
 // has seen to. It guards against panics once for all of them; one ends it, and is
-// an error. Close looks for this function on the stack.
-func deliverAll[T any](ctx context.Context, list []target[T], e *Event[T]) (done int, err error) {
+// an error. A handler that ends the goroutine ends the publish. Close looks for
+// this function on the stack.
+func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T], side *atomic.Int64) (done int, err error) {
 	finished := false
 	defer func() {
-		if !finished {
-			err = join(err, panicked(recover()))
+		if finished {
+			return
+		}
+		if p := panicked(recover()); p != nil {
+			err = join(err, p)
+		} else {
+			n.end(e, side)
 		}
 	}()
 	for i := range list {
@@ -197,7 +236,13 @@ func deliverAll[T any](ctx context.Context, list []target[T], e *Event[T]) (done
 }
 
 // deliverRest delivers to who hears the key only, and to who deliverAll has left.
-func deliverRest[T any](ctx context.Context, lists [2][]target[T], e *Event[T], err error) error {
+func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Event[T], side *atomic.Int64, err error) error {
+	finished := false
+	defer func() {
+		if !finished { // the goroutine ends: a panic is an error by now
+			n.end(e, side)
+		}
+	}()
 	for _, list := range lists {
 		for i := range list {
 			if t := &list[i]; !t.sub.closed.Load() {
@@ -205,6 +250,7 @@ func deliverRest[T any](ctx context.Context, lists [2][]target[T], e *Event[T], 
 			}
 		}
 	}
+	finished = true
 	return err
 }
 

@@ -70,9 +70,16 @@ func (s *Subscription) enqueue(ctx context.Context, i item, timeout time.Duratio
 	return nil
 }
 
+// stepTimeoutKey is machine.PublishTimeoutKey: within a step of a machine nothing
+// waits for longer, since what it waits for may be waiting for the step.
+const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
+
 // await waits for room. q.mu is held, and released in between.
 func (q *queue) await(ctx context.Context, timeout time.Duration) error {
 	var late <-chan time.Time
+	if timeout == 0 {
+		timeout, _ = ctx.Value(stepTimeoutKey).(time.Duration)
+	}
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
 		defer timer.Stop()
@@ -168,15 +175,23 @@ func (q *queue) take(buf []item, handled uint64) int {
 // run is the goroutine of a queued subscription; Close ends it.
 func (s *Subscription) run(handle func(context.Context, *item) error) {
 	q := s.queue
-	defer close(q.done)
+	finished := false
+	defer func() {
+		if !finished { // a handler has ended the goroutine: nobody must wait for it
+			s.abandon()
+		}
+		close(q.done)
+	}()
 	var buf [chunk]item
 	for {
 		n := q.take(buf[:], s.handled.Load())
 		if n == 0 {
+			finished = true
 			return
 		}
 		for i := range n {
 			if q.ctx.Err() != nil {
+				finished = true
 				return
 			}
 			if err := handle(q.ctx, &buf[i]); err != nil {

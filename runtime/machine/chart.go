@@ -37,7 +37,7 @@ type Chart struct {
 	Transitions []Transition // in document order
 	Blocks      []Block      // what observers are told of what Take runs, by its numbers
 	Outputs     []string     // names of what is emitted and sent, by kind
-	Kin         []string     // names of what goes to invoked machines and to the parent, by the kinds -1, -2, …
+	Kin         []string     // names of what goes to invoked machines and to the parent, by the kinds -2, -3, …
 	Shape       Shape
 	Delays      []Delay
 	Invokes     []Invoke
@@ -135,6 +135,16 @@ type Step struct {
 
 // Deferring is the state that a number in Candidates below None stands for.
 func Deferring(n int32) int32 { return -n - 2 }
+
+// StateNumber is the number of the state with the given path, None if there is none.
+func (c *Chart) StateNumber(path string) int32 {
+	for i := range c.States {
+		if c.States[i].Path == path {
+			return int32(i)
+		}
+	}
+	return None
+}
 
 func (c *Chart) path(i int32) string { return c.States[i].Path }
 

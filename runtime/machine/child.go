@@ -237,19 +237,37 @@ func (s captured) withChildren(ctx context.Context) (over bool, err error) {
 	return over, nil
 }
 
-// outputName is the name of an output of a kind that may be below zero.
-func (c *Chart) outputName(kind int32) string {
-	if kind < 0 {
-		return c.Kin[-1-kind]
+// isKin reports whether an output is for an invoked machine or for the parent.
+func (o output) isKin() bool { return o.kind < failureKind }
+
+// firstKin is the first kind of such an output; the others are below it.
+const firstKin = failureKind - 1
+
+// sendName is the name of a kind of output that is emitted or sent.
+func (c *Chart) sendName(kind int32) string {
+	if kind <= firstKin {
+		return c.Kin[firstKin-kind]
 	}
 	return c.Outputs[kind]
 }
 
-// outputNamed is the kind of the output with a name.
-func (c *Chart) outputNamed(name string) (kind int32, known bool) {
+// sendNamed is the kind of the output with a name.
+func (c *Chart) sendNamed(name string) (kind int32, known bool) {
 	if i := slices.Index(c.Outputs, name); i >= 0 {
 		return int32(i), true
 	}
 	i := slices.Index(c.Kin, name)
-	return int32(-1 - i), i >= 0
+	return firstKin - int32(i), i >= 0
+}
+
+// sendToKin sends what an instance that has been stored has for invoked machines,
+// which are in no store: they begin again where the instance is loaded again.
+func (c *Core) sendToKin(ctx context.Context) {
+	for i := range c.step.out {
+		if err := c.publish(ctx, c.step.out[i]); err != nil {
+			c.step.errs = append(c.step.errs, c.publishError(err))
+		}
+	}
+	clear(c.step.out)
+	c.step.out = c.step.out[:0]
 }

@@ -139,7 +139,7 @@ func (c *child) stop(ctx context.Context) error {
 
 // toParent is a step of a child that sends something to its parent.
 func toParent(what any) function {
-	return func(_ context.Context, p *program) error { p.core.Emit(-1, what); return nil }
+	return func(_ context.Context, p *program) error { p.core.Emit(-2, what); return nil }
 }
 
 func TestChildReturnsItsOutput(t *testing.T) {
@@ -244,7 +244,7 @@ func TestChildIsCancelled(t *testing.T) {
 		t.Errorf("a child that is not wanted took an event: %v", err)
 	}
 	p.saw(t, "leave <nil>")
-	p.core.Emit(-1, nil) // in no step, which is the next one's beginning
+	p.core.Emit(-2, nil) // in no step, which is the next one's beginning
 	if err := p.send(ctx, evNote); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("sent to a child that does not run: %v", err)
 	}
@@ -260,7 +260,7 @@ func TestChildCancelledByItsOwnStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := c.do(ctx, func(ctx context.Context, child *program) error {
-		child.core.Emit(-1, "dropped")
+		child.core.Emit(-2, "dropped")
 		return p.send(ctx, evLeave)
 	})
 	if err != nil {
@@ -304,8 +304,8 @@ func TestWhatGoesBackAndForth(t *testing.T) {
 		t.Fatal(err)
 	}
 	err := p.core.Send(ctx, evNote, func(context.Context) error {
-		p.core.Emit(-1, toParent("there and back"))
-		p.core.Emit(-1, toParent(1)) // which the parent does not know
+		p.core.Emit(-2, toParent("there and back"))
+		p.core.Emit(-2, toParent(1)) // which the parent does not know
 		return nil
 	})
 	if err != nil {

@@ -95,7 +95,9 @@ type Core struct {
 	history  [][]int32     // what Histories stand for; nil before there is any
 	running  []*invocation // by the numbers of the invocations
 	migrate  func(*Snapshot, Shape) error
-	output   any // of a machine that has finished
+	slot     *slot     // of an instance of a keyed host
+	lastDue  time.Time // when the next delay would have passed, of a machine that has stopped
+	output   any       // of a machine that has finished
 	step     step
 	work     *work    // scratch memory of steps that are not swift
 	current  *entry   // what is processed for somebody else
@@ -147,7 +149,7 @@ func (c *Core) Init(chart *Chart, prog Program, key string, opts []Option) {
 // settlePlain decides whether steps may be swift: not where somebody wants to be
 // told what happens, nor where deferred events may have to be looked at again.
 func (c *Core) settlePlain() {
-	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1
+	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1 && c.slot == nil
 }
 
 // Key is the machine's key, empty if it has none.

@@ -169,3 +169,11 @@ func orNone(s string) string {
 	}
 	return s
 }
+
+// Errors that a completed step returns: it is not run again.
+
+func (*ActionError) stepError()    {}
+func (*UnhandledError) stepError() {}
+func (*LoopError) stepError()      {}
+func (*PublishError) stepError()   {}
+func (*InvokeError) stepError()    {}

@@ -16,6 +16,7 @@ const (
 	invokeEntry   // an invocation has ended
 	snapshotEntry // somebody wants a snapshot
 	leaveEntry    // the parent needs the machine no more
+	turnEntry     // a function wants to be called between steps
 	nothing       // only wakes who waits for it
 )
 

@@ -50,10 +50,24 @@ func (c *Core) publishAll(ctx context.Context) error {
 	return first
 }
 
-// publishChanges tells of every leaf that was entered and is still active, once.
+// publishChanges publishes the changes of the step.
 func (c *Core) publishChanges(ctx context.Context) error {
-	if !c.step.entered || !c.bound {
+	if !c.bound {
 		return nil
+	}
+	var failed error
+	c.eachChange(func(change Change) {
+		if err := c.prog.Changed(ctx, change); err != nil && failed == nil {
+			failed = err
+		}
+	})
+	return failed
+}
+
+// eachChange calls f for every leaf that was entered and is still active.
+func (c *Core) eachChange(f func(Change)) {
+	if !c.step.entered {
+		return
 	}
 	fresh, left := c.leaves, c.step.from[:]
 	if c.chart.Width > 1 {
@@ -63,15 +77,10 @@ func (c *Core) publishChanges(ctx context.Context) error {
 	} else if left[0] == None {
 		left = nil
 	}
-	var failed error
 	for _, leaf := range fresh {
 		c.seq++
-		change := Change{State: leaf, From: left, Active: c.leaves, Trigger: c.chart.Events[c.step.trigger], Seq: c.seq, At: c.clock.Now(), Done: c.finished}
-		if err := c.prog.Changed(ctx, change); err != nil && failed == nil {
-			failed = err
-		}
+		f(Change{State: leaf, From: left, Active: c.leaves, Trigger: c.chart.Events[c.step.trigger], Seq: c.seq, At: c.clock.Now(), Done: c.finished})
 	}
-	return failed
 }
 
 // failure hands a failure to the outbox.
@@ -80,6 +89,10 @@ func (c *Core) failure(ctx context.Context, kind FailureKind, err error) {
 		return
 	}
 	f := Failure{kind, c.self.Machine, c.self.Key, c.leafName(), c.chart.Events[c.step.trigger], err}
+	if c.slot != nil {
+		c.step.out = append(c.step.out, output{failureKind, c.slot.publisher.FailureValue(f), string(kind)})
+		return
+	}
 	if err := c.prog.Failed(ctx, f); err != nil {
 		c.step.errs = append(c.step.errs, c.publishError(err))
 	}
@@ -118,11 +131,11 @@ func (c *Core) Err() error {
 // Now is the time, by the machine's clock.
 func (c *Core) Now() time.Time { return c.clock.Now() }
 
-// Emit puts an event into the outbox. A kind below zero is for the machine's
+// Emit puts an event into the outbox. A kind below None is for the machine's
 // parent or for one that it invoked, and needs no outbox that publishes.
 func (c *Core) Emit(kind int32, event any) {
-	if c.bound || kind < 0 {
-		c.step.out = append(c.step.out, output{kind, event})
+	if c.bound || kind <= firstKin {
+		c.step.out = append(c.step.out, output{kind: kind, event: event})
 	}
 }
 

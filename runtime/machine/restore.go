@@ -165,10 +165,8 @@ func (r *restorer) lack(what, name string) int32 {
 }
 
 func (r *restorer) state(path string) int32 {
-	for i := range r.chart.States {
-		if r.chart.States[i].Path == path {
-			return int32(i)
-		}
+	if i := r.chart.StateNumber(path); i != None {
+		return i
 	}
 	return r.lack("state", path)
 }
@@ -245,7 +243,7 @@ func (r *restorer) events() error {
 				known = true
 				p.what, err = r.codec.DecodeEvent(p.event, d.Payload)
 			}
-		} else if p.event, known = r.chart.outputNamed(d.Event); known {
+		} else if p.event, known = r.chart.sendNamed(d.Event); known {
 			p.what, err = r.codec.DecodeOutput(p.event, d.Payload)
 		}
 		if err != nil {

@@ -195,7 +195,7 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 		if p.self {
 			name = c.chart.Events[p.event]
 		} else {
-			name = c.chart.outputName(p.event)
+			name = c.chart.sendName(p.event)
 		}
 		s.Sends = append(s.Sends, SendSnapshot{p.id, name, p.self, data, p.due})
 	}

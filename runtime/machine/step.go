@@ -37,12 +37,18 @@ type raised struct {
 
 // output is an event for the outbox.
 type output struct {
-	kind  int32
-	event any
+	kind    int32
+	event   any
+	failure string // the kind of a failure
 }
 
 // external runs the macrostep of one external event.
 func (c *Core) external(ctx context.Context, id int32, event any) error {
+	if c.slot != nil && (c.current == nil || !c.current.kept) && c.slot.seen(ctx) {
+		c.begin(id)
+		c.step.taken = true
+		return nil
+	}
 	ctx = c.stepCtx(ctx)
 	if v := c.chart.Index[c.row+id]; v > 0 && c.plain {
 		if t := &c.chart.Transitions[v-1]; t.Flags&Swift != 0 {
@@ -126,6 +132,9 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		s, err := c.capture()
 		c.step.reply = s
 		return err
+	case turnEntry:
+		c.begin(0)
+		e.payload.(func(context.Context))(c.stepCtx(ctx))
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
 	case leaveEntry:
@@ -314,6 +323,9 @@ func (c *Core) unhandled(ctx context.Context, id int32) {
 // finish commits what the macrostep has made, and returns its error.
 func (c *Core) finish(ctx context.Context) error {
 	s := &c.step
+	if c.slot != nil {
+		return c.finishStored(ctx)
+	}
 	c.invokeAll(ctx)
 	if len(s.out) > 0 || c.bound && s.entered {
 		c.flush(ctx)
@@ -322,6 +334,26 @@ func (c *Core) finish(ctx context.Context) error {
 	if c.finished {
 		c.tellParent(nil)
 	}
+	return c.stepErrors()
+}
+
+// finishStored is finish for an instance of a keyed host: what the step has made is
+// stored before anybody hears of it.
+func (c *Core) finishStored(ctx context.Context) error {
+	if err := c.commit(ctx); err != nil {
+		c.step.errs = append(c.step.errs, err)
+	} else {
+		c.invokeAll(ctx)
+		c.slot.publish(ctx)
+		c.sendToKin(ctx)
+	}
+	c.step.payload = nil
+	return c.stepErrors()
+}
+
+// stepErrors are the errors of the macrostep, joined.
+func (c *Core) stepErrors() error {
+	s := &c.step
 	if len(s.errs) == 0 {
 		return nil
 	}

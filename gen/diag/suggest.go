@@ -1,16 +1,25 @@
-package spec
+package diag
 
 import (
+	"iter"
 	"strings"
-	"unicode/utf8"
 )
+
+// maxWork bounds what one list spends on finding similar names, in steps of a few
+// nanoseconds: whoever has thousands of mistakes gets hints for the first ones.
+const maxWork = 20_000_000
 
 // Suggest returns a hint that names the candidate nearest to what was written,
 // or the empty string where none is near.
-func Suggest(written string, candidates []string) string {
+func (l *List) Suggest(written string, candidates iter.Seq[string]) string {
+	if l.work > maxWork {
+		return ""
+	}
+	written = lower(written)
 	best, dist := "", 1+max(2, len(written)/3)
-	for _, c := range candidates {
-		if d := distance(strings.ToLower(written), strings.ToLower(c), dist); d < dist && d < max(len(c), 2) {
+	for c := range candidates {
+		l.work += 5 + len(written)*len(c)
+		if d := distance(written, lower(c), dist); d < dist && d < max(len(c), 2) {
 			best, dist = c, d
 		}
 	}
@@ -20,10 +29,15 @@ func Suggest(written string, candidates []string) string {
 	return "did you mean `" + best + "`?"
 }
 
+// lower cuts a name that is too long to be compared, too.
+func lower(s string) string { return strings.ToLower(s[:min(len(s), maxCompared+1)]) }
+
+const maxCompared = 256
+
 // distance is the optimal string alignment distance of a and b (insertions,
 // deletions, substitutions and transpositions of neighbours), cut off at limit.
 func distance(a, b string, limit int) int {
-	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > 256 || len(b) > 256 {
+	if len(a)-len(b) >= limit || len(b)-len(a) >= limit || len(a) > maxCompared || len(b) > maxCompared {
 		return limit
 	}
 	before := make([]int, len(b)+1)
@@ -47,12 +61,4 @@ func distance(a, b string, limit int) int {
 		before, prev, cur = prev, cur, before
 	}
 	return prev[len(b)]
-}
-
-// quote shows a piece of input within a message, shortened where it is long.
-func quote(s string) string {
-	if utf8.RuneCountInString(s) > 60 {
-		s = string([]rune(s)[:57]) + "..."
-	}
-	return "`" + s + "`"
 }

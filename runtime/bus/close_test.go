@@ -1,0 +1,113 @@
+package bus_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"testing"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+func soon(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// TestCloseTellsOfWhoIsNotDone closes a bus with a stuck direct handler, with a
+// stuck queued one, and with both.
+func TestCloseTellsOfWhoIsNotDone(t *testing.T) {
+	for name, kinds := range map[string][]bus.SubscribeOption{
+		"direct": {bus.Direct()}, "queued": {bus.Queued(4)}, "both": {bus.Queued(4), bus.Direct()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := bus.New()
+			in, block := make(chan struct{}), make(chan struct{})
+			for _, kind := range kinds {
+				subscribe(t, b, "a.b", func(context.Context, *bus.Event[order]) error {
+					in <- struct{}{}
+					<-block
+					return nil
+				}, kind)
+			}
+			published := make(chan error)
+			p := publisher[order](t, b, "a.b")
+			go func() { published <- p.Publish(context.Background(), &order{1}) }()
+			for range kinds {
+				<-in
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
+			defer cancel()
+			err := b.Close(ctx)
+			if !errors.Is(err, bus.ErrDrainTimeout) {
+				t.Errorf("Close: %v", err)
+			}
+			var d *transport.DrainError
+			if errors.As(err, &d) != (name != "direct") {
+				t.Errorf("Close: %v, left %+v", err, d)
+			}
+			close(block)
+			if err := <-published; err != nil {
+				t.Error(err)
+			}
+			if err := b.Close(soon(t)); err != nil {
+				t.Errorf("the second Close: %v", err)
+			}
+		})
+	}
+}
+
+// TestGoexit ends the publisher's goroutine in a handler, as t.Fatal does.
+func TestGoexit(t *testing.T) {
+	family, err := topic.NewFamily("a", "b")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, pattern := range map[string]topic.Pattern{"every key": "a.+.b", "one key": "a.k.b"} {
+		t.Run(name, func(t *testing.T) {
+			b := bus.New()
+			p, err := bus.NewKeyedPublisher[order](b, family)
+			if err != nil {
+				t.Fatal(err)
+			}
+			s := subscribe(t, b, pattern, func(context.Context, *bus.Event[order]) error {
+				runtime.Goexit()
+				return nil
+			})
+			for range 3 {
+				ended := make(chan struct{})
+				go func() {
+					defer close(ended)
+					_ = p.Publish(context.Background(), "k", &order{1})
+				}()
+				<-ended
+			}
+			if err := s.Close(soon(t)); err != nil {
+				t.Errorf("Close: %v", err)
+			}
+		})
+	}
+}
+
+// TestGoexitInAQueue lets nobody wait for a goroutine that has ended.
+func TestGoexitInAQueue(t *testing.T) {
+	b := bus.New()
+	s := subscribe(t, b, "a.b", func(context.Context, *bus.Event[order]) error {
+		runtime.Goexit()
+		return nil
+	}, bus.Queued(2))
+	p := publisher[order](t, b, "a.b")
+	for range 10 {
+		if err := p.Publish(soon(t), &order{1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(soon(t)); err != nil {
+		t.Errorf("Close: %v", err)
+	}
+}
