@@ -110,7 +110,7 @@ func (g *generator) children(f *jen.File) {
 
 // taken are names that a package cannot have in the file: of what else it imports
 // and declares, and of the package's own declarations in lower case.
-const taken = " context machine convert p ctx in m err v out ok e chart program outbox "
+const taken = " context machine convert p ctx in m err v out ok e event chart program outbox "
 
 // imports settles what the packages of the invoked machines are called.
 func (r *relatives) imports() {

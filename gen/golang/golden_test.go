@@ -244,7 +244,7 @@ func (g *generator) stubs(f *jen.File) {
 
 // stubChild makes machines of a golden child, which has nothing written in Go.
 func (g *generator) stubChild(f *jen.File, c *model.Child) {
-	f.ImportName(g.cfg.Children[c.Machine], c.Machine.Package)
+	f.ImportAlias(g.cfg.Children[c.Machine], c.Machine.Package+"child")
 	theirs := func(name string) *jen.Statement { return jen.Qual(g.cfg.Children[c.Machine], name) }
 	d := func() *jen.Statement { return jen.Id("s").Dot("d") }
 	var params, args []jen.Code

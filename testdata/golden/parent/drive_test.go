@@ -10,7 +10,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/machine"
 	"github.com/xsgen/xsgen/testdata/golden/drive"
-	"github.com/xsgen/xsgen/testdata/golden/fraud"
+	fraudchild "github.com/xsgen/xsgen/testdata/golden/fraud"
 )
 
 func TestScript(t *testing.T) {
@@ -113,10 +113,10 @@ type stubChildren struct {
 	d *drive.Driver
 }
 
-func (s stubChildren) Fraud(in fraud.Input) (*fraud.Machine, error) {
+func (s stubChildren) Fraud(in fraudchild.Input) (*fraudchild.Machine, error) {
 	if err := s.d.Action("fraud", in); err != nil {
 		return nil, err
 	}
-	m := fraud.New(in, s.d.ChildOptions()...)
+	m := fraudchild.New(in, s.d.ChildOptions()...)
 	return m, m.Bind(s.d.Bus())
 }
