@@ -108,7 +108,7 @@ func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, e
 		s.taken = false
 		c.unhandled(ctx, id)
 	}
-	if len(s.errs) > 0 || c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.errs) > 0 || len(s.out) > 0 || c.bound && s.entered {
 		return c.finish(ctx)
 	}
 	s.payload = nil
@@ -137,6 +137,8 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		e.payload.(func(context.Context))(c.stepCtx(ctx))
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
+	case leaveEntry:
+		return c.depart(c.stepCtx(ctx))
 	}
 	return nil
 }
@@ -273,6 +275,7 @@ func (c *Core) caught(r any) error {
 		}
 		c.mu.Unlock()
 		c.drain()
+		c.tellParent(ErrStopped)
 		return ErrStopped
 	}
 	return panicError(r)
@@ -324,7 +327,7 @@ func (c *Core) finish(ctx context.Context) error {
 		return c.finishStored(ctx)
 	}
 	c.invokeAll(ctx)
-	if c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.out) > 0 || c.bound && s.entered {
 		c.flush(ctx)
 	}
 	s.payload = nil
@@ -342,6 +345,7 @@ func (c *Core) finishStored(ctx context.Context) error {
 	} else {
 		c.invokeAll(ctx)
 		c.slot.publish(ctx)
+		c.sendToKin(ctx)
 	}
 	c.step.payload = nil
 	return c.stepErrors()
