@@ -26,6 +26,7 @@ type step struct {
 	told     bool // the observer knows of the transition
 	left     bool // and of the states that it exits
 	micro    int
+	place    int     // of the event in a batch whose step is swift
 	path     []int32 // the states of the last microsteps of a long chain
 }
 
