@@ -135,22 +135,27 @@ func (g *generator) publishMethods(f *jen.File) {
 	})
 	f.Comment("Changed implements machine.Program.")
 	f.Add(program()).Id("Changed").Params(ctxParam(), jen.Id("c").Qual(machinePath, "Change")).Error().Block(
-		jen.Id("state").Op(":=").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("State")).Dot("Path")),
-		jen.Id("e").Op(":=").Op("&").Id("StateChanged").Values(
-			jen.Id("State").Op(":").Id("state"), jen.Id("From").Op(":").Id("statesOf").Call(jen.Id("c").Dot("From")),
+		jen.Return(jen.Id("p").Dot("outbox").Dot("changed").Index(jen.Id("c").Dot("State")).Dot("Publish").Call(key(jen.Id("stateChanged").Call(jen.Id("c")))...)))
+	f.Comment("Failed implements machine.Program.")
+	f.Add(program()).Id("Failed").Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
+		jen.Return(jen.Id("p").Dot("outbox").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"), jen.Id("failureOf").Call(jen.Id("f")))))
+	g.published(f)
+}
+
+// published declares how state changes and failures are made.
+func (g *generator) published(f *jen.File) {
+	f.Func().Id("stateChanged").Params(jen.Id("c").Qual(machinePath, "Change")).Op("*").Id("StateChanged").Block(
+		jen.Return(jen.Op("&").Id("StateChanged").Values(
+			jen.Id("State").Op(":").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("State")).Dot("Path")),
+			jen.Id("From").Op(":").Id("statesOf").Call(jen.Id("c").Dot("From")),
 			jen.Id("Active").Op(":").Id("statesOf").Call(jen.Id("c").Dot("Active")),
 			jen.Id("Trigger").Op(":").Id("c").Dot("Trigger"), jen.Id("Seq").Op(":").Id("c").Dot("Seq"),
 			jen.Id("At").Op(":").Id("c").Dot("At"), jen.Id("Done").Op(":").Id("c").Dot("Done"),
-		),
-		jen.Return(jen.Id("p").Dot("outbox").Dot("changed").Index(jen.Id("c").Dot("State")).Dot("Publish").Call(key(jen.Id("e"))...)),
-	)
-	f.Comment("Failed implements machine.Program.")
-	f.Add(program()).Id("Failed").Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
-		jen.Return(jen.Id("p").Dot("outbox").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"),
-			jen.Op("&").Qual(transportPath, "Failure").Values(
-				jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), jen.Id("Machine").Op(":").Id("f").Dot("Machine"),
-				jen.Id("Key").Op(":").Id("f").Dot("Key"), jen.Id("State").Op(":").Id("f").Dot("State"),
-				jen.Id("Event").Op(":").Id("f").Dot("Event"), jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
-			))),
-	)
+		)))
+	f.Func().Id("failureOf").Params(jen.Id("f").Qual(machinePath, "Failure")).Op("*").Qual(transportPath, "Failure").Block(
+		jen.Return(jen.Op("&").Qual(transportPath, "Failure").Values(
+			jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), jen.Id("Machine").Op(":").Id("f").Dot("Machine"),
+			jen.Id("Key").Op(":").Id("f").Dot("Key"), jen.Id("State").Op(":").Id("f").Dot("State"),
+			jen.Id("Event").Op(":").Id("f").Dot("Event"), jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
+		)))
 }

@@ -50,9 +50,13 @@ func Package(m *model.Machine, table *expr.Table, cfg Config) ([]File, error) {
 		{"pubsub", g.pubsub},
 		{"machine", g.machine},
 		{"dispatch", g.dispatch},
+		{"host", g.host},
 		{"chart", g.tables},
 	} {
 		if f.name == "events" && len(m.Events)+len(m.Internal)+len(g.outputs()) == 0 {
+			continue
+		}
+		if f.name == "host" && !m.Keyed {
 			continue
 		}
 		data, err := g.file(f.fill)
@@ -96,7 +100,7 @@ func (g *generator) file(fill func(*jen.File)) ([]byte, error) {
 	for _, p := range []string{topicPath, codecPath, checkedPath, machinePath, busPath, transportPath, snapshotPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
-	for _, p := range []string{"context", "slices", "strings", "time"} {
+	for _, p := range []string{"context", "errors", "slices", "strings", "time"} {
 		f.ImportName(p, p)
 	}
 	f.NoFormat = true // once is enough

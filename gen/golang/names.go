@@ -12,7 +12,7 @@ import (
 // fixed are the identifiers that every package has.
 var fixed = strings.Fields(`State StateChanged ParseState Event ExternalEvent Publisher NewPublisher Handler
 	UnimplementedHandler SubscribeHandler SubscribeStateChanged SubscribeFailure Guards Actions Services Context Turn
-	Machine New Roles Input Output Failure MachineID
+	Machine New Host NewHost Roles Input Output Failure MachineID
 	PatternStates PatternEvents PatternEmits PatternErrors TopicErrorAction TopicErrorUnhandled TopicErrorLoop`)
 
 // names are the identifiers of a package. The declarations and every reference

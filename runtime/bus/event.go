@@ -12,6 +12,7 @@ type origin struct {
 	place *place
 	key   string
 	seq   uint64 // 0 until somebody asks for the id
+	id    string // that the publisher has given, empty if it has not
 }
 
 // Topic is the event's topic. It is computed: handlers that do not ask do not
@@ -30,8 +31,12 @@ func (o *origin) Topic() topic.Name {
 // Key is the key of a keyed topic's event, empty for others.
 func (o *origin) Key() string { return o.key }
 
-// ID is the event's id, unique in this process and equal for every subscriber.
+// ID is the event's id, equal for every subscriber: what it was published under, or
+// else one that is unique in this process.
 func (o *origin) ID() string {
+	if o.id != "" {
+		return o.id
+	}
 	if o.seq == 0 {
 		o.seq = o.place.bus.seq.Add(1)
 	}

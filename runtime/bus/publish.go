@@ -55,6 +55,12 @@ func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.n.publish(ctx, "", v, p.options.timeout)
 }
 
+// PublishAs is Publish for an event that has an id already, which the same event
+// had when it was published before. An empty id is none.
+func (p *Publisher[T]) PublishAs(ctx context.Context, id string, v *T) error {
+	return p.n.publishAs(ctx, id, "", v, p.options.timeout)
+}
+
 // KeyedPublisher publishes values of one type to the topics of a family.
 type KeyedPublisher[T any] struct {
 	n       *node[T]
@@ -74,10 +80,24 @@ func NewKeyedPublisher[T any](b *Bus, family topic.Family, opts ...PublishOption
 // Publish is Publisher.Publish for the topic of key. A key that cannot be part of
 // the topic is an error that wraps topic.ErrInvalidKey or topic.ErrTooLong.
 func (p *KeyedPublisher[T]) Publish(ctx context.Context, key string, v *T) error {
-	if key == "" || len(key) > p.n.place.shortKey {
-		if _, err := p.n.place.family.Of(key); err != nil {
-			return err
-		}
+	if err := p.checkKey(key); err != nil {
+		return err
 	}
 	return p.n.publish(ctx, key, v, p.options.timeout)
+}
+
+// PublishAs is Publisher.PublishAs for the topic of key.
+func (p *KeyedPublisher[T]) PublishAs(ctx context.Context, id, key string, v *T) error {
+	if err := p.checkKey(key); err != nil {
+		return err
+	}
+	return p.n.publishAs(ctx, id, key, v, p.options.timeout)
+}
+
+func (p *KeyedPublisher[T]) checkKey(key string) error {
+	if key != "" && len(key) <= p.n.place.shortKey {
+		return nil
+	}
+	_, err := p.n.place.family.Of(key)
+	return err
 }

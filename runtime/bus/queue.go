@@ -70,9 +70,16 @@ func (s *Subscription) enqueue(ctx context.Context, i item, timeout time.Duratio
 	return nil
 }
 
+// stepTimeoutKey is machine.PublishTimeoutKey: within a step of a machine nothing
+// waits for longer, since what it waits for may be waiting for the step.
+const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
+
 // await waits for room. q.mu is held, and released in between.
 func (q *queue) await(ctx context.Context, timeout time.Duration) error {
 	var late <-chan time.Time
+	if timeout == 0 {
+		timeout, _ = ctx.Value(stepTimeoutKey).(time.Duration)
+	}
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
 		defer timer.Stop()

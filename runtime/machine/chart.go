@@ -135,6 +135,16 @@ type Step struct {
 // Deferring is the state that a number in Candidates below None stands for.
 func Deferring(n int32) int32 { return -n - 2 }
 
+// StateNumber is the number of the state with the given path, None if there is none.
+func (c *Chart) StateNumber(path string) int32 {
+	for i := range c.States {
+		if c.States[i].Path == path {
+			return int32(i)
+		}
+	}
+	return None
+}
+
 func (c *Chart) path(i int32) string { return c.States[i].Path }
 
 // within reports whether state i is state of or a descendant of it.

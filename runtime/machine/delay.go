@@ -211,7 +211,7 @@ func (c *Core) dropPendingLocked() {
 // halt stops every timer of a machine that has stopped; c.mu is held, and the
 // caller owns the machine.
 func (c *Core) halt() {
-	if c.slot != nil {
+	if c.slot != nil && c.lastDue.IsZero() { // not yet halted
 		c.lastDue = c.nextDueLocked()
 	}
 	for i := range c.delays {

@@ -156,10 +156,8 @@ func (r *restorer) lack(what, name string) int32 {
 }
 
 func (r *restorer) state(path string) int32 {
-	for i := range r.chart.States {
-		if r.chart.States[i].Path == path {
-			return int32(i)
-		}
+	if i := r.chart.StateNumber(path); i != None {
+		return i
 	}
 	return r.lack("state", path)
 }
