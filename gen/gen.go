@@ -34,6 +34,9 @@ type Input struct {
 	// is invoked, or a go.mod above it. Its error is fs.ErrNotExist if there is no
 	// such file. It may be nil if there are none at all.
 	Read func(path string) ([]byte, error)
+	// Foreign returns a Go file in a directory that is of another package than the
+	// one with the given name, and its package, if there is one; it may be nil.
+	Foreign func(dir, pkg string) (file, other string)
 }
 
 // Spec is a spec file.
@@ -103,10 +106,11 @@ func (g *generation) place() {
 	for _, m := range g.machines {
 		g.placeOne(m)
 		if first := taken[m.dir]; first != nil {
-			g.diags.Add(diag.OutputClash, m.model.ID.Pos, "the package would go to %s, where %s goes already", m.dir, first.spec.Name).
+			g.diags.Add(diag.OutputClash, m.model.ID.Pos, "the package would go to %s, where %s goes already", m.shown(), first.spec.Name).
 				WithRelated(first.model.ID.Pos, "the other machine").WithHint("give them different `package:` names")
 		}
 		taken[m.dir] = m
+		g.foreign(m)
 		for _, c := range m.model.Children {
 			if child := g.models[c.Machine]; child.dir == "" {
 				g.placeOne(child)
@@ -123,9 +127,26 @@ func (g *generation) placeOne(m *machine) {
 		m.dir = path.Join(dir, m.model.Package)
 	}
 	if m.importPath = g.importPath(m.dir); m.importPath == "" {
-		g.diags.Add(diag.NoModule, m.model.ID.Pos, "no go.mod is above %s, so the package has no import path", m.dir).
+		g.diags.Add(diag.NoModule, m.model.ID.Pos, "no go.mod is above %s, so the package has no import path", m.shown()).
 			WithHint("run `go mod init <module>` in your repository's root")
 	}
+}
+
+// foreign reports a directory in which a package of another name lives already: Go
+// would build neither.
+func (g *generation) foreign(m *machine) {
+	if g.in.Foreign == nil {
+		return
+	}
+	if file, other := g.in.Foreign(m.dir, m.model.Package); file != "" {
+		g.diags.Add(diag.ForeignPackage, m.model.ID.Pos, "the package %s would go to %s, where %s is of package %s", m.model.Package, m.shown(), path.Base(file), other).
+			WithHint("move the spec into a directory of its own, or give the machine another `package:`, which then gets one")
+	}
+}
+
+// shown is the output's directory as the spec's name is written.
+func (m *machine) shown() string {
+	return path.Join(path.Dir(m.spec.Name), relative(path.Dir(m.spec.Path), m.dir))
 }
 
 // importPath is the import path of a directory by the module that is nearest

@@ -1,0 +1,86 @@
+package golang
+
+const (
+	microstepFile     = "runtime/machine/microstep.go"
+	configurationFile = "runtime/machine/configuration.go"
+	entriesFile       = "runtime/machine/entries.go"
+	stepFile          = "runtime/machine/step.go"
+	inboxFile         = "runtime/machine/inbox.go"
+)
+
+// runtimeMutants are mistakes in the step loop.
+var runtimeMutants = []mutant{
+	// Selection, deferral and conflicts.
+	{microstepFile, "if len(c.leaves) != 1 {", "if len(c.leaves) > 2 {", "only the first of two leaves is asked"},
+	{microstepFile, "if c.step.outside {\n\t\t\t\tc.step.deferred", "if true {\n\t\t\t\tc.step.deferred", "one leaf defers internal events"},
+	{microstepFile, "if c.step.outside {\n\t\t\t\tc.work.deferring", "if true {\n\t\t\t\tc.work.deferring", "regions defer internal events"},
+	{microstepFile, "\tc.withhold()\n", "", "ancestors of a deferring state take the event"},
+	{microstepFile, "return s != source && c.chart.within(s, source)", "return s != source", "deferring keeps other regions from the event"},
+	{microstepFile, "c.step.deferred = len(w.deferring) > 0", "c.step.deferred = false", "regions do not defer"},
+	{microstepFile, "\t\tc.resolve()\n", "", "conflicts stay"},
+	{microstepFile, "return int(a.transition - b.transition)", "return int(b.transition - a.transition)", "actions run in reverse order"},
+	{microstepFile, "if e := (chosen{i, domain}); !slices.Contains(w.enabled, e) {", "if e := (chosen{i, domain}); e.domain != i || e.domain == i {", "a transition that two leaves select is taken twice"},
+	{microstepFile, "(source == other || !c.chart.within(source, other))", "(source == other || c.chart.within(source, other))", "the ancestor wins a conflict"},
+	{microstepFile, "\tkept = slices.DeleteFunc(kept, func(k chosen) bool { return c.conflict(e, k) })\n", "", "a preempted transition stays"},
+	{microstepFile, "if t.Flags&Shared != 0 && t.Flags&Unguarded == 0 {", "if false {", "a guard is asked once for each leaf"},
+	{microstepFile, "ok = ok && err == nil", "ok = ok || err != nil", "a guard that fails in a region is true"},
+	{microstepFile, "ok = s.acting", "ok = true", "a guard that fails is true"},
+	{microstepFile, "\tc.step.left = true\n", "", "exits are told twice"},
+	{microstepFile, "if t.Flags&Quiet != 0 && c.observer == nil {", "if t.Flags&Quiet != 0 {", "an observer is not told of quiet steps"},
+
+	// Exits.
+	{configurationFile, "\tc.remember()\n", "", "no history is recorded"},
+	{configurationFile, "Kind == DeepHistory", "Kind != DeepHistory", "shallow and deep are swapped"},
+	{configurationFile, "e.domain != None && i != e.domain && chart.within(i, e.domain)", "e.domain != None && chart.within(i, e.domain)", "the domain is exited"},
+	{configurationFile, "for i := c.leaves[n]; i > earlier && w.exits(c.chart, i);", "for i := c.leaves[n]; i > None && w.exits(c.chart, i);", "what holds two leaves is exited twice"},
+	{configurationFile, "w.fresh = slices.Delete(w.fresh, n, n+1)", "_ = n", "transient states are published"},
+
+	// Entries.
+	{configurationFile, "return int(a.state - b.state)", "return int(b.state - a.state)", "entries of several transitions in reverse order"},
+	{configurationFile, "if !e.inside {", "if true {", "the domain is entered again"},
+	{configurationFile, "\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n", "\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n", "a history's default before the initial"},
+	{configurationFile, "c.leaves = slices.Insert(c.leaves, at, i)", "c.leaves = slices.Insert(c.leaves, at*0, i)", "leaves are not in document order"},
+	{configurationFile, "\t\tc.arm(d)\n", "", "delays do not begin"},
+	{entriesFile, "if inside && t.Flags&Reenter == 0 || t.Source == 0 {", "if inside || t.Source == 0 {", "reenter is ignored where there is history"},
+	{entriesFile, "holds = c.chart.States[common].Kind == Compound", "holds = true", "a parallel state is the domain where there is history"},
+	{entriesFile, "} else if recorded := c.recorded(t); recorded != nil {", "} else if recorded := c.recorded(t); len(recorded) > 1000 {", "the domain is that of the history's default"},
+	{entriesFile, "if recorded := e.recorded(h); recorded != nil {", "if recorded := e.recorded(h); len(recorded) > 1000 {", "history is never restored"},
+	{entriesFile, "\t\te.add(s.Parent).history = s.Default\n", "", "a history's default actions do not run"},
+	{entriesFile, "return int(a.state - b.state)", "return int(b.state - a.state)", "entries around a history in reverse order"},
+	{entriesFile, "(i == e.domain || !e.chart.within(i, e.domain))", "i == e.domain", "what holds the domain is entered again"},
+	{entriesFile, "e.add(i).initial = s.Default", "e.add(i)", "initials around a history have no actions"},
+	{entriesFile, "\t\te.ascend(t, holder)\n", "", "what lies above a restored state is not entered"},
+
+	// Done.
+	{configurationFile, "return s.Kind == Final && c.finalEntered(ctx, e.state, s)", "return false", "nothing is ever done"},
+	{configurationFile, "p = c.chart.States[p].Parent {", "p = None {", "only the innermost parallel state is done"},
+	{configurationFile, "return c.chart.States[i].Kind == Parallel && c.chart.regions(i, c.regionDone)", "return c.chart.States[i].Kind == Parallel", "one region is enough for a parallel state to be done"},
+	{configurationFile, "\t\treturn c.done(i)\n", "\t\treturn false\n", "a region that is parallel is never done"},
+	{configurationFile, "return s.Parent == i && s.Kind == Final", "return c.chart.within(leaf, i) && s.Kind == Final", "a final state further below makes a region done"},
+	{configurationFile, "\t\t\tbreak\n", "", "all of the machine's onDone run"},
+	{configurationFile, "\tc.dropPending()\n", "", "what a finished machine has sent still arrives"},
+	{configurationFile, "\tw.fresh, w.left = fresh, left\n", "\t_, _ = fresh, left\n", "the last state is not published"},
+
+	// The loop.
+	{stepFile, "next, ask := 0, true", "next, ask := 0, false", "internal events come before eventless transitions"},
+	{stepFile, "\t\t\task = true\n", "\t\t\task = false\n", "eventless transitions are not asked after an internal event"},
+	{stepFile, "ask = r.event != c.chart.Execution", "ask = true", "eventless guards that fail are asked for ever"},
+	{stepFile, "\tif c.finished {\n\t\tfor _, r := range s.internal[next:] {", "\tif false {\n\t\tfor _, r := range s.internal[next:] {", "errors of a machine that finishes are lost"},
+	{stepFile, "case c.step.deferred:", "case false:", "deferred events are unhandled"},
+	{stepFile, "\t\tw.fresh, w.left = w.fresh[:0], w.left[:0]\n", "\t\tw.left = w.left[:0]\n", "states are published again"},
+	{stepFile, "if c.chart.Strict {", "if !c.chart.Strict {", "unhandled events are errors where they should not be"},
+	{stepFile, "c.one[0], c.row, s.entered = t.Leaf, t.Row, true", "c.one[0], s.entered = t.Leaf, true", "a swift step stays at its row"},
+	{stepFile, "ok = s.acting", "ok = false", "a failed action of a swift step undoes it"},
+	{stepFile, "if len(s.internal) > 0 || !ok", "if !ok", "a swift step forgets what it has raised"},
+	{"runtime/machine/loop.go", "if s.micro < MaxMicrosteps {", "if s.micro <= MaxMicrosteps {", "chains are one microstep too long"},
+
+	// Deferred events, time and publishing.
+	{inboxFile, "\tif !c.step.entered {\n\t\treturn\n\t}\n", "\tif c.step.entered {\n\t\treturn\n\t}\n", "deferred events are not tried after a change"},
+	{inboxFile, "\t\tif c.step.entered {\n\t\t\ti = 0\n\t\t}\n", "", "deferred events are not tried from the oldest again"},
+	{inboxFile, "c.kept = append(c.kept, e)", "c.kept = slices.Insert(c.kept, 0, e)", "deferred events in reverse order"},
+	{"runtime/machine/send.go", "\tif len(c.kept) > 0 {\n\t\tc.retry()\n\t}\n", "", "deferred events wait for a queued one"},
+	{"runtime/machine/delay.go", "slot.timer.Reset(d)", "slot.timer.Reset(d / 2)", "a delay begun again is too early"},
+	{"runtime/machine/delay.go", "\tc.Cancel(id)\n", "", "a send does not replace the one of its id"},
+	{"runtime/machine/outbox.go", "if !c.step.entered {", "if c.step.entered {", "only steps that stay are published"},
+	{"runtime/machine/outbox.go", "\t\tslices.Sort(fresh)\n", "", "states are published as they were entered"},
+}

@@ -1,0 +1,264 @@
+// Package drive runs generated machines by scripts, and tells what they do. The
+// program that is built of many machines calls Main; each machine's adapter
+// registers it.
+//
+// A script has one command a line, in the first column:
+//
+//	start                  stop
+//	send NAME {json}       request NAME {json}
+//	advance DURATION       moves the machine's clock
+//	guard NAME true|false  what a guard in Go returns from now on; at first all are true;
+//	                       or "panic", for it to do that
+//	fail NAME [MESSAGE]    makes an action in Go fail: with that error, with a panic if
+//	                       the message begins with "panic", not at all without one
+//	observe WHAT           publish, guards or log: more is told from now on; plain: the
+//	                       machine has no observer, so that its short cuts are taken
+//
+// The trace repeats the script; below each command, indented, is what was observed.
+// Lines of a script that are indented are left out, so that a trace is a script too.
+package drive
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/machine"
+)
+
+// Machine is a machine as the driver sees it.
+type Machine struct {
+	Start, Stop func(context.Context) error
+	Bind        func(*bus.Bus) error
+	Active      func() []string // the paths of the active leaves
+	// Send makes the event with the given name of JSON and sends it; Request
+	// returns its reply.
+	Send    func(ctx context.Context, event string, data []byte) error
+	Request func(ctx context.Context, event string, data []byte) (any, error)
+}
+
+// Driver runs one script.
+type Driver struct {
+	machine.NopObserver
+	clock   *machine.ManualClock
+	m       Machine
+	notes   []string
+	guards  map[string]string
+	failing map[string]string
+	seen    map[string]bool // by observe
+}
+
+// Guard is what a guard in Go returns: true, unless the script says otherwise.
+func (d *Driver) Guard(name string) bool {
+	how := d.guards[name]
+	if how == "panic" {
+		panic("guard " + name)
+	}
+	if d.seen["guards"] {
+		d.note("guard %s %v", name, how != "false")
+	}
+	return how != "false"
+}
+
+// Action records an action in Go, and fails or panics if the script says so.
+func (d *Driver) Action(name string) error {
+	d.note("do %s", name)
+	switch how := d.failing[name]; {
+	case strings.HasPrefix(how, "panic"):
+		panic(how)
+	case how != "":
+		return errors.New(how)
+	}
+	return nil
+}
+
+// Role records what was sent to a role.
+func (d *Driver) Role(role, event string) error {
+	if d.seen["publish"] {
+		d.note("publish %s.%s", role, event)
+	}
+	return nil
+}
+
+// Service is a service in Go: it runs until it is cancelled.
+func (d *Driver) Service(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Entered implements machine.Observer.
+func (d *Driver) Entered(_ machine.Instance, state string) { d.note("enter %s", root(state)) }
+
+// Exited implements machine.Observer.
+func (d *Driver) Exited(_ machine.Instance, state string) { d.note("exit %s", root(state)) }
+
+// Unhandled implements machine.Observer.
+func (d *Driver) Unhandled(_ machine.Instance, event string) { d.note("unhandled %s", event) }
+
+func root(state string) string {
+	if state == "" {
+		return "(machine)"
+	}
+	return state
+}
+
+func (d *Driver) note(format string, args ...any) {
+	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
+	if len(d.notes) > mostNotes {
+		_, _ = fmt.Fprintln(os.Stderr, "the trace does not end")
+		os.Exit(1)
+	}
+}
+
+// mostNotes is more than a trace that ends has.
+const mostNotes = 3_000_000
+
+// run makes a machine and runs script.
+func run(build func(*Driver, ...machine.Option) Machine, script string) string {
+	d := &Driver{clock: machine.NewManualClock(time.Unix(1700000000, 0).UTC()), guards: map[string]string{},
+		failing: map[string]string{}, seen: map[string]bool{}}
+	opts := []machine.Option{machine.WithClock(d.clock), machine.WithLogger(d.logger())}
+	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
+	if !slices.Contains(lines, "observe plain") {
+		opts = append(opts, machine.WithObserver(d))
+	}
+	d.m = build(d, opts...)
+	if slices.Contains(lines, "observe publish") {
+		d.bind()
+	}
+	for _, line := range lines {
+		if strings.HasPrefix(line, " ") {
+			continue
+		}
+		d.notes = append(d.notes, line+"\n")
+		if line != "" && line[0] != '#' {
+			d.command(line)
+		}
+	}
+	return strings.Join(d.notes, "")
+}
+
+func (d *Driver) bind() {
+	b := bus.New()
+	_, err := bus.SubscribeAny(b, "#", func(_ context.Context, e *bus.AnyEvent) error {
+		d.note("publish %s", e.Topic())
+		return nil
+	})
+	if err == nil {
+		err = d.m.Bind(b)
+	}
+	if err != nil {
+		d.note("error %v", err)
+	}
+}
+
+func (d *Driver) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(writer{d}, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == slog.LevelKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+type writer struct{ d *Driver }
+
+func (w writer) Write(p []byte) (int, error) {
+	if w.d.seen["log"] {
+		w.d.note("log %s", strings.TrimSpace(string(p)))
+	}
+	return len(p), nil
+}
+
+func (d *Driver) command(line string) {
+	verb, rest, _ := strings.Cut(line, " ")
+	name, data, _ := strings.Cut(rest, " ")
+	switch verb {
+	case "guard":
+		d.guards[name] = data
+		return
+	case "fail":
+		d.failing[name] = data
+		return
+	case "observe":
+		d.seen[name] = true
+		return
+	}
+	if err := d.do(verb, rest, name, data); err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n")
+		d.note("error %s", first)
+	}
+	d.note("%s", strings.Join(append([]string{"="}, d.m.Active()...), " "))
+}
+
+func (d *Driver) do(verb, rest, name, data string) error {
+	ctx := context.Background()
+	if data == "" {
+		data = "{}"
+	}
+	switch verb {
+	case "start":
+		return d.m.Start(ctx)
+	case "stop":
+		return d.m.Stop(ctx)
+	case "send":
+		return d.m.Send(ctx, name, []byte(data))
+	case "request":
+		reply, err := d.m.Request(ctx, name, []byte(data))
+		if err != nil {
+			return err
+		}
+		text, err := json.Marshal(reply)
+		d.note("reply %s", text)
+		return err
+	case "advance":
+		span, err := time.ParseDuration(rest)
+		d.clock.Advance(span)
+		return err
+	}
+	return fmt.Errorf("no command %q", verb)
+}
+
+var registered = map[string]func(*Driver, ...machine.Option) Machine{}
+
+// Register makes a machine known to Main by the name of its adapter's package.
+func Register(name string, build func(*Driver, ...machine.Option) Machine) { registered[name] = build }
+
+// Main answers jobs until there are no more: each is a line with the machine's name
+// and the number of bytes of the script that follows; the answer is a line with the
+// number of bytes of the trace, and the trace.
+func Main(in io.Reader, out io.Writer) error {
+	r := bufio.NewReader(in)
+	for {
+		line, err := r.ReadString('\n')
+		if err == io.EOF && line == "" {
+			return nil
+		}
+		var name string
+		var size int
+		if _, err := fmt.Sscanf(line, "%s %d", &name, &size); err != nil {
+			return err
+		}
+		script := make([]byte, size)
+		if _, err := io.ReadFull(r, script); err != nil {
+			return err
+		}
+		build := registered[name]
+		if build == nil {
+			return fmt.Errorf("no machine %s", name)
+		}
+		trace := run(build, string(script))
+		if _, err := fmt.Fprintf(out, "%d\n%s", len(trace), trace); err != nil {
+			return err
+		}
+	}
+}
