@@ -69,8 +69,8 @@ func (call *invocation) dismiss(ctx context.Context) {
 	c.leaving = context.WithoutCancel(ctx)
 	c.word.Or(halted)
 	c.mu.Unlock()
+	defer call.core.calls.Go(func() { _ = call.stop(context.Background()) }) // even if the goroutine ends
 	call.run(c)
-	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
 }
 
 // run lets a child take its last step; if that ends the goroutine, the parent stops
