@@ -92,27 +92,3 @@ func checkDiagnostics(t *testing.T, file string) {
 		t.Fatal(err)
 	}
 }
-
-// TestEveryRuleHasAGolden looks for a golden diagnostic of every rule, among the
-// command's scripts too.
-func TestEveryRuleHasAGolden(t *testing.T) {
-	var all strings.Builder
-	for _, pattern := range []string{"testdata/diag/*.txtar", "../cmd/xsgen/testdata/script/*.txtar"} {
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
-			t.Fatal("no files", err)
-		}
-		for _, f := range files {
-			data, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			all.Write(data)
-		}
-	}
-	for _, r := range diag.Rules() {
-		if !strings.Contains(all.String(), "["+r.String()+"]") && !strings.Contains(all.String(), `\[`+r.String()+`\]`) {
-			t.Errorf("no golden shows %s", r)
-		}
-	}
-}

@@ -110,9 +110,11 @@ func TestChecksDoc(t *testing.T) {
 	}
 	for _, r := range diag.Rules() {
 		fmt.Fprintf(&b, "\n## %s %s\n\n%s\n", r.Code, r.Name, r.Summary)
-		if example := exampleOf(t, r); example != "" {
-			fmt.Fprintf(&b, "\n```text\n%s```\n", example)
+		example := exampleOf(t, r)
+		if example == "" {
+			t.Errorf("no golden shows %s", r)
 		}
+		fmt.Fprintf(&b, "\n```text\n%s```\n", example)
 	}
 	want, _ := os.ReadFile("../docs/checks.md")
 	if bytes.Equal(b.Bytes(), want) {
@@ -125,29 +127,39 @@ func TestChecksDoc(t *testing.T) {
 	}
 }
 
-// exampleOf is the first diagnostic of r in its golden file.
+// exampleOf is the first diagnostic of r in its golden files: those of its name, or,
+// if it is about the disk, what a script of the command compares.
 func exampleOf(t *testing.T, r *diag.Rule) string {
 	t.Helper()
 	files, _ := filepath.Glob("testdata/diag/" + r.Code + "-*.txtar")
-	slices.Sort(files)
-	for _, f := range files {
+	scripts, _ := filepath.Glob("../cmd/xsgen/testdata/script/*.txtar")
+	for _, f := range append(files, scripts...) {
 		a, err := txtar.ParseFile(f)
 		if err != nil {
 			t.Fatal(err)
 		}
-		lines := strings.SplitAfter(string(a.Files[len(a.Files)-1].Data), "\n")
-		i := slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, "["+r.String()+"]") })
-		if i < 0 {
-			continue
-		}
-		out := lines[i]
-		for _, l := range lines[i+1:] {
-			if !strings.HasPrefix(l, "  ") && !strings.Contains(l, " note: ") {
-				break
+		for _, file := range a.Files {
+			if out := firstOf(r, string(file.Data)); out != "" {
+				return out
 			}
-			out += l
 		}
-		return out
 	}
 	return ""
+}
+
+// firstOf is the first diagnostic of r in an output.
+func firstOf(r *diag.Rule, text string) string {
+	lines := strings.SplitAfter(text, "\n")
+	i := slices.IndexFunc(lines, func(l string) bool { return strings.HasSuffix(l, "["+r.String()+"]\n") })
+	if i < 0 {
+		return ""
+	}
+	out := lines[i]
+	for _, l := range lines[i+1:] {
+		if !strings.HasPrefix(l, "  ") && !strings.Contains(l, " note: ") {
+			break
+		}
+		out += l
+	}
+	return out
 }

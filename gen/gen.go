@@ -38,6 +38,9 @@ type Input struct {
 	// Exists reports whether there is a file that is not among Specs; it may be nil
 	// if there is none.
 	Exists func(path string) bool
+	// Foreign returns a Go file in a directory that is of another package than the
+	// one with the given name, and its package, if there is one; it may be nil.
+	Foreign func(dir, pkg string) (file, other string)
 }
 
 // Spec is a spec file.
@@ -162,15 +165,33 @@ func (g *generation) place() {
 		m.importPath = g.importPath(m.dir)
 		pos := m.model.ID.Pos
 		if m.importPath == "" {
-			g.diags.Add(diag.NoModule, pos, "no go.mod is above %s, so the package has no import path", m.dir).
+			g.diags.Add(diag.NoModule, pos, "no go.mod is above %s, so the package has no import path", m.shown()).
 				WithHint("run `go mod init <module>` in your repository's root")
 		}
 		if first := taken[m.dir]; first != nil {
-			g.diags.Add(diag.OutputClash, pos, "the package would go to %s, where %s goes already", m.dir, first.spec.Name).
+			g.diags.Add(diag.OutputClash, pos, "the package would go to %s, where %s goes already", m.shown(), first.spec.Name).
 				WithRelated(first.model.ID.Pos, "the other machine").WithHint("give them different `package:` names")
 		}
 		taken[m.dir] = m
+		g.foreign(m)
 	}
+}
+
+// foreign reports a directory in which a package of another name lives already: Go
+// would build neither.
+func (g *generation) foreign(m *machine) {
+	if g.in.Foreign == nil {
+		return
+	}
+	if file, other := g.in.Foreign(m.dir, m.model.Package); file != "" {
+		g.diags.Add(diag.ForeignPackage, m.model.ID.Pos, "the package %s would go to %s, where %s is of package %s", m.model.Package, m.shown(), path.Base(file), other).
+			WithHint("move the spec into a directory of its own, or give the machine another `package:`, which then gets one")
+	}
+}
+
+// shown is the output's directory as the spec's name is written.
+func (m *machine) shown() string {
+	return path.Join(path.Dir(m.spec.Name), relative(path.Dir(m.spec.Path), m.dir))
 }
 
 // importPath is the import path of a directory by the module that is nearest

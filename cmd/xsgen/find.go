@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ func find(paths []string, out string) (*found, error) {
 		_, err := os.Stat(filepath.FromSlash(name))
 		return err == nil
 	}
+	f.input.Foreign = foreign
 	for _, p := range paths {
 		if err := f.path(p); err != nil {
 			return nil, err
@@ -185,7 +187,8 @@ func (f *finder) modules() error {
 }
 
 // stale are the generated files that belong to the packages' specs, or to specs
-// that are gone.
+// that are gone, and are where this run would put them: another run may have had
+// another -o.
 func (f *found) stale(packages []output.Package) []string {
 	specs := map[string]bool{}
 	for _, p := range packages {
@@ -199,12 +202,25 @@ func (f *found) stale(packages []output.Package) []string {
 		}
 		rel, _, _ := output.Generated(data)
 		from := filepath.Join(filepath.Dir(filepath.FromSlash(name)), filepath.FromSlash(rel))
+		if !f.mayHold(name, filepath.ToSlash(filepath.Dir(from))) {
+			continue
+		}
 		if _, err := os.Stat(from); specs[filepath.ToSlash(from)] || errors.Is(err, fs.ErrNotExist) {
 			out = append(out, name)
 		}
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// mayHold reports whether a file is where this run puts the output of a spec that
+// is, or was, in the directory home.
+func (f *found) mayHold(name, home string) bool {
+	dir := path.Dir(name)
+	if f.input.Out != "" {
+		return path.Dir(dir) == f.input.Out
+	}
+	return dir == home || path.Dir(dir) == home
 }
 
 // shown is a path as the user would write it.

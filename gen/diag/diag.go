@@ -113,6 +113,17 @@ func (l *List) Found(f *source.File) []*Rule {
 	return out
 }
 
+// Places are where findings of a rule are.
+func (l *List) Places(r *Rule) map[source.Pos]bool {
+	out := map[source.Pos]bool{}
+	for _, d := range l.all {
+		if d.Rule == r {
+			out[d.Pos] = true
+		}
+	}
+	return out
+}
+
 // Sorted returns the findings in file order; findings of one place keep the
 // order in which they were made, and exact repetitions are left out.
 func (l *List) Sorted() []*Diagnostic {

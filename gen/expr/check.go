@@ -62,9 +62,10 @@ func (c *checker) syntax(s spec.Scalar, err error) {
 	pos, msg := s.Pos, err.Error()
 	var list scanner.ErrorList
 	if errors.As(err, &list) && len(list) > 0 {
-		msg = list[0].Msg
-		if off := list[0].Pos.Offset; off < len(s.Value) {
-			pos = s.At(off, 1)
+		msg = strings.ReplaceAll(list[0].Msg, "'EOF'", "its end")
+		// What ends too early is marked at its last character.
+		if end := len(strings.TrimRight(s.Value, " \t\n")); end > 0 {
+			pos = s.At(min(list[0].Pos.Offset, end-1), 1)
 		}
 	}
 	c.diags.Add(diag.Expression, pos, "not an expression: %s", msg)

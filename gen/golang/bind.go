@@ -55,7 +55,7 @@ func (g *generator) subscribeInbox(b *jen.Group) {
 func (g *generator) outboxType(f *jen.File) {
 	states := len(g.m.States)
 	failure := func() *jen.Statement {
-		return jen.Op("*").Qual(busPath, "Publisher").Index(jen.Qual(transportPath, "Failure"))
+		return jen.Op("*").Qual(busPath, g.keyed("Publisher")).Index(jen.Qual(transportPath, "Failure"))
 	}
 	fields := []jen.Code{
 		jen.Id("changed").Index(jen.Lit(states)).Add(g.publisherType("StateChanged")),
@@ -92,7 +92,7 @@ func (g *generator) outboxType(f *jen.File) {
 		}
 		for _, kind := range []string{"Action", "Unhandled", "Loop"} {
 			orFail(jen.List(jen.Id("o").Dot("failed").Index(jen.Qual(machinePath, "Failed"+kind)), jen.Err()).Op("=").
-				Qual(busPath, "NewPublisher").Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind), publishTimeout()))
+				Qual(busPath, g.keyed("NewPublisher")).Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind), publishTimeout()))
 		}
 		b.Return(jen.Id("o"), jen.Nil())
 	})
@@ -138,7 +138,7 @@ func (g *generator) publishMethods(f *jen.File) {
 		jen.Return(jen.Id("p").Dot("outbox").Dot("changed").Index(jen.Id("c").Dot("State")).Dot("Publish").Call(key(jen.Id("stateChanged").Call(jen.Id("c")))...)))
 	f.Comment("Failed implements machine.Program.")
 	f.Add(program()).Id("Failed").Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
-		jen.Return(jen.Id("p").Dot("outbox").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"), jen.Id("failureOf").Call(jen.Id("f")))))
+		jen.Return(jen.Id("p").Dot("outbox").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(key(jen.Id("failureOf").Call(jen.Id("f")))...)))
 	g.published(f)
 }
 

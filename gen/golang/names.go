@@ -119,26 +119,28 @@ func (n *names) declare(name, what string, pos source.Pos) string {
 // package or within one struct.
 func CheckNames(m *model.Machine, l *diag.List) {
 	n := newNames(m)
-	seen := map[string]ident{}
+	seen, refused := map[string]ident{}, l.Places(diag.BadName)
+	reported := map[[2]source.Pos]bool{}
 	for _, f := range fixed {
 		seen[f] = ident{name: f}
 	}
 	for _, id := range n.all {
 		first, taken := seen[id.name]
 		switch {
-		case id.name == "":
+		case id.name == "" || refused[id.pos]:
 		case !taken:
 			seen[id.name] = id
-		case first.pos == id.pos:
+		case first.pos == id.pos || reported[[2]source.Pos{first.pos, id.pos}]: // an event's struct and its topic
 		case first.what == id.what: // reported as declared twice
 		case !first.pos.IsValid():
 			l.Add(diag.NameCollision, id.pos, "%s would be called %s in Go, which every generated package declares itself", id.what, id.name)
 		default:
+			reported[[2]source.Pos{first.pos, id.pos}] = true
 			l.Add(diag.NameCollision, id.pos, "%s and %s would both be called %s in Go", first.what, id.what, id.name).
 				WithRelated(first.pos, "%s is declared here", first.what)
 		}
 	}
-	checkFields(m, l)
+	checkFields(m, l, refused)
 	checkMethods(m, l)
 }
 
@@ -172,11 +174,14 @@ var methodsOfStructs = map[string]bool{
 	"EncodeMsgpack": true, "DecodeMsgpack": true,
 }
 
-func checkFields(m *model.Machine, l *diag.List) {
+func checkFields(m *model.Machine, l *diag.List, refused map[source.Pos]bool) {
 	eachStruct(m, func(fields []*model.Field) {
 		seen := map[string]*model.Field{}
 		for _, f := range fields {
 			name := goname.Exported(f.Name.Value)
+			if refused[f.Name.Pos] {
+				continue
+			}
 			if first := seen[name]; first != nil && name != "" {
 				l.Add(diag.NameCollision, f.Name.Pos, "the fields %s and %s would both be called %s in Go", first.Name.Value, f.Name.Value, name).
 					WithRelated(first.Name.Pos, "the other one is declared here")

@@ -276,7 +276,13 @@ func (b *builder) targetHint(seg string, siblings []*State) string {
 	return ""
 }
 
-var looksLikeNumber = regexp.MustCompile(`^[-+]?[0-9.]+([a-zµμ]+|[0-9.a-zµμ]*)$`)
+// looksLikeDelay matches what begins with a number and is no expression.
+var looksLikeDelay = regexp.MustCompile(`^[-+]?[0-9.]+ ?[0-9.A-Za-zµμ]*$`)
+
+func positive(text string) bool {
+	d, err := time.ParseDuration(text)
+	return err == nil && d > 0
+}
 
 // delay reads a constant duration, or leaves the text to be an expression.
 func (b *builder) delay(text spec.Scalar, s *State) *Delay {
@@ -290,8 +296,12 @@ func (b *builder) delay(text spec.Scalar, s *State) *Delay {
 		b.diags.Add(diag.BadDelay, text.Pos, "the delay %s is not positive", text.Value).WithHint("what happens at once is an `always` transition")
 	case err == nil:
 		d.Constant = constant
-	case looksLikeNumber.MatchString(text.Value):
-		b.diags.Add(diag.BadDelay, text.Pos, "%q is not a duration", text.Value).WithHint("units are ns, us, ms, s, m and h: `1h30m`")
+	case looksLikeDelay.MatchString(text.Value):
+		hint := "units are ns, us, ms, s, m and h: `1h30m`"
+		if meant := strings.ToLower(strings.ReplaceAll(text.Value, " ", "")); positive(meant) {
+			hint = "did you mean `" + meant + "`?"
+		}
+		b.diags.Add(diag.BadDelay, text.Pos, "%q is not a duration", text.Value).WithHint("%s", hint)
 	}
 	d.Broken = b.diags.Len() > before
 	return d

@@ -255,7 +255,9 @@ func (b *builder) guard(g *spec.Guard, a Arrival) *Guard {
 		out.Method = b.use(&b.m.Guards, g.Text, a)
 	case spec.GuardIn:
 		if g.Text.IsSet() {
-			if !strings.HasPrefix(g.Text.Value, "#") {
+			if g.Text.Value == "#"+b.m.ID.Value {
+				b.diags.Add(diag.UnknownTarget, g.Text.Pos, "the machine itself is always active").WithHint("name one of its states: `#%s.<state>`", b.m.ID.Value)
+			} else if !strings.HasPrefix(g.Text.Value, "#") {
 				b.diags.Add(diag.UnknownTarget, g.Text.Pos, "the state of an `in` guard is written in full").WithHint("write `#%s.%s`", b.m.ID.Value, g.Text.Value)
 			} else {
 				out.State = b.absolute(g.Text)

@@ -53,6 +53,8 @@ func (p *parser) header(n *yaml.Node, m *Machine, ver Scalar) {
 	switch {
 	case !ver.IsSet() && lookup(n, "version") == nil:
 		p.diags.Add(diag.MissingKey, start, "the spec has no version").WithHint("begin it with `version: 1`")
+	case ver.IsSet() && ver.Value == version && ver.Tag == "!!str":
+		p.diags.Add(diag.Version, ver.Pos, "the version is a number, not a string").WithHint("unquote it: `version: %s`", version)
 	case ver.IsSet() && (ver.Value != version || ver.Tag != "!!int"):
 		p.diags.Add(diag.Version, ver.Pos, "version %s is not supported: this xsgen reads version %s", quote(ver.Value), version)
 	}

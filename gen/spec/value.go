@@ -17,19 +17,19 @@ type Scalar struct {
 // IsSet reports whether the scalar was written at all.
 func (s Scalar) IsSet() bool { return s.Pos.IsValid() }
 
-// At is the place of the n bytes at offset off of the scalar's value. Where the
-// text of the file is not the value itself (escapes, folded lines), it is the
-// place of the scalar as a whole.
+// At is the place of the n bytes at offset off of the scalar's value. Where those
+// are on several lines of the file, it is the part on the first one.
 func (s Scalar) At(off, n int) source.Pos {
+	off = min(off, len(s.Value))
+	n = min(n, len(s.Value)-off)
 	text := s.Pos.File.From(s.Pos)
 	lead := 0
 	if strings.HasPrefix(text, `"`) || strings.HasPrefix(text, `'`) {
 		lead = 1
 	}
-	if !strings.HasPrefix(text[min(lead, len(text)):], s.Value) || off > len(s.Value) {
-		return s.Pos
+	if !strings.HasPrefix(text[min(lead, len(text)):], s.Value) {
+		return s.aligned(off, n)
 	}
-	n = min(n, len(s.Value)-off)
 	return s.Pos.Sub(lead+utf8.RuneCountInString(s.Value[:off]), utf8.RuneCountInString(s.Value[off:off+n]))
 }
 

@@ -67,29 +67,33 @@ func sendSwift[E Numbered](ctx context.Context, c *Core, events []E, errs *[]err
 		}
 	}()
 	s := &c.step
+	index, transitions, prog := c.chart.Index, c.chart.Transitions, c.prog
+	s.reply, s.at, s.deferred = nil, None, false
 	for n < len(events) && c.plain {
 		id = events[n].EventNumber()
-		v := c.chart.Index[c.row+id]
+		v := index[c.row+id]
 		if v <= 0 {
 			break
 		}
-		if t = &c.chart.Transitions[v-1]; t.Flags&Swift == 0 {
+		if t = &transitions[v-1]; t.Flags&Swift == 0 {
 			break
 		}
-		s.trigger, s.event, s.payload, s.from[0] = id, id, events[n], c.one[0]
-		s.micro, s.entered, s.deferred, s.taken, s.reply, s.at, s.acting = 0, false, false, true, nil, None, t.Flags&Unguarded != 0
+		// Whatever else a step keeps track of is written by swiftEnd, if it is needed.
+		s.payload, s.acting = events[n], t.Flags&Unguarded != 0
 		ok, err := true, error(nil)
 		if t.Flags&NoCode == 0 {
 			inside = true
-			ok, err = c.prog.Take(ctx, v-1)
+			ok, err = prog.Take(ctx, v-1)
 			inside = false
 		}
 		n++
 		if !ok || err != nil || len(s.internal) > 0 || c.bound {
 			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, ok, err))
+			s.reply = nil
 		} else if t.Domain != None {
 			c.one[0], c.row = t.Leaf, t.Row
 		}
 	}
+	s.payload = nil
 	return n
 }

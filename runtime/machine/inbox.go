@@ -248,7 +248,7 @@ func (c *Core) release() {
 
 // process runs the macrostep of e and answers who waits for it.
 func (c *Core) process(e *entry) {
-	c.current = e
+	c.current, c.step.entered, c.step.deferred = e, false, false
 	err := c.macrostep(e.ctx, e)
 	c.current = nil
 	reply := c.step.reply

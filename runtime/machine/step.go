@@ -77,9 +77,7 @@ func (c *Core) ended(ctx context.Context, id int32, event any, taken bool) {
 // machines. It leaves out what such a step cannot need.
 func (c *Core) swift(ctx context.Context, i int32, t *Transition, id int32, event any) error {
 	s := &c.step
-	s.trigger, s.event, s.payload, s.from[0] = id, id, event, c.one[0]
-	s.micro, s.entered, s.deferred, s.reply, s.at, s.acting = 0, false, false, nil, None, t.Flags&Unguarded != 0
-	s.taken = true
+	s.payload, s.acting, s.reply, s.at, s.deferred = event, t.Flags&Unguarded != 0, nil, None, false
 	ok, err := true, error(nil)
 	if t.Flags&NoCode == 0 {
 		ok, err = c.run(ctx, i)
@@ -90,6 +88,8 @@ func (c *Core) swift(ctx context.Context, i int32, t *Transition, id int32, even
 // swiftEnd is what follows on the guard and the actions of a swift step.
 func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, err error) error {
 	s := &c.step
+	s.trigger, s.event, s.from[0] = id, id, c.one[0]
+	s.micro, s.entered, s.taken = 0, false, true
 	if err != nil {
 		c.raiseError(err)
 		ok = s.acting
