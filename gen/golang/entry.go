@@ -142,6 +142,9 @@ func (c *chart) enter(targets []*model.State, domain *model.State) (leaf int, dy
 			e.ascend(t, domain)
 		}
 	}
+	if domain != nil && domain.Kind == model.Parallel {
+		e.regions(domain) // all of them are exited
+	}
 	if e.history {
 		return 0, true
 	}

@@ -79,6 +79,9 @@ func (c *Core) computeEntries(t *Transition, domain int32) {
 			e.ascend(target, domain)
 		}
 	})
+	if domain != None && c.chart.States[domain].Kind == Parallel {
+		e.regions(domain) // all of them are exited
+	}
 	slices.SortFunc(c.work.entering[first:], func(a, b entering) int { return int(a.state - b.state) })
 }
 
@@ -117,13 +120,18 @@ func (e *entries) descend(i int32) {
 		e.follow(e.defaults(i), i)
 	case Parallel:
 		e.add(i)
-		e.chart.regions(i, func(child int32) bool {
-			e.region(child)
-			return true
-		})
+		e.regions(i)
 	default:
 		e.add(i)
 	}
+}
+
+// regions adds the regions of a parallel state.
+func (e *entries) regions(i int32) {
+	e.chart.regions(i, func(child int32) bool {
+		e.region(child)
+		return true
+	})
 }
 
 // region adds a region, unless something within it has been added already.
@@ -164,10 +172,7 @@ func (e *entries) ascend(i, holder int32) {
 	for p := e.chart.States[i].Parent; p != holder && p != None && !e.stays(p); p = e.chart.States[p].Parent {
 		e.add(p)
 		if e.chart.States[p].Kind == Parallel {
-			e.chart.regions(p, func(child int32) bool {
-				e.region(child)
-				return true
-			})
+			e.regions(p)
 		}
 	}
 }
