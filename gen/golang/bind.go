@@ -128,6 +128,7 @@ func (g *generator) publishMethods(f *jen.File) {
 				b.Return(jen.Id("p").Dot("outbox").Dot("emit" + g.names.event[e]).Dot("Publish").Call(key(value)...))
 			}))
 		}
+		cases = append(cases, g.publishToKin()...)
 		if len(cases) > 0 {
 			b.Switch(jen.Id("kind")).Block(cases...)
 		}

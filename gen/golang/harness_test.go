@@ -137,9 +137,6 @@ func moduleFiles() (mod, sum string, err error) {
 // writePackage generates one machine and its adapter; it returns the import path.
 func writePackage(dir string, i int, s machineSpec) (string, error) {
 	m, table, l := resolveText(s.name, s.yaml)
-	if l.Errors() == 0 {
-		Supported(m, l)
-	}
 	if l.Errors() > 0 {
 		return "", fmt.Errorf("%s:\n%s\n%s", s.name, problems(l), s.yaml)
 	}

@@ -50,14 +50,13 @@ func (s *slot) record(ctx context.Context, c *Core) (*Record, error) {
 			return nil, err
 		}
 	}
-	clear(c.step.out)
-	c.step.out = c.step.out[:0]
+	c.step.out = slices.DeleteFunc(c.step.out, func(o output) bool { return !o.isKin() })
 	snap, err := c.capture()
 	if err != nil {
 		return nil, err
 	}
 	r := &Record{Revision: revision, Due: c.nextDue()}
-	if r.Snapshot, err = s.host.maker.Encode(snap); err != nil {
+	if r.Snapshot, err = s.host.maker.Encode(snap.Snapshot); err != nil {
 		return nil, err
 	}
 	if id := EventID(ctx); id != "" && (c.step.taken || c.step.deferred) && !slices.Contains(s.handled, id) {
@@ -87,6 +86,9 @@ func (s *slot) collect(c *Core, revision uint64) error {
 		return nil
 	}
 	for _, o := range c.step.out {
+		if o.isKin() {
+			continue
+		}
 		name := c.chart.outputName(o)
 		if err := add(name, o.event); err != nil {
 			return err

@@ -26,6 +26,7 @@ type step struct {
 	told     bool // the observer knows of the transition
 	left     bool // and of the states that it exits
 	micro    int
+	place    int     // of the event in a batch whose step is swift
 	path     []int32 // the states of the last microsteps of a long chain
 }
 
@@ -108,7 +109,7 @@ func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, e
 		s.taken = false
 		c.unhandled(ctx, id)
 	}
-	if len(s.errs) > 0 || c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.errs) > 0 || len(s.out) > 0 || c.bound && s.entered {
 		return c.finish(ctx)
 	}
 	s.payload = nil
@@ -137,6 +138,8 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		e.payload.(func(context.Context))(c.stepCtx(ctx))
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
+	case leaveEntry:
+		return c.depart(c.stepCtx(ctx))
 	}
 	return nil
 }
@@ -273,6 +276,7 @@ func (c *Core) caught(r any) error {
 		}
 		c.mu.Unlock()
 		c.drain()
+		c.tellParent(ErrStopped)
 		return ErrStopped
 	}
 	return panicError(r)
@@ -324,7 +328,7 @@ func (c *Core) finish(ctx context.Context) error {
 		return c.finishStored(ctx)
 	}
 	c.invokeAll(ctx)
-	if c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.out) > 0 || c.bound && s.entered {
 		c.flush(ctx)
 	}
 	s.payload = nil
@@ -342,6 +346,7 @@ func (c *Core) finishStored(ctx context.Context) error {
 	} else {
 		c.invokeAll(ctx)
 		c.slot.publish(ctx)
+		c.sendToKin(ctx)
 	}
 	c.step.payload = nil
 	return c.stepErrors()
