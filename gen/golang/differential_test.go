@@ -238,7 +238,7 @@ func (d *differential) summary(charts int) {
 		"deferred events taken", "internal transitions", "reentering transitions", "atomic states that target themselves",
 		"transitions without a target", "transitions to several targets", "microsteps of several transitions", "eventless transitions",
 		"delayed transitions", "done transitions", "events raised", "events sent to itself", "failures", "machines finished"} {
-		if d.counters[what] < charts/4 {
+		if d.counters[what] < charts*d.events/4000 {
 			d.t.Errorf("there were only %d %s", d.counters[what], what)
 		}
 	}
