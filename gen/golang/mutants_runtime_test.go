@@ -19,7 +19,7 @@ var runtimeMutants = []mutant{
 	{microstepFile, "c.step.deferred = len(w.deferring) > 0", "c.step.deferred = false", "regions do not defer"},
 	{microstepFile, "\t\tc.resolve()\n", "", "conflicts stay"},
 	{microstepFile, "return int(a.transition - b.transition)", "return int(b.transition - a.transition)", "actions run in reverse order"},
-	{microstepFile, "if e := (chosen{i, domain}); !slices.Contains(w.enabled, e) {", "if e := (chosen{i, domain}); e.domain != i || e.domain == i {", "a transition that two leaves select is taken twice"},
+	{microstepFile, "w.add(i, c.domain(&c.chart.Transitions[i]))", "w.enabled = append(w.enabled, chosen{i, c.domain(&c.chart.Transitions[i])})", "a transition that two leaves select is taken twice"},
 	{microstepFile, "(source == other || !c.chart.within(source, other))", "(source == other || c.chart.within(source, other))", "the ancestor wins a conflict"},
 	{microstepFile, "\tkept = slices.DeleteFunc(kept, func(k chosen) bool { return c.conflict(e, k) })\n", "", "a preempted transition stays"},
 	{microstepFile, "if t.Flags&Shared != 0 && t.Flags&Unguarded == 0 {", "if false {", "a guard is asked once for each leaf"},
