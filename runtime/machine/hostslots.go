@@ -93,12 +93,12 @@ func (h *Host) tidy(now time.Time) {
 		if s == nil {
 			return
 		}
-		gone := s.drop()
+		s.drop()
 		h.mu.Lock()
 		s.users--
 		switch {
 		case s.users > 0:
-		case gone:
+		case s.life.Load() == nil: // and nobody has brought it back
 			delete(h.slots, s.key)
 		default: // it has its turn again, but not at once
 			h.link(s, now.Add(max(0, retryLoad-h.idle)))

@@ -253,9 +253,9 @@ func (s *slot) begin(ctx context.Context) (l *life, fresh bool, err error) {
 
 // drop puts the instance away if it has nothing to do, or has been given up; it
 // never waits for what the instance does.
-func (s *slot) drop() bool {
+func (s *slot) drop() {
 	if !s.gate.tryLock() {
-		return false
+		return
 	}
 	defer s.gate.unlock()
 	l := s.life.Load()
@@ -269,10 +269,7 @@ func (s *slot) drop() bool {
 	case l.core.retire(l.quiet):
 		s.life.Store(nil)
 		s.leave(context.Background(), l)
-	default:
-		return false
 	}
-	return true
 }
 
 // leave does what is left to do for an instance that is not in memory any more.
