@@ -65,6 +65,9 @@ func TestParallel(t *testing.T) {
 		})
 	}
 	all.Wait()
+	if w.again > 0 {
+		t.Errorf("%d were heard twice", w.again)
+	}
 	for k := range keys {
 		key := fmt.Sprint("k", k)
 		w.expect(key, "open.active", senders*each, senders*each)

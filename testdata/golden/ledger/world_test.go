@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
 	"github.com/xsgen/xsgen/runtime/bus"
@@ -37,8 +38,11 @@ type world struct {
 	audit func(ctx context.Context, key string, e *AuditorClosed) error
 
 	mu     sync.Mutex
-	heard  []message
+	heard  []message // each once
+	ids    map[string]int
+	again  int       // how often something was heard again
 	fail   func(message) error // what the listener answers
+	opts   []machine.Option    // of instances
 	checks chan CheckInput     // calls of the service
 	answer chan error
 }
@@ -70,8 +74,21 @@ func (w *world) hear(m message) error {
 			return err
 		}
 	}
+	if n, ok := w.ids[m.id]; ok {
+		if w.again++; w.heard[n].topic != m.topic || !cmp.Equal(w.heard[n].value, m.value) {
+			w.t.Errorf("%s is %v and %v", m.id, w.heard[n], m)
+		}
+		return nil
+	}
+	w.ids[m.id] = len(w.heard)
 	w.heard = append(w.heard, m)
 	return nil
+}
+
+func (w *world) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.heard)
 }
 
 // added are the numbers of what was emitted for a key, in order.
@@ -92,7 +109,7 @@ func (w *world) topics() string {
 	defer w.mu.Unlock()
 	var out []string
 	for _, m := range w.heard {
-		out = append(out, strings.TrimPrefix(m.topic, "emit.ledger."))
+		out = append(out, strings.TrimPrefix(strings.TrimPrefix(m.topic, "emit.ledger."), "state.ledger."))
 	}
 	return strings.Join(out, " ")
 }
@@ -100,7 +117,7 @@ func (w *world) topics() string {
 // newWorld returns a bound host that has not been opened.
 func newWorld(t testing.TB, opts ...machine.HostOption) *world {
 	t.Helper()
-	w := &world{t: t, bus: bus.New(), checks: make(chan CheckInput, 100), answer: make(chan error)}
+	w := &world{t: t, bus: bus.New(), ids: map[string]int{}, checks: make(chan CheckInput, 100), answer: make(chan error)}
 	if _, err := bus.SubscribeAny(w.bus, "#", func(_ context.Context, e *bus.AnyEvent) error {
 		if strings.HasPrefix(string(e.Topic()), "event.") {
 			return nil
@@ -110,7 +127,7 @@ func newWorld(t testing.TB, opts ...machine.HostOption) *world {
 		t.Fatal(err)
 	}
 	opts = append([]machine.HostOption{machine.WithHostLogger(quiet)}, opts...)
-	w.Host = NewHost(func(key string) *Machine { return New(key, w, machine.WithLogger(quiet)) }, opts...)
+	w.Host = NewHost(func(key string) *Machine { return New(key, w, append(w.opts, machine.WithLogger(quiet))...) }, opts...)
 	if err := w.Bind(w.bus, Roles{Auditor: w}); err != nil {
 		t.Fatal(err)
 	}
@@ -145,7 +162,11 @@ func (w *world) send(key string, events ...ExternalEvent) {
 
 func (w *world) deliver(key, id string, e ExternalEvent) {
 	w.t.Helper()
-	if err := w.Deliver(w.t.Context(), key, id, e); err != nil {
+	err := w.Deliver(w.t.Context(), key, id, e)
+	for errors.Is(err, machine.ErrConflict) { // as a queue would
+		err = w.Deliver(w.t.Context(), key, id, e)
+	}
+	if err != nil {
 		w.t.Errorf("%T for %s: %v", e, key, err)
 	}
 }
