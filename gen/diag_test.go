@@ -19,9 +19,12 @@ import (
 
 var repeat = regexp.MustCompile(`\{\{repeat (\d+) (.)\}\}`)
 
-// inputOf makes generation's input of an archive: specs and a go.mod.
+// inputOf makes generation's input of an archive: specs and a go.mod. What is in
+// the directory outside is not given, but can be read.
 func inputOf(t testing.TB, a *txtar.Archive) (in gen.Input, want []byte) {
 	t.Helper()
+	outside := map[string][]byte{}
+	in.Read = fromMap(outside)
 	for _, f := range a.Files {
 		data := repeat.ReplaceAllFunc(f.Data, func(m []byte) []byte {
 			parts := repeat.FindSubmatch(m)
@@ -32,6 +35,8 @@ func inputOf(t testing.TB, a *txtar.Archive) (in gen.Input, want []byte) {
 			return bytes.Repeat(parts[2], n)
 		})
 		switch {
+		case strings.HasPrefix(f.Name, "outside/"):
+			outside[f.Name] = data
 		case f.Name == "want":
 			want = f.Data
 		case f.Name == "go.mod":

@@ -3,6 +3,7 @@ package gen_test
 import (
 	"bytes"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,11 +18,11 @@ import (
 	"github.com/xsgen/xsgen/gen/diag"
 )
 
-var fence = regexp.MustCompile("(?ms)^(?:<!-- (\\w+)[^\n]*-->\n)?```(\\w*)\n(.*?)^```$")
+var fence = regexp.MustCompile("(?ms)^(?:<!-- (\\w+) ?([^\n]*?) ?-->\n)?```(\\w*)\n(.*?)^```$")
 
 // TestDocSnippets checks every spec in the documents: each is whole, and has
-// nothing wrong with it. A block of code that says nothing of how it is tested is
-// an error.
+// nothing wrong with it. One that has a name can be invoked by those below. A block
+// of code that says nothing of how it is tested is an error.
 func TestDocSnippets(t *testing.T) {
 	files, err := filepath.Glob("../docs/*.md")
 	if err != nil || len(files) == 0 {
@@ -36,12 +37,16 @@ func TestDocSnippets(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		named := map[string][]byte{}
 		for _, m := range fence.FindAllSubmatch(data, -1) {
-			kind, text := string(m[1]), m[3]
+			kind, text := string(m[1]), m[4]
 			switch kind {
 			case "machine":
 				n++
-				checkSnippet(t, file, text)
+				checkSnippet(t, file, text, named)
+				named[string(m[2])+gen.MachineSuffix] = text
+			case "excerpt": // of what is generated from a spec above
+				checkExcerpt(t, file, text, named)
 			case "command": // run by hand: benchmarks
 			default:
 				t.Errorf("%s: a block that no test knows:\n%s", file, text)
@@ -53,9 +58,39 @@ func TestDocSnippets(t *testing.T) {
 	}
 }
 
-func checkSnippet(t *testing.T, file string, text []byte) {
+// fromMap reads files of a map.
+func fromMap(files map[string][]byte) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		if data, ok := files[name]; ok {
+			return data, nil
+		}
+		return nil, fs.ErrNotExist
+	}
+}
+
+// checkExcerpt looks for Go in what is generated from the named specs.
+func checkExcerpt(t *testing.T, file string, text []byte, named map[string][]byte) {
 	t.Helper()
-	r, err := gen.Generate(gen.Input{Specs: []gen.Spec{{Path: "x.machine.yaml", Name: file, Data: text}}, Modules: module})
+	comment := regexp.MustCompile(`(?m)^\s*//.*\n`)
+	for name, data := range named {
+		r, err := gen.Generate(gen.Input{Specs: []gen.Spec{{Path: name, Data: data}}, Modules: module, Read: fromMap(named)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range r.Packages {
+			for _, f := range p.Files {
+				if bytes.Contains(comment.ReplaceAll(f.Data, nil), text) {
+					return
+				}
+			}
+		}
+	}
+	t.Errorf("%s: this is generated from no spec above:\n%s", file, text)
+}
+
+func checkSnippet(t *testing.T, file string, text []byte, named map[string][]byte) {
+	t.Helper()
+	r, err := gen.Generate(gen.Input{Specs: []gen.Spec{{Path: "x.machine.yaml", Name: file, Data: text}}, Modules: module, Read: fromMap(named)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,9 +27,15 @@ types:
 context: {total: money, tries: int, small: int8, at: time, wait: duration, tags: "[]string", by: "map[string]int", ratio: float64, half: float32, where: region, raw: bytes, big: uint64, byte_: uint8, ok: bool, o_tries: "int?", o_wait: "duration?", o_total: "money?", o_tags: "[]string?", o_at: "time?", o_where: "region?"}
 events: {pay: {amount: money, note: "string?", type: string, at: "time?", 2nd: int, where: region, same: bool, count: "int?", noted: noted}, twin: {currency: string, cents: int64}, other: {}}
 emits: {paid: {total: money, n: int, f: float64, note: "string?", wait: "duration?", list: "[]int", totals: "map[string]money"}}
+services: {charge: {input: {amount: money, tries: "int?"}, output: {currency: string, cents: int64, note: "string?"}}}
 initial: a
 states:
   a:
+    invoke:
+      src: charge
+      input: {amount: context.total, tries: 1 << context.byte_}
+      onDone: {guard: 'event.note != nil && *event.note == "x"', target: a, actions: [{assign: {total: {currency: event.currency, cents: event.cents + 1}}}, {log: event}]}
+      onError: {guard: 'event.code == "x"', target: a, actions: [{log: event}, {log: event.message}]}
     on:
       other: a
       twin:

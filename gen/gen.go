@@ -5,19 +5,14 @@ package gen
 
 import (
 	"path"
-	"slices"
 	"strings"
 
 	"golang.org/x/mod/modfile"
 
-	"github.com/xsgen/xsgen/gen/check"
 	"github.com/xsgen/xsgen/gen/diag"
-	"github.com/xsgen/xsgen/gen/expr"
 	"github.com/xsgen/xsgen/gen/golang"
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/gen/output"
-	"github.com/xsgen/xsgen/gen/source"
-	"github.com/xsgen/xsgen/gen/spec"
 )
 
 // Endings of the names of specs.
@@ -35,9 +30,10 @@ type Input struct {
 	// Out is where packages go, each into a directory of its own; empty for beside
 	// their specs.
 	Out string
-	// Exists reports whether there is a file that is not among Specs; it may be nil
-	// if there is none.
-	Exists func(path string) bool
+	// Read reads a file that is not among Specs or Modules: the spec of a machine that
+	// is invoked, or a go.mod above it. Its error is fs.ErrNotExist if there is no
+	// such file. It may be nil if there are none at all.
+	Read func(path string) ([]byte, error)
 	// Foreign returns a Go file in a directory that is of another package than the
 	// one with the given name, and its package, if there is one; it may be nil.
 	Foreign func(dir, pkg string) (file, other string)
@@ -64,7 +60,7 @@ type Result struct {
 
 // Check finds everything that is wrong with specs, and generates nothing.
 func Check(in Input) *diag.List {
-	g := &generation{in: in, diags: &diag.List{}}
+	g := newGeneration(in)
 	g.load()
 	return g.diags
 }
@@ -72,18 +68,15 @@ func Check(in Input) *diag.List {
 // Generate makes Go of specs. The output depends on the input alone, not on its
 // order.
 func Generate(in Input) (Result, error) {
-	g := &generation{in: in, diags: &diag.List{}}
+	g := newGeneration(in)
 	g.load()
-	for _, m := range g.machines {
-		golang.Supported(m.model, g.diags)
-	}
 	g.place()
 	r := Result{Diagnostics: g.diags}
 	if g.diags.Errors() > 0 {
 		return r, nil
 	}
 	for _, m := range g.machines {
-		p, err := m.emit()
+		p, err := g.emit(m)
 		if err != nil {
 			return Result{}, err
 		}
@@ -96,84 +89,46 @@ func Generate(in Input) (Result, error) {
 type generation struct {
 	in       Input
 	diags    *diag.List
-	machines []*machine
+	machines []*machine          // those of the given specs
+	known    map[string]*machine // by the paths of their specs, invoked ones included
+	models   map[*model.Machine]*machine
+	stack    []*machine // those that are being resolved, each invoked by the one before
 }
 
-// machine is one machine on its way.
-type machine struct {
-	spec       Spec
-	model      *model.Machine
-	table      *expr.Table
-	dir        string // of the output
-	base       string // what the output must not leave
-	importPath string
+func newGeneration(in Input) *generation {
+	return &generation{in: in, diags: &diag.List{}, known: map[string]*machine{}, models: map[*model.Machine]*machine{}}
 }
 
-// load runs every spec through the stages that find mistakes.
-func (g *generation) load() {
-	specs := slices.Clone(g.in.Specs)
-	slices.SortFunc(specs, func(a, b Spec) int { return strings.Compare(a.Path, b.Path) })
-	for _, s := range specs {
-		if s.Name == "" {
-			s.Name = s.Path
-		}
-		file := source.NewFile(s.Name, s.Data)
-		if strings.HasSuffix(s.Path, TopologySuffix) {
-			g.diags.Add(diag.NotYetSupported, source.Pos{File: file}, "topologies are not read yet")
-			continue
-		}
-		parsed := spec.ParseMachine(file, g.diags)
-		if parsed == nil {
-			continue
-		}
-		m := &machine{spec: s, model: model.Build(parsed, g.diags)}
-		m.table = expr.Check(m.model, g.diags)
-		golang.CheckNames(m.model, g.diags)
-		g.children(m)
-		check.Run(m.model, m.table, g.diags)
-		g.machines = append(g.machines, m)
-	}
-}
-
-// children reports child machines whose specs do not exist.
-func (g *generation) children(m *machine) {
-	for _, s := range m.model.States {
-		for _, i := range s.Invokes {
-			if i.Machine == "" {
-				continue
-			}
-			file := path.Join(path.Dir(m.spec.Path), i.Machine)
-			known := slices.ContainsFunc(g.in.Specs, func(s Spec) bool { return path.Clean(s.Path) == file })
-			if !known && (g.in.Exists == nil || !g.in.Exists(file)) {
-				g.diags.Add(diag.MissingMachine, i.Pos, "there is no spec %s", i.Machine).
-					WithHint("the path is relative to this spec and ends in %s", MachineSuffix)
-			}
-		}
-	}
-}
-
-// place decides where each machine's package goes.
+// place decides where each machine's package goes, and from where those that are
+// invoked are imported.
 func (g *generation) place() {
 	taken := map[string]*machine{}
 	for _, m := range g.machines {
-		dir := path.Dir(m.spec.Path)
-		if g.in.Out != "" {
-			m.base, m.dir = g.in.Out, path.Join(g.in.Out, m.model.Package)
-		} else if m.base, m.dir = dir, dir; path.Base(g.importPath(dir)) != m.model.Package {
-			m.dir = path.Join(dir, m.model.Package)
-		}
-		m.importPath = g.importPath(m.dir)
-		pos := m.model.ID.Pos
-		if m.importPath == "" {
-			g.diags.Add(diag.NoModule, pos, "no go.mod is above %s, so the package has no import path", m.shown()).
-				WithHint("run `go mod init <module>` in your repository's root")
-		}
+		g.placeOne(m)
 		if first := taken[m.dir]; first != nil {
-			g.diags.Add(diag.OutputClash, pos, "the package would go to %s, where %s goes already", m.shown(), first.spec.Name).
+			g.diags.Add(diag.OutputClash, m.model.ID.Pos, "the package would go to %s, where %s goes already", m.shown(), first.spec.Name).
 				WithRelated(first.model.ID.Pos, "the other machine").WithHint("give them different `package:` names")
 		}
 		taken[m.dir] = m
 		g.foreign(m)
+		for _, c := range m.model.Children {
+			if child := g.models[c.Machine]; child.dir == "" {
+				g.placeOne(child)
+			}
+		}
+	}
+}
+
+func (g *generation) placeOne(m *machine) {
+	dir := path.Dir(m.spec.Path)
+	if g.in.Out != "" {
+		m.base, m.dir = g.in.Out, path.Join(g.in.Out, m.model.Package)
+	} else if m.base, m.dir = dir, dir; path.Base(g.importPath(dir)) != m.model.Package {
+		m.dir = path.Join(dir, m.model.Package)
+	}
+	if m.importPath = g.importPath(m.dir); m.importPath == "" {
+		g.diags.Add(diag.NoModule, m.model.ID.Pos, "no go.mod is above %s, so the package has no import path", m.shown()).
+			WithHint("run `go mod init <module>` in your repository's root")
 	}
 }
 
@@ -221,12 +176,16 @@ func within(base, dir string) (string, bool) {
 	return rel, ok
 }
 
-func (m *machine) emit() (output.Package, error) {
+func (g *generation) emit(m *machine) (output.Package, error) {
 	rel := path.Base(m.spec.Path)
 	if up := relative(m.dir, path.Dir(m.spec.Path)); up != "." {
 		rel = path.Join(up, rel)
 	}
-	files, err := golang.Package(m.model, m.table, golang.Config{ImportPath: m.importPath, Source: rel})
+	imports := map[*model.Machine]string{}
+	for _, c := range m.model.Children {
+		imports[c.Machine] = g.models[c.Machine].importPath
+	}
+	files, err := golang.Package(m.model, m.table, golang.Config{ImportPath: m.importPath, Source: rel, Children: imports})
 	if err != nil {
 		return output.Package{}, err
 	}

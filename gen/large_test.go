@@ -30,6 +30,7 @@ var large = map[string]string{
 	"a chain":        largeHead + "initial: s0\nstates:\n" + many(5000, "  s%d: {always: s%d}\n") + "  s5000: {always: s0}\n",
 	"one line":       "{version: 1, machine: m, events: {" + many(30000, "e%[1]d: {n: int}, ") + "}, initial: a, states: {a: {}}}\n",
 	"one wide line":  "{version: 1, machine: m, events: {" + many(20000, "e%[1]d: {n: {type: int, description: 'ä'}}, ") + "}, initial: a, states: {a: {}}}\n",
+	"negations":      largeHead + "context: {n: int}\nevents: {e: {}}\ninitial: a\nstates: {a: {on: {e: [" + many(40, "{guard: {and: [g%d, "+strings.Repeat("{not: ", 80)+"{or: ['context.n == %[2]d', h]}"+strings.Repeat("}", 80)+"]}}, ") + "]}}}\n",
 	"lost targets":   largeHead + "events: {e: {}}\ninitial: s0\nstates:\n" + many(8000, "  s%[1]d: {on: {e: x%[1]d}}\n"),
 	"lost types": largeHead + "types:\n" + many(8000, "  t%[1]d: {fields: {a: int}}\n") + "context:\n" + many(8000, "  c%[1]d: u%[1]d\n") +
 		"initial: a\nstates: {a: {}}\n",

@@ -30,11 +30,8 @@ func find(paths []string, out string) (*found, error) {
 		paths = []string{"."}
 	}
 	f := &finder{seen: map[string]bool{}}
-	f.input.Exists = func(name string) bool {
-		_, err := os.Stat(filepath.FromSlash(name))
-		return err == nil
-	}
 	f.input.Foreign = foreign
+	f.input.Read = func(name string) ([]byte, error) { return readLimited(filepath.FromSlash(name)) }
 	for _, p := range paths {
 		if err := f.path(p); err != nil {
 			return nil, err

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"slices"
+
 	"github.com/xsgen/xsgen/gen/diag"
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/gen/spec"
@@ -9,12 +11,21 @@ import (
 // regionConflict: transitions of two regions of one parallel state that take the
 // same event and assign the same field.
 func regionConflict(p *pass) {
-	for i, later := range p.m.Transitions {
-		for _, first := range p.m.Transitions[:i] {
-			if first.On == nil || later.On == nil || !orthogonal(first.Source, later.Source) || !shareEvent(first, later) {
-				continue
+	parallel := slices.ContainsFunc(p.m.States, func(s *model.State) bool { return s.Kind == model.Parallel })
+	assigning := map[*model.Event][]*model.Transition{} // so far
+	for _, t := range p.m.Transitions {
+		if !parallel || t.On == nil || len(assignments(t)) == 0 {
+			continue
+		}
+		compared := map[*model.Transition]bool{}
+		for _, e := range t.On.Events {
+			for _, first := range assigning[e] {
+				if !compared[first] && orthogonal(first.Source, t.Source) {
+					p.sameField(first, t)
+				}
+				compared[first] = true
 			}
-			p.sameField(first, later)
+			assigning[e] = append(assigning[e], t)
 		}
 	}
 }
@@ -27,17 +38,6 @@ func orthogonal(a, b *model.State) bool {
 	for s := a.Parent; s != nil; s = s.Parent {
 		if b.Within(s) {
 			return s.Kind == model.Parallel
-		}
-	}
-	return false
-}
-
-func shareEvent(a, b *model.Transition) bool {
-	for _, e := range a.On.Events {
-		for _, f := range b.On.Events {
-			if e == f {
-				return true
-			}
 		}
 	}
 	return false

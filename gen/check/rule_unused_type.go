@@ -34,7 +34,16 @@ func unusedType(p *pass) {
 		fields(e.Fields)
 		fields(e.Reply)
 	}
-	for _, s := range p.m.Services {
+	for _, r := range p.m.ToChildren {
+		for _, e := range r.Events {
+			fields(e.Fields)
+		}
+	}
+	services := p.m.Services
+	for _, c := range p.m.Children {
+		services = append(services[:len(services):len(services)], c.Service)
+	}
+	for _, s := range services {
 		fields(s.Input)
 		fields(s.Output)
 	}

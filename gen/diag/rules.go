@@ -40,6 +40,9 @@ var (
 	BadReply       = rule("XS0115", "bad-reply", Error, "A reply is given where no request can be answered.")
 	BadInput       = rule("XS0116", "bad-input", Error, "A machine's input does not fit the context that it fills.")
 	MissingMachine = rule("XS0117", "missing-machine", Error, "An invocation names a machine spec that does not exist.")
+	MachineCycle   = rule("XS0118", "machine-cycle", Error, "A machine invokes itself, directly or through others: their packages would import each other.")
+	BrokenMachine  = rule("XS0119", "broken-machine", Error, "An invoked machine has errors of its own.")
+	MachineTypes   = rule("XS0120", "machine-mismatch", Error, "What passes between a machine and one that it invokes is not declared alike on both sides.")
 )
 
 // Rules of expressions (package expr).

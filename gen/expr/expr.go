@@ -79,6 +79,9 @@ func (c *checker) input(i *model.Invoke) {
 
 func (c *checker) transition(t *model.Transition) {
 	sc := c.scopeOf(t)
+	if sc == nil {
+		return
+	}
 	if t.Guard != nil {
 		c.guard(t.Guard, sc)
 	}

@@ -50,60 +50,58 @@ func (c *checker) guardChains(g *model.Guard) {
 // clauses are the operands of a chain, those of nested chains of the same
 // operator included.
 func (c *checker) clauses(g *model.Guard, op token.Token, to []clause) []clause {
-	g, x := c.simple(g)
+	core, x, negated := c.core(g)
 	switch {
-	case x != nil:
+	case x != nil && !negated:
 		for _, y := range operands(x, op, nil) {
-			cl := c.table.Guards[g].clause(y, op)
-			cl.pos = g.Pos
+			cl := c.table.Guards[core].clause(y, op)
+			cl.pos = core.Pos
 			to = append(to, cl)
 		}
-	case guardOps[g.Kind] == op:
-		for _, a := range g.Args {
+	case guardOps[core.Kind] == op && !negated:
+		for _, a := range core.Args {
 			to = c.clauses(a, op, to)
 		}
 	default:
-		to = append(to, clause{whole: c.guardText(g), pos: g.Pos})
+		to = append(to, clause{whole: c.guardText(g), pos: core.Pos})
 	}
 	return to
 }
 
-// simple is g without what changes nothing: pairs of negations, and lists of one.
-// If it is an expression then, that is returned too.
-func (c *checker) simple(g *model.Guard) (*model.Guard, ast.Expr) {
-	for len(g.Args) == 1 && guardOps[g.Kind] != 0 {
+// core is what is left of g without negations and lists of one, and whether it is
+// then negated. If it is an expression, that is returned too.
+func (c *checker) core(g *model.Guard) (core *model.Guard, x ast.Expr, negated bool) {
+	for len(g.Args) == 1 {
+		negated = negated != (g.Kind == spec.GuardNot)
 		g = g.Args[0]
 	}
-	if g.Kind == spec.GuardExpr && c.table.Guards[g] != nil {
-		return g, c.table.Guards[g].AST
+	if e := c.table.Guards[g]; e != nil {
+		x = e.AST
 	}
-	if g.Kind != spec.GuardNot {
-		return g, nil
+	if u, ok := x.(*ast.UnaryExpr); ok && negated && u.Op == token.NOT {
+		return g, u.X, false
 	}
-	inner, x := c.simple(g.Args[0])
-	if inner.Kind == spec.GuardNot {
-		return c.simple(inner.Args[0])
-	}
-	if u, ok := x.(*ast.UnaryExpr); ok {
-		return inner, u.X
-	}
-	return g, nil
+	return g, x, negated
 }
 
 // guardText is the same text for guards that are the same.
 func (c *checker) guardText(g *model.Guard) string {
-	g, x := c.simple(g)
+	g, x, negated := c.core(g)
+	text := ""
 	switch {
 	case x != nil:
-		return c.table.Guards[g].canon(x)
-	case g.Kind == spec.GuardNot:
-		return "!" + c.guardText(g.Args[0])
+		text = c.table.Guards[g].canon(x)
 	case len(g.Args) == 0:
-		return fmt.Sprintf("{%d %s}", g.Kind, g.Expr.Value) // no expression is written so
+		text = fmt.Sprintf("{%d %s}", g.Kind, g.Expr.Value) // no expression is written so
+	default:
+		var args []string
+		for _, a := range g.Args {
+			args = append(args, c.guardText(a))
+		}
+		text = "(" + strings.Join(args, " "+guardOps[g.Kind].String()+" ") + ")"
 	}
-	var args []string
-	for _, a := range g.Args {
-		args = append(args, c.guardText(a))
+	if negated {
+		text = "!" + text
 	}
-	return "(" + strings.Join(args, " "+guardOps[g.Kind].String()+" ") + ")"
+	return text
 }

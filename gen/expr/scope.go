@@ -164,19 +164,25 @@ func (c *checker) enum(pkg *types.Package, n *model.Named) {
 	pkg.Scope().Insert(v)
 }
 
-// scopeOf is the scope of a transition's guard and actions.
+// scopeOf is the scope of a transition's guard and actions, nil where what arrives
+// is not known because of a mistake that has been reported.
 func (c *checker) scopeOf(t *model.Transition) *scope {
 	switch t.Cause {
 	case model.OnEvent:
 		return c.eventScope(t.On)
 	case model.OnInvokeDone:
-		if t.Invoke.Service != nil {
-			return c.scope(newNamed("event", c.structOf(t.Invoke.Service.Output)), "")
-		}
+		return c.outputScope(t.Invoke.Service)
 	case model.OnInvokeError:
 		return c.scope(failure, "")
 	}
 	return c.plain
+}
+
+func (c *checker) outputScope(s *model.Service) *scope {
+	if s == nil {
+		return nil
+	}
+	return c.scope(newNamed("event", c.structOf(s.Output)), "")
 }
 
 // failure is what `event` is in onError.
@@ -197,6 +203,8 @@ func (c *checker) eventScope(d *model.Descriptor) *scope {
 		return c.scope(newNamed("event", c.structOf(e.Fields)), "")
 	case model.Failed:
 		return c.scope(failure, "")
+	case model.DoneInvoke:
+		return c.outputScope(e.Service)
 	}
 	return c.plain
 }

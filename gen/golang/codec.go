@@ -2,6 +2,7 @@ package golang
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -25,7 +26,7 @@ func (g *generator) codecs(f *jen.File) {
 			c.structure(g.names.reply[e], e.Reply, false)
 		}
 	}
-	for _, r := range g.m.Sends {
+	for _, r := range slices.Concat(g.m.Sends, g.m.ToChildren) {
 		for _, e := range r.Events {
 			c.structure(g.names.event[e], e.Fields, false)
 		}

@@ -216,9 +216,12 @@ func (g *generator) isField(v *spec.Value, fd *model.Field) bool {
 func (g *generator) send(b *jen.Group, a *model.Action) {
 	pcore := jen.Id("p").Dot("core")
 	event := g.built(g.names.event[a.Event], a.With, a.Fields)
-	number := jen.Code(jen.Id(g.eventIdent(a.Event)))
-	if !a.Self {
-		number = jen.Lit(g.outputNumber(a.Event))
+	number := jen.Code(jen.Lit(g.outputNumber(a.Event)))
+	switch {
+	case a.Self:
+		number = jen.Id(g.eventIdent(a.Event))
+	case a.Parent || a.Event.Of != nil:
+		number = jen.Lit(g.kinNumber(a.Event))
 	}
 	switch {
 	case a.After != nil:

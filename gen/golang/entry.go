@@ -87,12 +87,21 @@ func (c *chart) rests(t *model.Transition, r transitionRow) bool {
 			return false
 		}
 	}
-	for _, s := range c.m.States {
-		if s.Within(within) && len(s.Always) > 0 {
+	return !c.anyWithin(within, func(s *model.State) bool { return len(s.Always) > 0 })
+}
+
+// anyWithin reports whether f holds for s or a descendant of it; in document order
+// those follow it.
+func (c *chart) anyWithin(s *model.State, f func(*model.State) bool) bool {
+	for _, x := range c.m.States[s.Index:] {
+		if !x.Within(s) {
 			return false
 		}
+		if f(x) {
+			return true
+		}
 	}
-	return true
+	return false
 }
 
 // domainOf is the innermost state that stays active, nil where nothing is exited
@@ -211,12 +220,16 @@ func (e *entrySet) ascend(s, holder *model.State) {
 // exited reports whether f holds for any state that may be exited from source up
 // to domain: whatever is below source may be active.
 func (c *chart) exited(source, domain *model.State, f func(*model.State) bool) bool {
-	for _, s := range c.m.States {
-		if s != domain && s.Within(domain) && (s.Within(source) || source.Within(s)) && f(s) {
+	inner := source
+	if !source.Within(domain) {
+		inner = domain
+	}
+	for s := inner; s != domain; s = s.Parent {
+		if f(s) {
 			return true
 		}
 	}
-	return false
+	return c.anyWithin(inner, func(s *model.State) bool { return s != domain && f(s) })
 }
 
 func (c *chart) exitActions(source, domain *model.State) bool {

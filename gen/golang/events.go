@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -37,7 +38,7 @@ func (g *generator) events(f *jen.File) {
 		name := g.names.event[e]
 		g.structure(f, name, name+" is the event "+e.Name.Value+", which the machine emits.", e.Description, e.Fields)
 	}
-	for _, r := range g.m.Sends {
+	for _, r := range slices.Concat(g.m.Sends, g.m.ToChildren) {
 		for _, e := range r.Events {
 			name := g.names.event[e]
 			g.structure(f, name, name+" is the event "+e.Name.Value+", which the machine sends to "+r.Name.Value+".", e.Description, e.Fields)

@@ -31,10 +31,11 @@ const Suffix = "_xsgen.go"
 type Config struct {
 	ImportPath string // of the package that is generated
 	Source     string // the spec's path relative to the output, with slashes
+	// Children are the import paths of the packages of the machines that are invoked.
+	Children map[*model.Machine]string
 }
 
-// Package writes the package of a machine. The machine must have no errors and
-// nothing that Supported refuses.
+// Package writes the package of a machine. The machine must have no errors.
 func Package(m *model.Machine, table *expr.Table, cfg Config) ([]File, error) {
 	g := &generator{m: m, table: table, cfg: cfg, names: newNames(m), chart: newChart(m)}
 	var out []File
@@ -49,11 +50,13 @@ func Package(m *model.Machine, table *expr.Table, cfg Config) ([]File, error) {
 		{"state", g.states},
 		{"pubsub", g.pubsub},
 		{"machine", g.machine},
+		{"children", g.children},
 		{"dispatch", g.dispatch},
 		{"host", g.host},
 		{"chart", g.tables},
 	} {
-		if f.name == "events" && len(m.Events)+len(m.Internal)+len(g.outputs()) == 0 {
+		if f.name == "events" && len(m.Events)+len(m.Internal)+len(g.outputs())+len(g.kin()) == 0 ||
+			f.name == "children" && len(m.Children) == 0 {
 			continue
 		}
 		if f.name == "host" && !m.Keyed {
@@ -83,6 +86,7 @@ const (
 	topicPath     = runtimePath + "topic"
 	codecPath     = runtimePath + "codec"
 	checkedPath   = runtimePath + "checked"
+	convertPath   = runtimePath + "convert"
 	machinePath   = runtimePath + "machine"
 	busPath       = runtimePath + "bus"
 	transportPath = runtimePath + "transport"
@@ -97,7 +101,7 @@ func (g *generator) file(fill func(*jen.File)) ([]byte, error) {
 	f := jen.NewFilePathName(g.cfg.ImportPath, g.m.Package)
 	f.HeaderComment(Header)
 	f.HeaderComment("// Source: " + oneLine(g.cfg.Source))
-	for _, p := range []string{topicPath, codecPath, checkedPath, machinePath, busPath, transportPath, snapshotPath} {
+	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath, snapshotPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
 	for _, p := range []string{"context", "errors", "slices", "strings", "time"} {

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	goldenDir = "../../testdata/golden"
-	drivePath = "github.com/xsgen/xsgen/testdata/golden/drive"
+	goldenDir  = "../../testdata/golden"
+	goldenPath = "github.com/xsgen/xsgen/testdata/golden/"
+	drivePath  = goldenPath + "drive"
 )
 
 // load resolves a spec that must have no errors.
@@ -33,6 +34,7 @@ func load(t testing.TB, file string) (*model.Machine, *expr.Table) {
 }
 
 // resolve resolves a machine that must have no errors but those that are named.
+// What it invokes is in another golden case.
 func resolve(t testing.TB, name string, data []byte, but ...*diag.Rule) (*model.Machine, *expr.Table) {
 	t.Helper()
 	var l diag.List
@@ -40,7 +42,13 @@ func resolve(t testing.TB, name string, data []byte, but ...*diag.Rule) (*model.
 	if s == nil {
 		t.Fatal("no machine")
 	}
-	m := model.Build(s, &l)
+	found := map[string]*model.Machine{}
+	m := model.Link(s, &l, func(at spec.Scalar) *model.Machine {
+		if found[at.Value] == nil {
+			found[at.Value], _ = load(t, filepath.Join(goldenDir, "case", at.Value))
+		}
+		return found[at.Value]
+	})
 	table := expr.Check(m, &l)
 	CheckNames(m, &l)
 	for _, d := range l.Sorted() {
@@ -61,7 +69,10 @@ func TestDrivers(t *testing.T) {
 	for _, file := range specs {
 		m, table := load(t, file)
 		g := &generator{m: m, table: table, names: newNames(m), chart: newChart(m)}
-		g.cfg = Config{ImportPath: "github.com/xsgen/xsgen/testdata/golden/" + m.Package, Source: filepath.Base(file)}
+		g.cfg = Config{ImportPath: goldenPath + m.Package, Source: filepath.Base(file), Children: map[*model.Machine]string{}}
+		for _, c := range m.Children {
+			g.cfg.Children[c.Machine] = goldenPath + c.Machine.Package
+		}
 		got, err := g.file(g.driver)
 		if err != nil {
 			t.Fatal(err)
@@ -104,7 +115,7 @@ func (g *generator) makeDriven(b *jen.Group) {
 	for _, p := range []struct {
 		name string
 		any  bool
-	}{{"stubGuards", len(g.m.Guards) > 0}, {"stubActions", len(g.m.Actions) > 0}, {"stubServices", len(g.m.Services) > 0}} {
+	}{{"stubGuards", len(g.m.Guards) > 0}, {"stubActions", len(g.m.Actions) > 0}, {"stubServices", len(g.m.Services) > 0}, {"stubChildren", len(g.m.Children) > 0}} {
 		if p.any {
 			args = append(args, jen.Id(p.name).Values(d()))
 		}
@@ -214,6 +225,12 @@ func (g *generator) stubs(f *jen.File) {
 		f.Func().Params(jen.Id("s").Id("stubServices")).Id(name).Params(ctxParam(), jen.Id("in").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
 			jen.Return(jen.Id("out"), jen.Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"), jen.Lit(s.Name.Value), jen.Id("in"), jen.Op("&").Id("out"))))
 	}
+	if len(g.m.Children) > 0 {
+		stub("stubChildren")
+	}
+	for _, c := range g.m.Children {
+		g.stubChild(f, c)
+	}
 	for _, r := range g.m.Sends {
 		name := "stub" + goname.Exported(r.Name.Value)
 		stub(name)
@@ -223,4 +240,21 @@ func (g *generator) stubs(f *jen.File) {
 				jen.Return(jen.Id("s").Dot("d").Dot("Role").Call(jen.Lit(r.Name.Value), jen.Lit(e.Name.Value), jen.Id("e"))))
 		}
 	}
+}
+
+// stubChild makes machines of a golden child, which has nothing written in Go.
+func (g *generator) stubChild(f *jen.File, c *model.Child) {
+	f.ImportAlias(g.cfg.Children[c.Machine], c.Machine.Package+"child")
+	theirs := func(name string) *jen.Statement { return jen.Qual(g.cfg.Children[c.Machine], name) }
+	d := func() *jen.Statement { return jen.Id("s").Dot("d") }
+	var params, args []jen.Code
+	in := jen.Code(jen.Nil())
+	if len(c.Machine.Input) > 0 {
+		params, args, in = append(params, jen.Id("in").Add(theirs("Input"))), append(args, jen.Id("in")), jen.Id("in")
+	}
+	f.Func().Params(jen.Id("s").Id("stubChildren")).Id(goname.Exported(c.Machine.ID.Value)).Params(params...).Params(jen.Op("*").Add(theirs("Machine")), jen.Error()).Block(
+		jen.If(jen.Err().Op(":=").Add(d()).Dot("Action").Call(jen.Lit(c.Machine.ID.Value), in), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
+		jen.Id("m").Op(":=").Add(theirs("New")).Call(append(args, d().Dot("ChildOptions").Call().Op("..."))...),
+		jen.Return(jen.Id("m"), jen.Id("m").Dot("Bind").Call(d().Dot("Bus").Call())),
+	)
 }

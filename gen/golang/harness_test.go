@@ -79,12 +79,18 @@ func makeMachines(dir string, specs []machineSpec, buildArgs ...string) (*machin
 
 // build builds the program of the module in dir. Without -trimpath the build cache
 // would tell temporary directories apart.
-func (m *machines) build(dir string, buildArgs ...string) ([]byte, error) {
+func (m *machines) build(dir string, buildArgs ...string) (string, error) {
 	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", m.binary}, buildArgs...)
-	cmd := exec.Command("go", append(args, ".")...)
+	return goCommand(dir, append(args, ".")...)
+}
+
+// goCommand runs the go command in the directory of such a module.
+func goCommand(dir string, args ...string) (string, error) {
+	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=-mod=mod", "GOPROXY=off", "GOWORK=off")
-	return cmd.CombinedOutput()
+	out, err := cmd.CombinedOutput()
+	return string(out), err
 }
 
 // writeModule makes dir a module of the machines' packages and a main program.
@@ -131,9 +137,6 @@ func moduleFiles() (mod, sum string, err error) {
 // writePackage generates one machine and its adapter; it returns the import path.
 func writePackage(dir string, i int, s machineSpec) (string, error) {
 	m, table, l := resolveText(s.name, s.yaml)
-	if l.Errors() == 0 {
-		Supported(m, l)
-	}
 	if l.Errors() > 0 {
 		return "", fmt.Errorf("%s:\n%s\n%s", s.name, problems(l), s.yaml)
 	}

@@ -78,7 +78,7 @@ func (g *generator) hostBind(f *jen.File) {
 		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
 		b.Id("h").Dot("outbox").Op("=").Id("o")
 		b.Id("h").Dot("host").Dot("Bound").Call(jen.Func().Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
-			jen.Return(jen.Id("o").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"), jen.Id("failureOf").Call(jen.Id("f"))))))
+			jen.Return(jen.Id("o").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"), jen.Id("f").Dot("Key"), jen.Id("failureOf").Call(jen.Id("f"))))))
 		if len(g.m.Events) > 0 {
 			b.List(jen.Id("h").Dot("inbox"), jen.Err()).Op("=").Qual(busPath, "SubscribeAny").Call(jen.Id("b"), jen.Id("PatternEvents"),
 				jen.Func().Params(ctxParam(), jen.Id("e").Op("*").Qual(busPath, "AnyEvent")).Error().Block(
@@ -175,7 +175,7 @@ func (g *generator) messageCases() []jen.Code {
 			jen.If(jen.Id("i").Op(":=").Id("chart").Dot("StateNumber").Call(jen.String().Call(jen.Id("e").Dot("State"))), jen.Id("i").Op("!=").Qual(machinePath, "None")).Block(
 				jen.Return(outbox().Dot("changed").Index(jen.Id("i")).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e"))))),
 		jen.Case(jen.Op("*").Qual(transportPath, "Failure")).Block(
-			jen.Return(outbox().Dot("failed").Index(jen.Qual(machinePath, "FailureKind").Call(jen.Id("e").Dot("Kind"))).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), jen.Id("e")))),
+			jen.Return(outbox().Dot("failed").Index(jen.Qual(machinePath, "FailureKind").Call(jen.Id("e").Dot("Kind"))).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e")))),
 	}
 	for _, e := range g.outputs() {
 		cases = append(cases, jen.Case(jen.Op("*").Id(g.names.event[e])).BlockFunc(func(b *jen.Group) {

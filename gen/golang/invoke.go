@@ -13,10 +13,15 @@ func (g *generator) invocations(f *jen.File) {
 		Params(jen.Qual(machinePath, "Invocation"), jen.Error()).BlockFunc(func(b *jen.Group) {
 		var cases []jen.Code
 		for i, r := range g.chart.invokes {
-			if r.invoke.Service == nil {
-				continue
+			what := g.service
+			if r.invoke.Child != nil {
+				what = g.child
 			}
-			cases = append(cases, jen.Case(jen.Lit(i)).BlockFunc(func(b *jen.Group) { g.service(b, r) }))
+			cases = append(cases, jen.Case(jen.Lit(i)).BlockFunc(func(b *jen.Group) {
+				b.Comment("// " + oneLine(r.invoke.ID))
+				b.Add(g.at(r.invoke.Pos.Line))
+				what(b, r)
+			}))
 		}
 		if len(cases) > 0 {
 			b.Switch(jen.Id("i")).Block(cases...)
@@ -28,8 +33,6 @@ func (g *generator) invocations(f *jen.File) {
 // service makes the call of a service, whose input is computed now.
 func (g *generator) service(b *jen.Group, r invokeRow) {
 	name := goname.Exported(r.invoke.Service.Name.Value)
-	b.Comment("// " + oneLine(r.invoke.ID))
-	b.Add(g.at(r.invoke.Pos.Line))
 	b.Id("in").Op(":=").Id(name + "Input").Values(g.fieldValues(r.invoke.Input, r.invoke.Service.Input)...)
 	b.Return(jen.Qual(machinePath, "Invocation").Values(jen.Id("Service").Op(":").
 		Func().Params(ctxParam()).Params(jen.Any(), jen.Error()).Block(

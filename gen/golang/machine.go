@@ -130,6 +130,7 @@ func (g *generator) turn(f *jen.File) {
 		}
 		method(what, verb).Params(jen.Id("e").Op("*").Id(g.names.event[e])).Block(core().Dot("Emit").Call(jen.Lit(i), jen.Id("e")))
 	}
+	g.turnToKin(method)
 	for _, e := range g.m.Internal {
 		method("makes the machine process e before any other event.", "Raise"+g.names.event[e]).
 			Params(jen.Id("e").Op("*").Id(g.names.event[e])).Block(core().Dot("Raise").Call(jen.Id(g.eventIdent(e)), jen.Id("e")))
@@ -159,6 +160,9 @@ func (g *generator) machineType(f *jen.File) {
 	}
 	if len(g.m.Services) > 0 {
 		fields = append(fields, jen.Id("services").Id("Services"))
+	}
+	if len(g.m.Children) > 0 {
+		fields = append(fields, jen.Id("children").Id("Children"))
 	}
 	for _, e := range g.replying() {
 		fields = append(fields, jen.Id("reply"+g.names.event[e]).Func().Params(jen.Id(g.names.reply[e])))
@@ -198,6 +202,9 @@ func (g *generator) constructor(f *jen.File) {
 	if len(g.m.Services) > 0 {
 		params, set[jen.Id("services")] = append(params, jen.Id("s").Id("Services")), jen.Id("s")
 	}
+	if len(g.m.Children) > 0 {
+		params, set[jen.Id("children")] = append(params, jen.Id("c").Id("Children")), jen.Id("c")
+	}
 	if len(g.m.Input) > 0 {
 		params = append(params, jen.Id("in").Id("Input"))
 	}
@@ -232,7 +239,7 @@ func core() *jen.Statement { return jen.Id("m").Dot("core") }
 func (g *generator) senders(f *jen.File) {
 	g.method(f, "Start", "enters the initial state. It returns machine.ErrAlreadyStarted the second time.").
 		Params(ctxParam()).Error().Block(jen.Return(core().Dot("Start").Call(jen.Id("ctx"))))
-	g.method(f, "Stop", "ends the machine after the step that is running: what waits is dropped, exit actions do not run, and services are cancelled and waited for; see machine.Core.Stop.").
+	g.method(f, "Stop", "ends the machine after the step that is running: what waits is dropped, exit actions do not run, and services and invoked machines are ended and waited for; see machine.Core.Stop.").
 		Params(ctxParam()).Error().Block(
 		jen.If(jen.Id("m").Dot("inbox").Op("!=").Nil()).Block(
 			jen.Return(core().Dot("StopWith").Call(jen.Id("ctx"), jen.Id("m").Dot("inbox").Dot("Close")))),
@@ -297,6 +304,8 @@ func (g *generator) observers(f *jen.File) {
 	if g.m.Keyed {
 		g.method(f, "Key", "is the machine's key.").Params().String().Block(jen.Return(core().Dot("Key").Call()))
 	}
+	g.method(f, "Core", "is for machines that invoke this one, and for nothing else.").
+		Params().Op("*").Qual(machinePath, "Core").Block(jen.Return(jen.Op("&").Add(core())))
 }
 
 func commentLines(text string) []string {

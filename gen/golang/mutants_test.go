@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // mutant is a mistake that the conformance cases, or some random charts, must notice.
@@ -41,13 +40,14 @@ func TestMutants(t *testing.T) {
 	if os.Getenv("XSGEN_MUTANTS") == "" {
 		t.Skip("XSGEN_MUTANTS is not set")
 	}
-	if noticed := probe(t); noticed != "" {
+	p := newProbe(t, 24)
+	if noticed := p.noticed(p.machines); noticed != "" {
 		t.Fatalf("without a mistake there is something wrong already: %s", noticed)
 	}
 	by := map[string]int{}
 	for _, m := range allMutants() {
 		t.Run(strings.ReplaceAll(m.why, " ", "-"), func(t *testing.T) {
-			noticed := m.noticed(t)
+			noticed := m.noticed(t, p)
 			by[noticed]++
 			if noticed == "" {
 				t.Errorf("%s: %s: not noticed\n- %s\n+ %s", m.file, m.why, m.old, m.new)
@@ -58,7 +58,7 @@ func TestMutants(t *testing.T) {
 }
 
 // noticed makes the mistake in an overlay of the file, and says what has noticed it.
-func (m mutant) noticed(t *testing.T) string {
+func (m mutant) noticed(t *testing.T, p *probe) string {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,9 @@ func (m mutant) noticed(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string]string{wrong: strings.Replace(string(text), m.old, m.new, 1), overlay: string(list)} {
+	// What follows stays on its lines: positions are part of what importers depend on.
+	lines := strings.Repeat("\n", strings.Count(m.old, "\n")-strings.Count(m.new, "\n"))
+	for name, data := range map[string]string{wrong: strings.Replace(string(text), m.old, m.new+lines, 1), overlay: string(list)} {
 		if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -83,12 +85,12 @@ func (m mutant) noticed(t *testing.T) string {
 		t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
 	}
 	if strings.HasPrefix(m.file, "runtime/") {
-		return probe(t, "-overlay", overlay)
+		return p.noticed(p.machines.relinked(t, overlay))
 	}
 	return probedByTest(t, overlay)
 }
 
-// probedByTest is probe with another generator than this test has.
+// probedByTest says what notices another generator than this test has.
 func probedByTest(t *testing.T, overlay string) string {
 	cmd := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-run", "^TestProbe$", ".")
 	cmd.Env = append(os.Environ(), "XSGEN_PROBE=1")
@@ -101,6 +103,9 @@ func probedByTest(t *testing.T, overlay string) string {
 			return what
 		}
 	}
+	if strings.Contains(string(out), "panic:") {
+		return noticedByBuild
+	}
 	t.Fatalf("%v\n%s", err, out)
 	return ""
 }
@@ -110,65 +115,8 @@ func TestProbe(t *testing.T) {
 	if os.Getenv("XSGEN_PROBE") == "" {
 		t.Skip("XSGEN_PROBE is not set")
 	}
-	if noticed := probe(t); noticed != "" {
+	p := newProbe(t, 12)
+	if noticed := p.noticed(p.machines); noticed != "" {
 		t.Error(noticed)
 	}
-}
-
-// What notices a mistake.
-const (
-	noticedByBuild  = "the build"
-	noticedByCharts = "random charts"
-	noticedByCases  = "the conformance cases"
-)
-
-// probe says what notices that something is wrong with machines that are built with
-// these arguments: a few random charts, which are quick, or else the cases.
-func probe(t testing.TB, buildArgs ...string) string {
-	charts := randomSpecs(1, 24)
-	var jobs []job
-	var want []string
-	for _, s := range charts {
-		for _, first := range []string{"observe guards\nobserve publish\n", "observe plain\nobserve publish\n", "observe plain\n"} {
-			j := job{s.name, first + s.chart.script(120)}
-			jobs, want = append(jobs, j), append(want, interpretScript(s.m, j.script, nil))
-		}
-	}
-	if differs(t, machineSpecs(charts), jobs, want, buildArgs) {
-		return noticedByCharts
-	}
-	var specs []machineSpec
-	jobs, want = nil, nil
-	for _, c := range conformanceCases(t) {
-		specs = append(specs, machineSpec{c.name, c.yaml})
-		for _, script := range []string{c.script, c.plain()} {
-			jobs, want = append(jobs, job{c.name, script}), append(want, withoutStates(script))
-		}
-	}
-	if differs(t, specs, jobs, want, buildArgs) {
-		return noticedByCases
-	}
-	return ""
-}
-
-// differs reports whether any trace is not as it should be.
-func differs(t testing.TB, specs []machineSpec, jobs []job, want, buildArgs []string) bool {
-	m, err := makeMachines(t.TempDir(), specs, buildArgs...)
-	if err != nil {
-		t.Log(noticedByBuild, err)
-		return true
-	}
-	traces, err := m.try(jobs, 20*time.Second)
-	if err != nil {
-		return true
-	}
-	for i, trace := range traces {
-		if withoutStates(trace) != want[i] {
-			if len(buildArgs) == 0 {
-				t.Logf("%s: got\n%s\nwant\n%s", jobs[i].name, trace, want[i])
-			}
-			return true
-		}
-	}
-	return false
 }

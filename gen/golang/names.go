@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -11,7 +12,7 @@ import (
 
 // fixed are the identifiers that every package has.
 var fixed = strings.Fields(`State StateChanged ParseState Event ExternalEvent Publisher NewPublisher Handler
-	UnimplementedHandler SubscribeHandler SubscribeStateChanged SubscribeFailure Guards Actions Services Context Turn
+	UnimplementedHandler SubscribeHandler SubscribeStateChanged SubscribeFailure Guards Actions Services Children Context Turn
 	Machine New Host NewHost Roles Input Output Failure MachineID
 	PatternStates PatternEvents PatternEmits PatternErrors TopicErrorAction TopicErrorUnhandled TopicErrorLoop`)
 
@@ -92,12 +93,17 @@ func (n *names) others(m *model.Machine) {
 		role := n.declare(goname.Exported(r.Name.Value), "the role "+r.Name.Value, r.Name.Pos)
 		for _, e := range r.Events {
 			n.events(e, role+goname.Exported(e.Name.Value))
+			n.turn("Send"+n.event[e], e)
 		}
 	}
+	n.kin(m)
 	for _, s := range m.Services {
 		n.declare(goname.Exported(s.Name.Value)+"Input", "the input of "+s.Name.Value, s.Name.Pos)
 		n.declare(goname.Exported(s.Name.Value)+"Output", "the output of "+s.Name.Value, s.Name.Pos)
 	}
+	n.constructor("Context", m.Context, m.ID.Pos)
+	n.constructor("Input", m.Input, m.ID.Pos)
+	n.constructor("Output", m.Output, m.ID.Pos)
 	for _, s := range m.States {
 		if s.Parent == nil || s.Kind == model.History {
 			continue
@@ -108,6 +114,33 @@ func (n *names) others(m *model.Machine) {
 			n.declare("PatternState"+goname.Exported(s.Path), "the pattern of "+s.Path, s.Name.Pos)
 		}
 	}
+}
+
+// kin names what passes between the machine and those that it invokes.
+func (n *names) kin(m *model.Machine) {
+	for _, c := range m.Children {
+		name, what, pos := goname.Exported(c.Service.Name.Value), "the invoked machine "+c.Machine.File.Name, c.Service.Name.Pos
+		if len(c.Service.Input) > 0 {
+			n.declare(name+"Input", "the input of "+what, pos)
+			n.constructor(name+"Input", c.Service.Input, pos)
+		}
+		n.declare(name+"Output", "the output of "+what, pos)
+		n.constructor(name+"Output", c.Service.Output, pos)
+	}
+	for _, r := range m.ToChildren {
+		for _, e := range r.Events {
+			n.events(e, goname.Exported(r.Name.Value)+goname.Exported(e.Name.Value))
+			n.turn("Send"+n.event[e], e)
+		}
+	}
+	for _, e := range m.ToParent {
+		n.turn("SendParent"+n.event[e], e)
+	}
+}
+
+// turn declares a method of Turn: its name is in a namespace of its own.
+func (n *names) turn(name string, e *model.Event) {
+	n.declare("Turn."+name, "sending "+e.Name.Value, e.Name.Pos)
 }
 
 func (n *names) declare(name, what string, pos source.Pos) string {
@@ -150,7 +183,7 @@ func eachStruct(m *model.Machine, visit func([]*model.Field)) {
 		visit(t.Fields)
 	}
 	lists := [][]*model.Event{m.Events, m.Internal, m.Emits}
-	for _, r := range m.Sends {
+	for _, r := range slices.Concat(m.Sends, m.ToChildren) {
 		lists = append(lists, r.Events)
 	}
 	for _, list := range lists {

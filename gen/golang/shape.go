@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dave/jennifer/jen"
@@ -78,7 +79,7 @@ func (w *shapeWriter) events(m *model.Machine) {
 		what   string
 		events []*model.Event
 	}{{"event", m.Events}, {"internal", m.Internal}, {"emit", m.Emits}}
-	for _, r := range m.Sends {
+	for _, r := range slices.Concat(m.Sends, m.ToChildren) {
 		lists = append(lists, struct {
 			what   string
 			events []*model.Event

@@ -40,7 +40,13 @@ func (g *generator) codecMethods(f *jen.File) {
 		jen.Return(jen.Nil(), jen.Qual(machinePath, "ErrUnknownEvent")))
 	inputs := append(append([]*model.Event(nil), g.m.Events...), g.m.Internal...)
 	g.decoder(method("DecodeEvent"), "id", inputs, func(i int) jen.Code { return jen.Id(g.eventIdent(inputs[i])) })
-	g.decoder(method("DecodeOutput"), "kind", g.outputs(), func(i int) jen.Code { return jen.Lit(i) })
+	outputs := append(g.outputs(), g.kin()...)
+	g.decoder(method("DecodeOutput"), "kind", outputs, func(i int) jen.Code {
+		if n := len(g.outputs()); i >= n {
+			i = none - 1 - (i - n)
+		}
+		return jen.Lit(i)
+	})
 }
 
 func (g *generator) decoder(s *jen.Statement, number string, events []*model.Event, label func(int) jen.Code) {

@@ -68,6 +68,7 @@ func (g *generator) chartFields() []jen.Code {
 				list.Lit(outputName(e))
 			}
 		})),
+		field("Kin", jen.Index().String().ValuesFunc(g.kinNames)),
 		field("Shape", g.shape()),
 		field("Invokes", jen.Index().Qual(machinePath, "Invoke").Values(lines(g.invokeRows())...)),
 		field("Delays", jen.Index().Qual(machinePath, "Delay").Values(lines(g.delayRows())...)),

@@ -26,18 +26,16 @@ func (g *generator) topics(f *jen.File) {
 	for _, e := range g.m.Emits {
 		add("TopicEmit"+g.names.event[e], "emit", e.Name.Value, "where the event "+e.Name.Value+" is published")
 	}
+	for _, kind := range []string{"action", "unhandled", "loop"} {
+		add("TopicError"+goname.Exported(kind), "error", kind, "where failures of the kind "+kind+" are published")
+	}
 	if g.m.Keyed {
 		f.Comment("Families of topics: one topic for each key.")
 		f.Var().Defs(decls...)
-		decls = nil
+	} else {
+		f.Comment("Topics of the machine.")
+		f.Const().Defs(decls...)
 	}
-	for _, kind := range []string{"action", "unhandled", "loop"} {
-		name := "TopicError" + goname.Exported(kind)
-		decls = append(decls, doc(name+" is where failures of the kind "+kind+" are published.").
-			Id(name).Qual(topicPath, "Name").Op("=").Lit("error."+id+"."+kind))
-	}
-	f.Comment("Topics of the machine.")
-	f.Const().Defs(decls...)
 	f.Comment("Patterns over the machine's topics.")
 	f.Const().Defs(g.patterns()...)
 }
@@ -61,9 +59,9 @@ func (g *generator) patterns() []jen.Code {
 	add("PatternStates", "state."+id+".*", "every state change of the machine")
 	add("PatternEvents", "event."+id+".*", "every event for the machine")
 	add("PatternEmits", "emit."+id+".*", "every event that the machine emits")
-	add("PatternErrors", "error."+g.m.ID.Value+".*", "every failure of the machine")
+	add("PatternErrors", "error."+id+".*", "every failure of the machine")
 	for _, s := range g.m.States {
-		if s.Kind == model.Compound && s.Parent != nil {
+		if (s.Kind == model.Compound || s.Kind == model.Parallel) && s.Parent != nil {
 			add("PatternState"+goname.Exported(s.Path), "state."+id+"."+s.Path+".*", "the state changes within "+s.Path)
 		}
 	}

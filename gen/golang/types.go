@@ -25,6 +25,16 @@ func (g *generator) types(f *jen.File) {
 	if len(g.m.Input) > 0 {
 		g.structure(f, "Input", "Input is what a machine is started with.", "", g.m.Input)
 	}
+	if len(g.m.Output) > 0 {
+		g.structure(f, "Output", "Output is what the machine returns to the one that invoked it.", "", g.m.Output)
+	}
+	for _, c := range g.m.Children {
+		name := goname.Exported(c.Service.Name.Value)
+		if len(c.Service.Input) > 0 {
+			g.structure(f, name+"Input", name+"Input is what the machine "+c.Service.Name.Value+" is started with.", "", c.Service.Input)
+		}
+		g.structure(f, name+"Output", name+"Output is what the machine "+c.Service.Name.Value+" returns.", "", c.Service.Output)
+	}
 	for _, s := range g.m.Services {
 		name := goname.Exported(s.Name.Value)
 		g.structure(f, name+"Input", name+"Input is what the service "+s.Name.Value+" is given.", s.Description, s.Input)

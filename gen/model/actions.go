@@ -88,6 +88,9 @@ func (b *builder) send(s *spec.Action, x *Action) {
 	case s.To.Value == "parent":
 		x.Parent = true
 		x.Event = b.produced(s, b.m.Emits, "sent to the parent", "emits")
+		if x.Event != nil && !slices.Contains(b.m.ToParent, x.Event) {
+			b.m.ToParent = append(b.m.ToParent, x.Event)
+		}
 	default:
 		b.sendTo(s, x)
 	}
@@ -103,16 +106,11 @@ func (b *builder) sendTo(s *spec.Action, x *Action) {
 			return
 		}
 	}
-	for _, st := range b.m.States {
-		for n, i := range st.Spec.Invoke {
-			if id := invokeID(st, i, n); id == s.To.Value {
-				x.Invoke = &Invoke{Pos: i.Pos, State: st, ID: id, Machine: i.Machine.Value}
-				return
-			}
-		}
+	if b.sendToChild(s, x) {
+		return
 	}
 	b.diags.Add(diag.UnknownRole, s.To.Pos, "%q is neither a role under `sends` nor an invocation", s.To.Value).
-		WithHint("%s", suggest(b, s.To.Value, b.m.Sends, roleName))
+		WithHint("%s", b.diags.Suggest(s.To.Value, b.receivers()))
 }
 
 // cancelled reports a cancel whose id no send has.

@@ -11,16 +11,20 @@ import (
 	"github.com/xsgen/xsgen/gen/spec"
 )
 
-// Build resolves a machine. What does not resolve is added to l; the model is
-// then still whole enough for the checks that follow, so that one run finds
-// all errors, but must not be generated from.
-func Build(s *spec.Machine, l *diag.List) *Machine {
-	b := &builder{spec: s, diags: l, m: &Machine{File: s.File, ID: s.ID, Keyed: s.Keyed}, states: map[*State]map[string]*State{}}
+// Build resolves a machine that invokes no other ones; see Link.
+func Build(s *spec.Machine, l *diag.List) *Machine { return Link(s, l, nil) }
+
+// Link resolves a machine; find finds those that it invokes. What does not resolve
+// is added to l; the model is then still whole enough for the checks that follow,
+// so that one run finds all errors, but must not be generated from.
+func Link(s *spec.Machine, l *diag.List, find Finder) *Machine {
+	b := &builder{spec: s, diags: l, find: find, m: &Machine{File: s.File, ID: s.ID, Keyed: s.Keyed}, states: map[*State]map[string]*State{}}
 	b.identity()
 	b.types()
 	b.declarations()
 	b.defaults()
 	b.tree()
+	b.children()
 	b.wiring()
 	b.order()
 	b.methods()
@@ -31,12 +35,14 @@ func Build(s *spec.Machine, l *diag.List) *Machine {
 type builder struct {
 	spec   *spec.Machine
 	diags  *diag.List
+	find   Finder
 	m      *Machine
 	states map[*State]map[string]*State // children by name
 
-	defaulted []*Field            // those that have a default
-	sendIDs   []spec.Scalar       // of all sends; nil until somebody asks
-	namesakes map[string][]*State // all states by name; nil until somebody asks
+	invoked   map[*spec.Invoke]*Child // of the machines that were found
+	defaulted []*Field                // those that have a default
+	sendIDs   []spec.Scalar           // of all sends; nil until somebody asks
+	namesakes map[string][]*State     // all states by name; nil until somebody asks
 
 	guardIndex, actionIndex map[string]*Method
 }

@@ -29,6 +29,9 @@ type Machine struct {
 	Input       []*Field
 	Output      []*Field
 	Implicit    []*Event // done.… and error.… events that something waits for
+	Children    []*Child // the machines that this one invokes
+	ToChildren  []*Role  // what is sent to them, by the ids of their invocations
+	ToParent    []*Event // those of Emits that are sent to the machine that invoked this one
 
 	Root        *State
 	States      []*State      // in document order; the index is the state's Index
@@ -117,15 +120,28 @@ type Event struct {
 	HasReply    bool
 	Reply       []*Field
 	Role        *Role    // of a Sent event
+	Of          *Event   // of one that is sent to an invoked machine: the event as that one declares it
 	State       *State   // of a DoneState event
-	Service     *Service // of a DoneInvoke event, if it is a service that is invoked
+	Service     *Service // of a DoneInvoke event, if what is invoked is known
 }
 
-// Role is somebody the machine sends to.
+// Role is somebody the machine sends to. An invocation is one, of the id's name.
 type Role struct {
 	Name   spec.Scalar
 	Events []*Event
+	Child  *Child // of an invocation
 }
+
+// Child is a machine that another one invokes, as that one sees it.
+type Child struct {
+	Machine *Machine
+	Service *Service // its input and output, in the parent's types
+	Heard   []Heard  // what it sends to the parent
+}
+
+// Heard is an event that an invoked machine sends to its parent: as the child
+// declares it, and as the parent does.
+type Heard struct{ Sent, Event *Event }
 
 // Service is something that the machine can invoke.
 type Service struct {
@@ -252,7 +268,6 @@ type Action struct {
 	Method *Method     // of a named action
 	Event  *Event      // raised, emitted or sent
 	Self   bool        // a send without a receiver
-	Invoke *Invoke     // a send to an invocation
 	Parent bool        // a send to the parent
 	Fields []*Field    // what With assigns or replies
 	With   *spec.Value // nil where nothing was written
@@ -267,6 +282,7 @@ type Invoke struct {
 	ID      string
 	Service *Service
 	Machine string // the child's spec, relative to this one
+	Child   *Child // nil where there is none, or nothing right
 	Input   *spec.Value
 	OnDone  []*Transition
 	OnError []*Transition

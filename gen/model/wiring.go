@@ -142,6 +142,9 @@ func (b *builder) invocation(text spec.Scalar, id string, e *Event) bool {
 			if invokeID(s, i, n) != id {
 				continue
 			}
+			if c := b.invoked[i]; c != nil {
+				e.Service = c.Service
+			}
 			for _, service := range b.m.Services {
 				if service.Name.Value == i.Src.Value {
 					e.Service = service
@@ -154,19 +157,23 @@ func (b *builder) invocation(text spec.Scalar, id string, e *Event) bool {
 	return false
 }
 
-// invokeID is the id that was given, or the source's name; a second unnamed
-// invocation of one state gets its number.
+// invokeID is the id that was given, or the name of the service, or the path of
+// the state that a machine is invoked in; a second unnamed invocation of one state
+// gets its number.
 func invokeID(s *State, i *spec.Invoke, n int) string {
+	id := i.Src.Value
 	switch {
 	case i.ID.IsSet():
 		return i.ID.Value
-	case i.Src.IsSet() && n == 0:
-		return i.Src.Value
-	case i.Src.IsSet():
-		return i.Src.Value + "-" + strconv.Itoa(n)
-	default:
-		return strings.ReplaceAll(s.Path, ".", "-")
+	case i.Machine.IsSet() && s.Parent == nil:
+		id = s.Name.Value
+	case i.Machine.IsSet():
+		id = strings.ReplaceAll(s.Path, ".", "-")
 	}
+	if n > 0 {
+		id += "-" + strconv.Itoa(n)
+	}
+	return id
 }
 
 // Arrival is what arrives where the descriptor matches.
@@ -227,6 +234,8 @@ func (b *builder) invoke(s *State, in *spec.Invoke) *Invoke {
 	}
 	if in.Src.IsSet() {
 		i.Service = b.service(in.Src)
+	} else if i.Child = b.invoked[in]; i.Child != nil {
+		i.Service = i.Child.Service
 	}
 	done := i.Arrival()
 	for _, t := range in.OnDone {

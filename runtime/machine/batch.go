@@ -57,36 +57,45 @@ func sendOwned[E Numbered](ctx context.Context, c *Core, events []E, errs *[]err
 // sendSwift processes events for as long as their steps are swift, and returns
 // how many it has. It guards against panics once for all of them; one ends it.
 func sendSwift[E Numbered](ctx context.Context, c *Core, events []E, errs *[]error) (n int) {
-	var t *Transition
-	var id int32
-	inside := false
+	returned := false
 	defer func() {
-		if inside {
-			n++
-			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, false, c.caught(recover())))
+		if returned {
+			return
 		}
+		// The step that did not return is the one that swiftLoop noted.
+		n = c.step.place
+		id := events[n].EventNumber()
+		t := &c.chart.Transitions[c.chart.Index[c.row+id]-1]
+		*errs = appendError(*errs, c.swiftEnd(ctx, t, id, false, c.caught(recover())))
+		n++
 	}()
+	n = swiftLoop(ctx, c, events, errs)
+	returned = true
+	return n
+}
+
+// swiftLoop is sendSwift without a guard. Whatever a step keeps track of besides
+// the event and the guard is written by swiftEnd, if it is needed.
+func swiftLoop[E Numbered](ctx context.Context, c *Core, events []E, errs *[]error) int {
 	s := &c.step
 	index, transitions, prog := c.chart.Index, c.chart.Transitions, c.prog
 	s.reply, s.at, s.deferred = nil, None, false
-	for n < len(events) && c.plain {
-		id = events[n].EventNumber()
+	n := 0
+	for ; n < len(events) && c.plain; n++ {
+		id := events[n].EventNumber()
 		v := index[c.row+id]
 		if v <= 0 {
 			break
 		}
-		if t = &transitions[v-1]; t.Flags&Swift == 0 {
+		t := &transitions[v-1]
+		if t.Flags&Swift == 0 {
 			break
 		}
-		// Whatever else a step keeps track of is written by swiftEnd, if it is needed.
-		s.payload, s.acting = events[n], t.Flags&Unguarded != 0
+		s.place, s.payload, s.acting = n, events[n], t.Flags&Unguarded != 0
 		ok, err := true, error(nil)
 		if t.Flags&NoCode == 0 {
-			inside = true
 			ok, err = prog.Take(ctx, v-1)
-			inside = false
 		}
-		n++
 		if !ok || err != nil || len(s.internal) > 0 || c.bound {
 			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, ok, err))
 			s.reply = nil

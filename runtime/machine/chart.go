@@ -37,6 +37,7 @@ type Chart struct {
 	Transitions []Transition // in document order
 	Blocks      []Block      // what observers are told of what Take runs, by its numbers
 	Outputs     []string     // names of what is emitted and sent, by kind
+	Kin         []string     // names of what goes to invoked machines and to the parent, by the kinds -2, -3, …
 	Shape       Shape
 	Delays      []Delay
 	Invokes     []Invoke

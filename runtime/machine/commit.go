@@ -16,6 +16,7 @@ func (c *Core) finishStored(ctx context.Context) error {
 	} else {
 		c.invokeAll(ctx)
 		c.life.publish(ctx)
+		c.sendToKin(ctx)
 	}
 	c.step.payload = nil
 	return c.stepErrors()
@@ -106,15 +107,14 @@ func (l *life) record() (*Record, error) {
 			return nil, err
 		}
 	}
-	clear(c.step.out)
-	c.step.out = c.step.out[:0]
+	c.step.out = slices.DeleteFunc(c.step.out, func(o output) bool { return !o.isKin() })
 	l.acceptOwn()
 	snap, err := c.capture()
 	if err != nil {
 		return nil, err
 	}
 	r := &Record{Revision: revision, Due: c.nextDue()}
-	if r.Snapshot, err = l.slot.host.maker.Encode(snap); err != nil {
+	if r.Snapshot, err = l.slot.host.maker.Encode(snap.Snapshot); err != nil {
 		return nil, err
 	}
 	if c.finished && l.finished.IsZero() {
@@ -161,6 +161,9 @@ func (l *life) collect(revision uint64) error {
 		return nil
 	}
 	for _, o := range c.step.out {
+		if o.isKin() {
+			continue
+		}
 		if err := add(c.chart.outputName(o), o.event); err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func (c *Core) exitState(ctx context.Context, i int32) {
 		c.block(ctx, s.Exit)
 	}
 	for n := s.FirstInvoke; n < s.LastInvoke; n++ {
-		c.revoke(n)
+		c.revoke(ctx, n)
 	}
 	if c.chart.leaf(i) {
 		w := c.work
@@ -248,6 +248,11 @@ func (c *Core) end(ctx context.Context) {
 			break
 		}
 	}
+	c.exitForEver(ctx)
+}
+
+// exitForEver exits all states of a machine that has finished with that.
+func (c *Core) exitForEver(ctx context.Context) {
 	c.finished, c.step.left = true, false
 	c.settlePlain()
 	last := slices.Clone(c.leaves)

@@ -38,6 +38,10 @@ func (s *stepContext) Value(key any) any {
 		if k.core == s.core || k.core == nil {
 			return s.core
 		}
+	case kinKey:
+		if s.core.descends(k.core) {
+			return s.core
+		}
 	case string:
 		if k == PublishTimeoutKey {
 			return PublishTimeout
@@ -55,6 +59,8 @@ func (d detached) Value(key any) any {
 	switch k := key.(type) {
 	case coreKey:
 		return nil
+	case kinKey:
+		return d.Context.Value(serviceKey(k))
 	case string:
 		if k == PublishTimeoutKey {
 			return nil

@@ -108,7 +108,9 @@ type Core struct {
 	pending  []*delayed // sends that wait for their time, in the order in which they were made
 	view     []int32    // the leaves as others see them, where there may be several
 	stopped  bool
-	parent   atomic.Pointer[invocation] // of a machine that another one invoked
+	leaving  context.Context            // of the last step, which exits everything; nil where there is none to come
+	parent   atomic.Pointer[invocation] // of a machine that another one invoked and still wants
+	invoker  *Core                      // that other one, for ever; set before the first step
 	calls    sync.WaitGroup
 	serving  atomic.Int32 // services that have not returned
 	starting bool         // an invocation waits for the end of the macrostep

@@ -15,6 +15,7 @@ var (
 	ErrUnhandled      = errors.New("machine: no transition takes the event")
 	ErrNoReply        = errors.New("machine: the request was taken and not replied to")
 	ErrReentrant      = errors.New("machine: a request from within a step of the same machine cannot be answered")
+	ErrNoParent       = errors.New("machine: no other machine has invoked this one")
 	ErrNotRunning     = errors.New("machine: the invocation does not run")
 	ErrSnapshot       = errors.New("machine: the snapshot does not fit the machine")
 	ErrNoCodec        = errors.New("machine: it was generated without codecs, and has no snapshots")

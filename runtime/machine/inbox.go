@@ -15,6 +15,7 @@ const (
 	delayedEntry  // a send's delay has passed
 	invokeEntry   // an invocation has ended
 	snapshotEntry // somebody wants a snapshot
+	leaveEntry    // the parent needs the machine no more
 	turnEntry     // a function wants to be called between steps
 	nothing       // only wakes who waits for it
 )
@@ -78,7 +79,7 @@ func (c *Core) enqueue(e *entry, limit int) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case c.stopped:
+	case c.stopped || c.leaving != nil:
 		return ErrStopped
 	case c.word.Load()&started == 0:
 		return ErrNotStarted
@@ -200,6 +201,10 @@ func (c *Core) drain() {
 func (c *Core) next(mayHandOver bool) *entry {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if ctx := c.leaving; ctx != nil {
+		c.leaving, c.stopped = nil, true
+		return &entry{ctx: ctx, kind: leaveEntry}
+	}
 	if c.stopped {
 		c.halt()
 		for _, e := range c.kept {

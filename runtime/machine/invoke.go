@@ -1,15 +1,17 @@
 package machine
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // Invocation is what a program makes for an invocation that begins: either a
 // service to call, or a machine.
 type Invocation struct {
 	Service func(ctx context.Context) (output any, err error)
-	Child   *Core
+	// Child is a machine that has not been started. Stop ends it for good, with all
+	// that it is bound to; without one, Child's own Stop does. Output makes what the
+	// parent's transitions get of what the child returns, nil where it returns nothing.
+	Child  *Core
+	Stop   func(ctx context.Context) error
+	Output func(output any) any
 }
 
 // invocation is a service or a machine that runs while a state is active.
@@ -17,9 +19,11 @@ type invocation struct {
 	core     *Core
 	index    int32
 	cancel   context.CancelFunc // of a service
-	child    *Core              // of a machine
-	snapshot *Snapshot          // of a machine that is restored rather than started
-	waiting  bool               // it begins at the end of the macrostep
+	child    *Core              // of a machine that has been started
+	stop     func(context.Context) error
+	output   func(any) any
+	snapshot *Snapshot // of a machine that is restored rather than started
+	waiting  bool      // it begins at the end of the macrostep
 }
 
 // intend notes that invocation n begins at the end of the macrostep, if its state
@@ -34,21 +38,22 @@ func (c *Core) intend(n int32) {
 
 // revoke ends invocation n because its state is exited: what it returns is not
 // heard any more.
-func (c *Core) revoke(n int32) {
+func (c *Core) revoke(ctx context.Context, n int32) {
 	if c.running == nil || c.running[n] == nil {
 		return
 	}
 	call := c.running[n]
 	c.running[n] = nil
-	call.end()
+	call.end(ctx)
 }
 
-func (call *invocation) end() {
+// end ends an invocation that the machine has forgotten.
+func (call *invocation) end(ctx context.Context) {
 	if call.cancel != nil {
 		call.cancel()
 	}
 	if call.child != nil {
-		call.child.orphan()
+		call.dismiss(ctx)
 	}
 }
 
@@ -72,9 +77,7 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 	case err != nil:
 		call.over(nil, err)
 	case what.Child != nil:
-		call.child = what.Child
-		what.Child.parent.Store(call)
-		if err := what.Child.startOr(detach(ctx), call.snapshot); err != nil {
+		if err := call.startChild(ctx, what); err != nil {
 			call.over(nil, err)
 		}
 	default:
@@ -88,14 +91,6 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 	}
 }
 
-// startOr starts a machine, or restores it from a snapshot.
-func (c *Core) startOr(ctx context.Context, s *Snapshot) error {
-	if s == nil {
-		return c.Start(ctx)
-	}
-	return c.Restore(ctx, s)
-}
-
 func (c *Core) makeInvocation(n int32) (what Invocation, err error) {
 	returned := false
 	defer func() {
@@ -106,24 +101,6 @@ func (c *Core) makeInvocation(n int32) (what Invocation, err error) {
 	what, err = c.prog.Invoke(n)
 	returned = true
 	return what, err
-}
-
-// serviceKey is the key under which the ctx of a service holds the machine that
-// it is called for.
-type serviceKey struct{ core *Core }
-
-// serviceContext is the ctx of a service.
-type serviceContext struct {
-	context.Context
-	core *Core
-}
-
-// Value implements context.Context.
-func (s serviceContext) Value(key any) any {
-	if k, ok := key.(serviceKey); ok && k.core == s.core {
-		return s.core
-	}
-	return s.Context.Value(key)
 }
 
 // serve calls a service. A panic is an error, and so is the end of its goroutine.
@@ -160,6 +137,7 @@ func (c *Core) invocationEnded(ctx context.Context, e *entry) error {
 	}
 	c.running[n] = nil
 	c.changed()
+	e.call.end(ctx)
 	row := &c.chart.Invokes[n]
 	err, failed := e.payload.(error)
 	if !failed {
@@ -179,9 +157,10 @@ func (c *Core) invocationEnded(ctx context.Context, e *entry) error {
 	return c.finish(ctx)
 }
 
-// awaitCalls waits until the services have returned, unless it is called by one.
+// awaitCalls waits until the services have returned and the invoked machines have
+// stopped, unless it is called by one of them.
 func (c *Core) awaitCalls(ctx context.Context) error {
-	if len(c.chart.Invokes) == 0 || ctx.Value(serviceKey{c}) != nil {
+	if len(c.chart.Invokes) == 0 || ctx.Value(kinKey{c}) != nil {
 		return nil
 	}
 	done := make(chan struct{})
@@ -197,49 +176,17 @@ func (c *Core) awaitCalls(ctx context.Context) error {
 	}
 }
 
-// orphan stops a machine whose parent does not need it any more.
-func (c *Core) orphan() {
-	c.parent.Store(nil)
-	over, cancel := context.WithCancel(context.Background())
-	cancel()
-	_ = c.Stop(over) // it stops after its step; nobody waits for it
-}
-
-// haltCalls ends all invocations of a machine that has stopped.
+// haltCalls stops all invocations of a machine that has stopped. The machine is
+// locked.
 func (c *Core) haltCalls() {
 	for _, call := range c.running {
-		if call != nil {
-			call.end()
+		switch {
+		case call == nil:
+		case call.child != nil:
+			call.halt()
+		case call.cancel != nil:
+			call.cancel()
 		}
 	}
 	c.running = nil
 }
-
-// tellParent tells the machine that invoked c, once, how it has ended.
-func (c *Core) tellParent(err error) {
-	if call := c.parent.Swap(nil); call != nil {
-		call.over(c.output, err)
-	}
-}
-
-// Child is the machine that runs as invocation n, nil if none does.
-func (c *Core) Child(n int32) *Core {
-	if c.running == nil || c.running[n] == nil {
-		return nil
-	}
-	return c.running[n].child
-}
-
-// Parent is the machine that invoked c, nil if none did.
-func (c *Core) Parent() *Core {
-	if call := c.parent.Load(); call != nil {
-		return call.core
-	}
-	return nil
-}
-
-// SetOutput sets what a machine returns to the one that invoked it.
-func (c *Core) SetOutput(output any) { c.output = output }
-
-// NotRunning is the error of sending to an invocation that does not run.
-func NotRunning(id string) error { return fmt.Errorf("%w: %q", ErrNotRunning, id) }

@@ -52,6 +52,9 @@ func (c *Core) publishAll(ctx context.Context) error {
 
 // publishChanges publishes the changes of the step.
 func (c *Core) publishChanges(ctx context.Context) error {
+	if !c.bound {
+		return nil
+	}
 	var failed error
 	c.eachChange(func(change Change) {
 		if err := c.prog.Changed(ctx, change); err != nil && failed == nil {
@@ -128,9 +131,10 @@ func (c *Core) Err() error {
 // Now is the time, by the machine's clock.
 func (c *Core) Now() time.Time { return c.clock.Now() }
 
-// Emit puts an event into the outbox.
+// Emit puts an event into the outbox. A kind below None is for the machine's
+// parent or for one that it invoked, and needs no outbox that publishes.
 func (c *Core) Emit(kind int32, event any) {
-	if c.bound {
+	if c.bound || kind <= firstKin {
 		c.step.out = append(c.step.out, output{kind: kind, event: event})
 	}
 }

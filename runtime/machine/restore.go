@@ -68,6 +68,11 @@ func OnlyBehaviour(s *Snapshot, want Shape) error {
 // another version of the spec is a *VersionError, unless there is a migration; one
 // of another machine is ErrSnapshot.
 func (c *Core) Restore(ctx context.Context, s *Snapshot) error {
+	return c.restore(ctx, s, func() {})
+}
+
+// restore is Restore; claimed is called once the machine is the caller's.
+func (c *Core) restore(ctx context.Context, s *Snapshot, claimed func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -78,11 +83,15 @@ func (c *Core) Restore(ctx context.Context, s *Snapshot) error {
 	if err := c.claim(); err != nil {
 		return err
 	}
+	claimed()
 	if err := r.apply(); err != nil {
 		c.unclaim()
 		return err
 	}
 	c.invokeAll(c.stepCtx(ctx))
+	if c.finished {
+		c.tellParent(nil)
+	}
 	c.release()
 	return nil
 }
@@ -249,17 +258,19 @@ func (r *restorer) events() error {
 	for _, d := range r.s.Sends {
 		p := &delayed{core: r.Core, id: d.ID, self: d.Self, due: d.Due}
 		var err error
+		known := false
 		if d.Self {
 			if p.event = int32(slices.Index(r.chart.Events, d.Event)); p.event > 0 {
+				known = true
 				p.what, err = r.codec.DecodeEvent(p.event, d.Payload)
 			}
-		} else if p.event = int32(slices.Index(r.chart.Outputs, d.Event)); p.event >= 0 {
+		} else if p.event, known = r.chart.sendNamed(d.Event); known {
 			p.what, err = r.codec.DecodeOutput(p.event, d.Payload)
 		}
 		if err != nil {
 			return err
 		}
-		if p.event < 0 || d.Self && p.event == 0 {
+		if !known {
 			r.lack("event", d.Event)
 			continue
 		}

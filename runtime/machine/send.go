@@ -13,6 +13,11 @@ func (c *Core) Start(ctx context.Context) error {
 	if err := c.claim(); err != nil {
 		return err
 	}
+	return c.firstStep(ctx)
+}
+
+// firstStep runs the first step of a machine that has been claimed.
+func (c *Core) firstStep(ctx context.Context) error {
 	err := c.macrostep(ctx, &entry{kind: startEntry})
 	c.release()
 	return err
@@ -86,8 +91,9 @@ func (c *Core) Post(ctx context.Context, id int32, event any) error {
 // Stop ends the machine: it waits for a running step and for services, whose ctx
 // it cancels, stops delays and invoked machines, and drops what is queued or
 // deferred, whose senders get ErrStopped. Exit actions do not run. Within a step
-// it takes effect when that step ends, and within a service it does not wait. It
-// returns ctx's error if it ends first; the machine stops all the same.
+// it takes effect when that step ends; within a service, and within an invoked
+// machine, it does not wait for them. It returns ctx's error if it ends first; the
+// machine stops all the same.
 func (c *Core) Stop(ctx context.Context) error {
 	err := c.stop(ctx)
 	c.tellParent(ErrStopped)

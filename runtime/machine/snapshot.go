@@ -82,27 +82,45 @@ func (c *Core) Snapshot(ctx context.Context) (*Snapshot, error) {
 	if c.within(ctx) {
 		return nil, ErrReentrant
 	}
+	for {
+		own, err := c.ownSnapshot(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if over, err := own.withChildren(ctx); err != nil || !over {
+			return own.Snapshot, err
+		}
+	}
+}
+
+// captured is a snapshot without those of the invoked machines, which are the
+// children where there are any, by the indexes of Invokes.
+type captured struct {
+	*Snapshot
+	children []*Core
+}
+
+func (c *Core) ownSnapshot(ctx context.Context) (captured, error) {
 	w := newWaiter()
 	e := &entry{ctx: ctx, kind: snapshotEntry, wait: w}
 	if err := c.enqueue(e, unlimited); err != nil {
-		return nil, err
+		return captured{}, err
 	}
 	c.runIfIdle()
 	s, err := c.await(ctx, w)
-	snap, _ := s.(*Snapshot)
-	return snap, err
+	own, _ := s.(captured)
+	return own, err
 }
 
 // capture is the machine's snapshot, made by its owner.
-func (c *Core) capture() (*Snapshot, error) {
+func (c *Core) capture() (own captured, err error) {
 	codec, ok := c.prog.(Codec)
 	if !ok {
-		return nil, ErrNoCodec
+		return own, ErrNoCodec
 	}
 	s := &Snapshot{Machine: c.self.Machine, Key: c.self.Key, Shape: c.chart.Shape, Active: c.paths(c.leaves), Seq: c.seq, Finished: c.finished}
-	var err error
 	if s.Context, err = codec.EncodeContext(); err != nil {
-		return nil, err
+		return own, err
 	}
 	for h, recorded := range c.history {
 		if len(recorded) > 0 {
@@ -111,9 +129,9 @@ func (c *Core) capture() (*Snapshot, error) {
 	}
 	s.Delays = c.captureDelays()
 	if err := c.captureEvents(codec, s); err != nil {
-		return nil, err
+		return own, err
 	}
-	return s, c.captureInvokes(s)
+	return captured{s, c.captureInvokes(s)}, nil
 }
 
 func (c *Core) paths(states []int32) []string {
@@ -180,7 +198,7 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 		if p.self {
 			name = c.chart.Events[p.event]
 		} else {
-			name = c.chart.Outputs[p.event]
+			name = c.chart.sendName(p.event)
 		}
 		s.Sends = append(s.Sends, SendSnapshot{p.id, name, p.self, data, p.due})
 	}
@@ -203,19 +221,12 @@ func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
 	return nil
 }
 
-func (c *Core) captureInvokes(s *Snapshot) error {
+func (c *Core) captureInvokes(s *Snapshot) (children []*Core) {
 	for n, call := range c.running {
-		if call == nil {
-			continue
+		if call != nil {
+			s.Invokes = append(s.Invokes, InvokeSnapshot{ID: c.chart.Invokes[n].ID, State: c.chart.path(c.chart.invokeOwner(int32(n)))})
+			children = append(children, call.child)
 		}
-		i := InvokeSnapshot{ID: c.chart.Invokes[n].ID, State: c.chart.path(c.chart.invokeOwner(int32(n)))}
-		if call.child != nil {
-			var err error
-			if i.Child, err = call.child.Snapshot(context.Background()); err != nil {
-				return err
-			}
-		}
-		s.Invokes = append(s.Invokes, i)
 	}
-	return nil
+	return children
 }

@@ -26,6 +26,7 @@ type step struct {
 	told     bool // the observer knows of the transition
 	left     bool // and of the states that it exits
 	micro    int
+	place    int     // of the event in a batch whose step is swift
 	path     []int32 // the states of the last microsteps of a long chain
 }
 
@@ -111,7 +112,7 @@ func (c *Core) swiftEnd(ctx context.Context, t *Transition, id int32, ok bool, e
 		s.taken = false
 		c.unhandled(ctx, id)
 	}
-	if len(s.errs) > 0 || c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.errs) > 0 || len(s.out) > 0 || c.bound && s.entered {
 		return c.finish(ctx)
 	}
 	s.payload = nil
@@ -140,6 +141,8 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		e.payload.(func(context.Context))(c.stepCtx(ctx))
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
+	case leaveEntry:
+		return c.depart(c.stepCtx(ctx))
 	}
 	return nil
 }
@@ -276,6 +279,7 @@ func (c *Core) caught(r any) error {
 		}
 		c.mu.Unlock()
 		c.drain()
+		c.tellParent(ErrStopped)
 		return ErrStopped
 	}
 	return panicError(r)
@@ -327,7 +331,7 @@ func (c *Core) finish(ctx context.Context) error {
 		return c.finishStored(ctx)
 	}
 	c.invokeAll(ctx)
-	if c.bound && (s.entered || len(s.out) > 0) {
+	if len(s.out) > 0 || c.bound && s.entered {
 		c.flush(ctx)
 	}
 	s.payload = nil

@@ -39,6 +39,7 @@ var allowed = map[string][]string{
 
 	"runtime/topic":     {},
 	"runtime/checked":   {},
+	"runtime/convert":   {},
 	"runtime/machine":   {},
 	"runtime/codec":     {"github.com/vmihailenco/msgpack/v5"},
 	"runtime/snapshot":  {"runtime/codec", "runtime/machine"},

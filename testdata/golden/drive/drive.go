@@ -81,6 +81,37 @@ func (d *Driver) Options() []machine.Option {
 	return []machine.Option{machine.WithClock(d.clock), machine.WithObserver(d), machine.WithLogger(logger)}
 }
 
+// ChildOptions are the options to make an invoked machine with.
+func (d *Driver) ChildOptions() []machine.Option {
+	return append(d.Options(), machine.WithObserver(childObserver{d: d}))
+}
+
+// childObserver records what an invoked machine does.
+type childObserver struct {
+	machine.NopObserver
+	d *Driver
+}
+
+// Took implements machine.Observer.
+func (o childObserver) Took(i machine.Instance, t machine.TransitionRef, _ string) {
+	o.d.note("%s: take %s", i.Machine, t)
+}
+
+// Entered implements machine.Observer.
+func (o childObserver) Entered(i machine.Instance, state string) {
+	o.d.note("%s: enter %s", i.Machine, root(state))
+}
+
+// Exited implements machine.Observer.
+func (o childObserver) Exited(i machine.Instance, state string) {
+	o.d.note("%s: exit %s", i.Machine, root(state))
+}
+
+// Failed implements machine.Observer.
+func (o childObserver) Failed(i machine.Instance, err error) {
+	o.d.note("%s: failed %v", i.Machine, err)
+}
+
 type writer struct{ d *Driver }
 
 func (w writer) Write(p []byte) (int, error) {
@@ -290,6 +321,11 @@ func (d *Driver) command(line string) bool {
 		}
 	case "restore":
 		err = d.restore(ctx)
+	case "again":
+		if err = d.m.Stop(ctx); err == nil {
+			d.m = d.newMachine()
+			err = d.m.Start(ctx)
+		}
 	case "serve":
 		d.mu.Lock()
 		answer := d.serving[name]

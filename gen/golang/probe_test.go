@@ -1,0 +1,124 @@
+package golang
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What notices a mistake.
+const (
+	noticedByBuild  = "the build"
+	noticedByCharts = "random charts"
+	noticedByCases  = "the conformance cases"
+)
+
+// probe is some random charts and all conformance cases, in one program.
+type probe struct {
+	machines *machines // nil if it does not build
+	charts   checked
+	cases    checked
+}
+
+// checked are scripts and the traces that they must have.
+type checked struct {
+	jobs []job
+	want []string
+}
+
+func (c *checked) add(name, script, want string) {
+	c.jobs, c.want = append(c.jobs, job{name, script}), append(c.want, want)
+}
+
+func newProbe(t testing.TB, charts int) *probe {
+	t.Helper()
+	p := &probe{}
+	random := randomSpecs(1, charts)
+	for _, s := range random {
+		for _, first := range []string{"observe guards\nobserve publish\n", "observe plain\nobserve publish\n", "observe plain\n"} {
+			script := first + s.chart.script(120)
+			p.charts.add(s.name, script, interpretScript(s.m, script, nil))
+		}
+	}
+	specs := machineSpecs(random)
+	for _, c := range conformanceCases(t) {
+		specs = append(specs, machineSpec{c.name, c.yaml})
+		for _, script := range []string{c.script, c.plain()} {
+			p.cases.add(c.name, script, withoutStates(script))
+		}
+	}
+	var err error
+	if p.machines, err = makeMachines(t.TempDir(), specs); err != nil {
+		t.Log(err)
+	}
+	return p
+}
+
+// noticed says what notices that something is wrong with the machines, if anything.
+func (p *probe) noticed(m *machines) string {
+	switch {
+	case m == nil:
+		return noticedByBuild
+	case p.charts.differ(m):
+		return noticedByCharts
+	case p.cases.differ(m):
+		return noticedByCases
+	}
+	return ""
+}
+
+func (c *checked) differ(m *machines) bool {
+	traces, err := m.try(c.jobs, 30*time.Second)
+	if err != nil {
+		return true
+	}
+	for i, trace := range traces {
+		if withoutStates(trace) != c.want[i] {
+			return true
+		}
+	}
+	return false
+}
+
+// relinked is the program with another package machine: nothing else is compiled
+// again, unless the linker finds that it has to be.
+func (m *machines) relinked(t testing.TB, overlay string) *machines {
+	t.Helper()
+	const machinePackage = "github.com/xsgen/xsgen/runtime/machine"
+	source := filepath.Dir(m.binary)
+	other := &machines{filepath.Join(t.TempDir(), "machines.exe")}
+	list := func(args ...string) map[string]string {
+		out, err := goCommand(source, append([]string{"list", "-trimpath", "-export", "-f", "{{.ImportPath}} {{.Export}}"}, args...)...)
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		archives := map[string]string{}
+		for line := range strings.Lines(out) {
+			if path, file, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+				archives[path] = file
+			}
+		}
+		return archives
+	}
+	archives := list("-deps", ".")
+	main := archives["conformance"]
+	archives[machinePackage] = list("-overlay", overlay, machinePackage)[machinePackage]
+	var config strings.Builder
+	for path, file := range archives {
+		fmt.Fprintf(&config, "packagefile %s=%s\n", path, file)
+	}
+	file := other.binary + ".cfg"
+	if err := os.WriteFile(file, []byte(config.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := goCommand(source, "tool", "link", "-s", "-w", "-importcfg", file, "-o", other.binary, main); err != nil {
+		t.Logf("everything is built: %s", out)
+		if out, err := other.build(source, "-overlay", overlay); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+	}
+	return other
+}

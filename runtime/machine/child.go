@@ -1,0 +1,273 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+)
+
+// Parent is the part of a Program that machines have which take events from those
+// that they invoke.
+type Parent interface {
+	// FromChild makes the machine's own event of one that an invoked machine sends,
+	// and tells its number; ok is false for an event that it does not know.
+	FromChild(event any) (id int32, own any, ok bool)
+}
+
+// startChild starts the machine that the invocation runs, within the step that
+// ctx is of: what the child's first step sends to its parent is queued there. A
+// child whose first step fails has failed as a whole. Whatever ends the goroutine
+// ends the child and this machine, but leaves neither locked.
+func (call *invocation) startChild(ctx context.Context, what Invocation) (err error) {
+	returned := false
+	defer func() {
+		if !returned {
+			err = call.core.caught(recover())
+		}
+	}()
+	err = what.Child.startOr(context.WithoutCancel(ctx), call.snapshot, func() { call.adopt(what) })
+	if err != nil && call.child == nil && !errors.Is(err, ErrAlreadyStarted) {
+		call.adopt(what) // nobody else has it: it is to be stopped
+	}
+	returned = true
+	return err
+}
+
+// startOr starts a machine, or restores it from a snapshot; claimed is called
+// once it is the caller's.
+func (c *Core) startOr(ctx context.Context, s *Snapshot, claimed func()) error {
+	if s != nil {
+		return c.restore(ctx, s, claimed)
+	}
+	if err := c.claim(); err != nil {
+		return err
+	}
+	claimed()
+	return c.firstStep(ctx)
+}
+
+// adopt makes the machine that the invocation runs a child.
+func (call *invocation) adopt(what Invocation) {
+	call.child, call.stop, call.output = what.Child, what.Stop, what.Output
+	if call.stop == nil {
+		call.stop = call.child.Stop
+	}
+	call.child.invoker = call.core
+	call.child.parent.Store(call)
+}
+
+// dismiss ends a machine that its parent does not need any more: as SCXML has it,
+// it exits its states, exit actions included. It does so at once if it is idle, and
+// else when its step ends, which may be the very step that led here. Waiting for
+// that and for its services is for another goroutine, which the parent's Stop
+// waits for.
+func (call *invocation) dismiss(ctx context.Context) {
+	c := call.child
+	c.parent.CompareAndSwap(call, nil)
+	c.mu.Lock()
+	c.leaving = context.WithoutCancel(ctx)
+	c.word.Or(halted)
+	c.mu.Unlock()
+	defer call.core.calls.Go(func() { _ = call.stop(context.Background()) }) // even if the goroutine ends
+	call.run(c)
+}
+
+// run lets a child take its last step; if that ends the goroutine, the parent stops
+// as well, rather than stay locked.
+func (call *invocation) run(child *Core) {
+	returned := false
+	defer func() {
+		if !returned {
+			_ = call.core.caught(recover())
+		}
+	}()
+	child.runIfIdle()
+	returned = true
+}
+
+// halt stops a machine whose parent has stopped: like the parent, it exits nothing.
+// No step of it begins from now on.
+func (call *invocation) halt() {
+	c := call.child
+	c.parent.CompareAndSwap(call, nil)
+	c.mu.Lock()
+	c.stopped = true
+	c.word.Or(halted)
+	c.mu.Unlock()
+	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
+}
+
+// depart is the last step of a machine that its parent does not need any more.
+func (c *Core) depart(ctx context.Context) error {
+	c.begin(0)
+	c.scratch()
+	if !c.finished {
+		c.exitForEver(ctx)
+		c.settle(ctx)
+	}
+	return c.finish(ctx)
+}
+
+// tellParent tells the machine that invoked c, once, how it has ended.
+func (c *Core) tellParent(err error) {
+	call := c.parent.Swap(nil)
+	if call == nil {
+		return
+	}
+	output := c.output
+	if err == nil && call.output != nil {
+		output = call.output(output)
+	}
+	call.over(output, err)
+}
+
+// Child is the machine that runs as invocation n, nil if none does.
+func (c *Core) Child(n int32) *Core {
+	if c.running == nil || c.running[n] == nil {
+		return nil
+	}
+	return c.running[n].child
+}
+
+// Parent is the machine that invoked c and still wants it, nil if there is none.
+func (c *Core) Parent() *Core {
+	if call := c.parent.Load(); call != nil {
+		return call.core
+	}
+	return nil
+}
+
+// SetOutput sets what a machine returns to the one that invoked it.
+func (c *Core) SetOutput(output any) { c.output = output }
+
+// ToChild queues the child's event number event at the machine that runs as the
+// first of the given invocations that runs at all; id is what they are called.
+func (c *Core) ToChild(ctx context.Context, id string, event int32, payload any, among ...int32) error {
+	for _, n := range among {
+		if child := c.Child(n); child != nil {
+			return child.Post(ctx, event, payload)
+		}
+	}
+	return fmt.Errorf("%w: %q", ErrNotRunning, id)
+}
+
+// ToParent queues an event at the machine that invoked c, which makes its own
+// event of it. What is sent to a parent that has ended the invocation is dropped:
+// it ends c as well.
+func (c *Core) ToParent(ctx context.Context, event any) error {
+	call := c.parent.Load()
+	if call == nil {
+		if c.invoker != nil {
+			return nil
+		}
+		return ErrNoParent
+	}
+	parent, ok := call.core.prog.(Parent)
+	if !ok {
+		return ErrUnknownEvent
+	}
+	id, own, ok := parent.FromChild(event)
+	if !ok {
+		return ErrUnknownEvent
+	}
+	if err := call.core.Post(ctx, id, own); !errors.Is(err, ErrStopped) {
+		return err
+	}
+	return nil
+}
+
+// descends reports whether c was invoked by a, or by one that a invoked.
+func (c *Core) descends(a *Core) bool {
+	for up := c.invoker; up != nil; up = up.invoker {
+		if up == a {
+			return true
+		}
+	}
+	return false
+}
+
+// kinKey is the key under which a ctx tells that it is from a service of core, or
+// from a step or a service of a machine that core invoked: the end of which
+// whoever has it cannot wait for. serviceKey leaves steps out.
+type (
+	kinKey     struct{ core *Core }
+	serviceKey struct{ core *Core }
+)
+
+// serviceContext is the ctx of a service.
+type serviceContext struct {
+	context.Context
+	core *Core
+}
+
+// Value implements context.Context.
+func (s serviceContext) Value(key any) any {
+	var of *Core
+	switch k := key.(type) {
+	case kinKey:
+		of = k.core
+	case serviceKey:
+		of = k.core
+	}
+	if of != nil && (of == s.core || s.core.descends(of)) {
+		return s.core
+	}
+	return s.Context.Value(key)
+}
+
+// withChildren takes the snapshots of invoked machines. That is done in no step: a
+// step of a child may be waiting for the machine, or for its turn to end. It
+// reports whether a child has ended meanwhile, which the machine is yet to learn.
+func (s captured) withChildren(ctx context.Context) (over bool, err error) {
+	for n, child := range s.children {
+		if child == nil {
+			continue
+		}
+		snap, err := child.Snapshot(ctx)
+		if errors.Is(err, ErrStopped) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		s.Invokes[n].Child = snap
+		over = over || snap.Finished
+	}
+	return over, nil
+}
+
+// isKin reports whether an output is for an invoked machine or for the parent.
+func (o output) isKin() bool { return o.kind < failureKind }
+
+// firstKin is the first kind of such an output; the others are below it.
+const firstKin = failureKind - 1
+
+// sendName is the name of a kind of output that is emitted or sent.
+func (c *Chart) sendName(kind int32) string {
+	if kind <= firstKin {
+		return c.Kin[firstKin-kind]
+	}
+	return c.Outputs[kind]
+}
+
+// sendNamed is the kind of the output with a name.
+func (c *Chart) sendNamed(name string) (kind int32, known bool) {
+	if i := slices.Index(c.Outputs, name); i >= 0 {
+		return int32(i), true
+	}
+	i := slices.Index(c.Kin, name)
+	return firstKin - int32(i), i >= 0
+}
+
+// sendToKin sends what an instance that has been stored has for invoked machines,
+// which are in no store: they begin again where the instance is loaded again.
+func (c *Core) sendToKin(ctx context.Context) {
+	for i := range c.step.out {
+		if err := c.publish(ctx, c.step.out[i]); err != nil {
+			c.step.errs = append(c.step.errs, c.publishError(err))
+		}
+	}
+	clear(c.step.out)
+	c.step.out = c.step.out[:0]
+}
