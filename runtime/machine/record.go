@@ -47,8 +47,11 @@ func appendRecord(b []byte, key string, r *Record) []byte {
 	for _, m := range r.Outbox {
 		b = appendText(appendText(appendText(b, m.ID), m.Name), m.Payload)
 	}
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return seal(b)
 }
+
+// seal appends the checksum.
+func seal(b []byte) []byte { return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)) }
 
 // recordReader reads a record; after a mistake everything is empty.
 type recordReader struct {
