@@ -58,7 +58,6 @@ var runtimeMutants = []mutant{
 	{configurationFile, "\t\treturn c.done(i)\n", "\t\treturn false\n", "a region that is parallel is never done"},
 	{configurationFile, "return s.Parent == i && s.Kind == Final", "return c.chart.within(leaf, i) && s.Kind == Final", "a final state further below makes a region done"},
 	{configurationFile, "\t\t\tbreak\n", "", "all of the machine's onDone run"},
-	{configurationFile, "\tc.dropPending()\n", "", "what a finished machine has sent still arrives"},
 	{configurationFile, "\tw.fresh, w.left = fresh, left\n", "\t_, _ = fresh, left\n", "the last state is not published"},
 
 	// The loop.
