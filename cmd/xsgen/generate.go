@@ -30,6 +30,7 @@ more, and writes nothing at all if any spec has an error.
 type generateOptions struct {
 	out           string
 	strict, quiet bool
+	read          func(name string) // is told of files that were read besides the specs; may be nil
 }
 
 func (a *app) generate(fs *flag.FlagSet, args []string) (int, error) {
@@ -76,6 +77,13 @@ func (a *app) plan(paths []string, o generateOptions) ([]output.Change, int, err
 	if err != nil {
 		return nil, 0, err
 	}
+	if o.read != nil {
+		read := f.input.Read
+		f.input.Read = func(name string) ([]byte, error) {
+			o.read(name)
+			return read(name)
+		}
+	}
 	r, err := gen.Generate(f.input)
 	if err != nil {
 		return nil, 0, err
@@ -112,12 +120,14 @@ const watchInterval = 300 * time.Millisecond
 // watch generates whenever a spec is added, changed or removed. Looking at the
 // files finds changes on every file system, those of networks included.
 func (a *app) watch(ctx context.Context, paths []string, o generateOptions) (int, error) {
-	last := ""
+	last, read := "", stamps{}
+	o.read = read.note
 	tick := time.NewTicker(watchInterval)
 	defer tick.Stop()
 	for {
-		if now := fingerprint(paths); now != last {
+		if now := fingerprint(paths); now != last || read.stale() {
 			last = now
+			clear(read)
 			if _, err := a.generateOnce(paths, o); err != nil {
 				a.complain("%v", err)
 			}
@@ -138,11 +148,32 @@ func fingerprint(paths []string) string {
 	}
 	s := ""
 	for _, sp := range f.input.Specs {
-		info, err := os.Stat(filepath.FromSlash(sp.Path))
-		if err != nil {
-			continue
-		}
-		s += fmt.Sprintln(sp.Path, info.ModTime().UnixNano(), info.Size())
+		s += fmt.Sprintln(sp.Path, stamp(sp.Path))
 	}
 	return s
+}
+
+// stamp changes when a file does; it is empty if there is none.
+func stamp(name string) string {
+	info, err := os.Stat(filepath.FromSlash(name))
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(info.ModTime().UnixNano(), info.Size())
+}
+
+// stamps are those that files had before they were read, or looked for: the specs
+// of machines that the given ones invoke.
+type stamps map[string]string
+
+func (s stamps) note(name string) { s[name] = stamp(name) }
+
+// stale reports whether one of the files has changed since.
+func (s stamps) stale() bool {
+	for name, was := range s {
+		if stamp(name) != was {
+			return true
+		}
+	}
+	return false
 }

@@ -29,7 +29,7 @@ func (b *syncBuffer) String() string {
 	return b.b.String()
 }
 
-// TestWatch changes a spec while it is watched: for the better, for the worse,
+// TestWatch changes specs while they are watched: for the better, for the worse,
 // and back.
 func TestWatch(t *testing.T) {
 	dir := t.TempDir()
@@ -67,6 +67,15 @@ func TestWatch(t *testing.T) {
 	write("m.machine.yaml", spec+"# better\n")
 	write("n.machine.yaml", strings.ReplaceAll(spec, "machine: m", "machine: n"))
 	eventually(&out, "n/chart_xsgen.go")
+	// One that is invoked is watched too; `_` hides it from the walk.
+	if err := os.Mkdir(filepath.Join(dir, "_c"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write("_c/c.machine.yaml", "version: 1\nmachine: c\n")
+	write("m.machine.yaml", strings.ReplaceAll(spec, "b: {}", "b: {invoke: {machine: _c/c.machine.yaml}}"))
+	eventually(&errs, "XS0119")
+	write("_c/c.machine.yaml", strings.ReplaceAll(spec, "machine: m", "machine: c"))
+	eventually(&out, "m/children_xsgen.go")
 	cancel()
 	if code := <-ended; code != exitOK {
 		t.Errorf("it ended with %d", code)

@@ -63,7 +63,7 @@ func (c *checker) clauses(g *model.Guard, op token.Token, to []clause) []clause 
 			to = c.clauses(a, op, to)
 		}
 	default:
-		to = append(to, clause{whole: c.guardText(g), pos: g.Pos})
+		to = append(to, clause{whole: c.guardText(g), pos: core.Pos})
 	}
 	return to
 }

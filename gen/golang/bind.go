@@ -69,6 +69,7 @@ func (g *generator) outboxType(f *jen.File) {
 		fields = append(fields, jen.Id("roles").Id("Roles"))
 		params = append(params, jen.Id("roles").Id("Roles"))
 	}
+	g.changedTopics(f)
 	f.Comment("outbox is where a bound machine publishes.")
 	f.Type().Id("outbox").Struct(fields...)
 	f.Func().Id("newOutbox").Params(params...).Params(jen.Op("*").Id("outbox"), jen.Error()).BlockFunc(func(b *jen.Group) {
@@ -81,12 +82,12 @@ func (g *generator) outboxType(f *jen.File) {
 		orFail := func(set *jen.Statement) {
 			b.If(set, jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err()))
 		}
-		for _, s := range g.m.States {
-			if s.Leaf() && s.Parent != nil {
-				orFail(jen.List(jen.Id("o").Dot("changed").Index(jen.Id(stateIdent(s))), jen.Err()).Op("=").
-					Add(g.newPublisher("StateChanged", jen.Id("TopicState"+goname.Exported(s.Path)), publishTimeout())))
-			}
-		}
+		b.For(jen.List(jen.Id("_"), jen.Id("t")).Op(":=").Range().Id("changedTopics")).Block(
+			jen.If(
+				jen.List(jen.Id("o").Dot("changed").Index(jen.Id("t").Dot("state")), jen.Err()).Op("=").
+					Add(g.newPublisher("StateChanged", jen.Id("t").Dot("topic"), publishTimeout())),
+				jen.Err().Op("!=").Nil(),
+			).Block(jen.Return(jen.Nil(), jen.Err())))
 		for _, e := range g.m.Emits {
 			orFail(jen.List(jen.Id("o").Dot("emit"+g.names.event[e]), jen.Err()).Op("=").Add(g.newPublisher(g.names.event[e], jen.Id("TopicEmit"+g.names.event[e]), publishTimeout())))
 		}
@@ -96,6 +97,23 @@ func (g *generator) outboxType(f *jen.File) {
 		}
 		b.Return(jen.Id("o"), jen.Nil())
 	})
+}
+
+// changedTopics declares the topics of the states whose changes are published.
+func (g *generator) changedTopics(f *jen.File) {
+	kind := "Name"
+	if g.m.Keyed {
+		kind = "Family"
+	}
+	var rows []jen.Code
+	for _, s := range g.m.States {
+		if s.Leaf() && s.Parent != nil {
+			rows = append(rows, jen.Values(jen.Id(stateIdent(s)), jen.Id("TopicState"+goname.Exported(s.Path))))
+		}
+	}
+	f.Comment("changedTopics are the topics of the states' changes.")
+	f.Var().Id("changedTopics").Op("=").Index().Struct(
+		jen.Id("state").Int32(), jen.Id("topic").Qual(topicPath, kind)).Values(lines(rows)...)
 }
 
 // publishTimeout is how long a step may wait for room in a queue.

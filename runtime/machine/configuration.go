@@ -127,7 +127,9 @@ func (c *Core) arrive(ctx context.Context) {
 	for _, e := range w.enabled {
 		t := c.transition(e.transition)
 		if t.Flags&Dynamic != 0 {
-			c.computeEntries(t, e.domain)
+			if e.domain != None || e.transition == starting {
+				c.computeEntries(t, e.domain)
+			}
 			continue
 		}
 		for _, s := range c.chart.Steps[t.First:t.Last] {
