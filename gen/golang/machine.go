@@ -251,10 +251,13 @@ func (g *generator) senders(f *jen.File) {
 	call := []jen.Code{jen.Id("ctx"), jen.Id("e").Dot("EventNumber").Call(), jen.Id("e")}
 	g.method(f, "Send", "processes e and returns when its step has ended, with the step's error; see machine.Core.Send. Within a step of this machine, known by ctx, it queues e. The event must not be changed afterwards.").
 		Params(ctxParam(), jen.Id("e").Id("ExternalEvent")).Error().Block(refuseNil, jen.Return(core().Dot("Send").Call(call...)))
-	g.method(f, "SendAll", "is Send for several events, in order; see machine.SendAll. None may be nil.").
+	g.method(f, "SendAll", "is Send for several events, in order; see machine.Core.SendAll.").
 		Params(ctxParam(), jen.Id("events").Index().Id("ExternalEvent")).Error().Block(
-		jen.If(jen.Qual("slices", "Contains").Call(jen.Id("events"), jen.Nil())).Block(jen.Return(jen.Qual(machinePath, "ErrUnknownEvent"))),
-		jen.Return(jen.Qual(machinePath, "SendAll").Call(jen.Id("ctx"), jen.Op("&").Add(core()), jen.Id("events"))))
+		jen.Return(core().Dot("SendAll").Call(jen.Id("ctx"), jen.Len(jen.Id("events")), jen.Func().Params(jen.Id("i").Int()).Params(jen.Int32(), jen.Any()).Block(
+			jen.Id("e").Op(":=").Id("events").Index(jen.Id("i")),
+			jen.If(jen.Id("e").Op("==").Nil()).Block(jen.Return(jen.Qual(machinePath, "None"), jen.Nil())),
+			jen.Return(jen.Id("e").Dot("EventNumber").Call(), jen.Id("e")),
+		))))
 	g.method(f, "Post", "queues e. If the machine is idle, e is processed before Post returns; errors are published only.").
 		Params(ctxParam(), jen.Id("e").Id("ExternalEvent")).Error().Block(refuseNil.Clone(), jen.Return(core().Dot("Post").Call(call...)))
 	for _, e := range g.m.Events {

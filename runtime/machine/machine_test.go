@@ -205,6 +205,10 @@ type numbered struct {
 
 func (n numbered) EventNumber() int32 { return n.id }
 
+func sendAll(ctx context.Context, p *program, events []numbered) error {
+	return p.core.SendAll(ctx, len(events), func(i int) (int32, any) { return events[i].EventNumber(), events[i] })
+}
+
 func TestSendAll(t *testing.T) {
 	p := newProgram(t)
 	broken := errors.New("broken")
@@ -222,7 +226,7 @@ func TestSendAll(t *testing.T) {
 		}}
 	}
 	events := []numbered{step(1, nil), step(2, nil), {evStrange, nil}, step(3, nil), step(4, broken), {evGo, nil}, step(5, nil)}
-	err := SendAll(t.Context(), &p.core, events)
+	err := sendAll(t.Context(), p, events)
 	var pe *PanicError
 	if !errors.Is(err, broken) || !errors.As(err, &pe) || !strings.Contains(err.Error(), "in state a on do: panic: two") {
 		t.Errorf("errors: %v", err)
@@ -232,7 +236,7 @@ func TestSendAll(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := SendAll(ctx, &p.core, events); !errors.Is(err, context.Canceled) {
+	if err := sendAll(ctx, p, events); !errors.Is(err, context.Canceled) {
 		t.Errorf("with a ctx that has ended: %v", err)
 	}
 	many := make([]numbered, 1000)
@@ -243,7 +247,7 @@ func TestSendAll(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			if err := SendAll(t.Context(), &p.core, many); err != nil {
+			if err := sendAll(t.Context(), p, many); err != nil {
 				t.Error(err)
 			}
 		})

@@ -135,9 +135,13 @@ func (c *Core) evaluated(i int32, t *Transition, ok bool, err error) {
 func (c *Core) Passed() {
 	c.step.acting = true
 	if c.observer != nil {
-		c.tell(c.step.chosen)
-		c.tellExits(c.step.chosen)
+		c.tellPassed()
 	}
+}
+
+func (c *Core) tellPassed() {
+	c.tell(c.step.chosen)
+	c.tellExits(c.step.chosen)
 }
 
 // tellExits tells the observer of the states that transition i exits, before its

@@ -2,7 +2,10 @@ package steady
 
 import (
 	"context"
+	"errors"
 	"testing"
+
+	"github.com/xsgen/xsgen/runtime/machine"
 )
 
 type allows struct{}
@@ -41,5 +44,16 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	}
 	if n := testing.AllocsPerRun(100, send); n != 0 {
 		t.Errorf("%v allocations in %d steps", n, len(round))
+	}
+}
+
+func TestSendAllOfNothing(t *testing.T) {
+	m := New(allows{}, counts{})
+	if err := m.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := m.SendAll(t.Context(), []ExternalEvent{nil, &Flip{}, nil, &Pause{}})
+	if !errors.Is(err, machine.ErrUnknownEvent) || m.State() != StatePaused {
+		t.Errorf("got %v in state %s", err, m.State())
 	}
 }
