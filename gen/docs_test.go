@@ -64,7 +64,7 @@ func TestDocSnippets(t *testing.T) {
 
 // undented is text without what its lines begin with, tabs and the mark of a comment.
 func undented(text []byte) string {
-	return regexp.MustCompile(`(?m)^\s*(// ?)?`).ReplaceAllString(string(text), "")
+	return regexp.MustCompile(`(?m)^\s*(//\s*)?`).ReplaceAllString(string(text), "")
 }
 
 // fromMap reads files of a map.
