@@ -54,7 +54,7 @@ func setting(name string, standard int) int {
 // under random scripts. XSGEN_CHARTS, XSGEN_EVENTS and XSGEN_SEED ask for more, or for
 // others.
 func TestDifferential(t *testing.T) {
-	charts, events, seed := setting("XSGEN_CHARTS", 200), setting("XSGEN_EVENTS", 100_000), setting("XSGEN_SEED", 1)
+	charts, events, seed := setting("XSGEN_CHARTS", 200), setting("XSGEN_EVENTS", standardEvents), setting("XSGEN_SEED", 1)
 	d := &differential{t: t, counters: map[string]int{}, events: max(events/charts, 1)}
 	const together = 200 // in one program
 	for first := 0; first < charts; first += together {
@@ -238,7 +238,7 @@ func (d *differential) summary(charts int) {
 		"deferred events taken", "internal transitions", "reentering transitions", "atomic states that target themselves",
 		"transitions without a target", "transitions to several targets", "microsteps of several transitions", "eventless transitions",
 		"delayed transitions", "done transitions", "events raised", "events sent to itself", "failures", "machines finished"} {
-		if d.counters[what] < charts/4 {
+		if d.counters[what] < charts*d.events/4000 {
 			d.t.Errorf("there were only %d %s", d.counters[what], what)
 		}
 	}

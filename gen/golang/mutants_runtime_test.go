@@ -19,7 +19,7 @@ var runtimeMutants = []mutant{
 	{microstepFile, "c.step.deferred = len(w.deferring) > 0", "c.step.deferred = false", "regions do not defer"},
 	{microstepFile, "\t\tc.resolve()\n", "", "conflicts stay"},
 	{microstepFile, "return int(a.transition - b.transition)", "return int(b.transition - a.transition)", "actions run in reverse order"},
-	{microstepFile, "if e := (chosen{i, domain}); !slices.Contains(w.enabled, e) {", "if e := (chosen{i, domain}); e.domain != i || e.domain == i {", "a transition that two leaves select is taken twice"},
+	{microstepFile, "w.add(i, c.domain(&c.chart.Transitions[i]))", "w.enabled = append(w.enabled, chosen{i, c.domain(&c.chart.Transitions[i])})", "a transition that two leaves select is taken twice"},
 	{microstepFile, "(source == other || !c.chart.within(source, other))", "(source == other || c.chart.within(source, other))", "the ancestor wins a conflict"},
 	{microstepFile, "\tkept = slices.DeleteFunc(kept, func(k chosen) bool { return c.conflict(e, k) })\n", "", "a preempted transition stays"},
 	{microstepFile, "if t.Flags&Shared != 0 && t.Flags&Unguarded == 0 {", "if false {", "a guard is asked once for each leaf"},
@@ -41,7 +41,7 @@ var runtimeMutants = []mutant{
 	{configurationFile, "\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n", "\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n", "a history's default before the initial"},
 	{configurationFile, "c.leaves = slices.Insert(c.leaves, at, i)", "c.leaves = slices.Insert(c.leaves, at*0, i)", "leaves are not in document order"},
 	{configurationFile, "\t\tc.arm(d)\n", "", "delays do not begin"},
-	{entriesFile, "if inside && t.Flags&Reenter == 0 || t.Source == 0 {", "if inside || t.Source == 0 {", "reenter is ignored where there is history"},
+	{entriesFile, "case inside && t.Flags&Reenter == 0, t.Source == 0:", "case inside, t.Source == 0:", "reenter is ignored where there is history"},
 	{entriesFile, "holds = c.chart.States[common].Kind == Compound", "holds = true", "a parallel state is the domain where there is history"},
 	{entriesFile, "} else if recorded := c.recorded(t); recorded != nil {", "} else if recorded := c.recorded(t); len(recorded) > 1000 {", "the domain is that of the history's default"},
 	{entriesFile, "if recorded := e.recorded(h); recorded != nil {", "if recorded := e.recorded(h); len(recorded) > 1000 {", "history is never restored"},
@@ -58,7 +58,6 @@ var runtimeMutants = []mutant{
 	{configurationFile, "\t\treturn c.done(i)\n", "\t\treturn false\n", "a region that is parallel is never done"},
 	{configurationFile, "return s.Parent == i && s.Kind == Final", "return c.chart.within(leaf, i) && s.Kind == Final", "a final state further below makes a region done"},
 	{configurationFile, "\t\t\tbreak\n", "", "all of the machine's onDone run"},
-	{configurationFile, "\tc.dropPending()\n", "", "what a finished machine has sent still arrives"},
 	{configurationFile, "\tw.fresh, w.left = fresh, left\n", "\t_, _ = fresh, left\n", "the last state is not published"},
 
 	// The loop.

@@ -81,13 +81,17 @@ func (m mutant) noticed(t *testing.T, p *probe) string {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command("go", "build", "-overlay", overlay, "../../"+filepath.Dir(m.file)).CombinedOutput(); err != nil {
-		t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
+	if !strings.HasPrefix(m.file, "runtime/") {
+		if out, err := exec.Command("go", "build", "-overlay", overlay, ".").CombinedOutput(); err != nil {
+			t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
+		}
+		return probedByTest(t, overlay)
 	}
-	if strings.HasPrefix(m.file, "runtime/") {
-		return p.noticed(p.machines.relinked(t, overlay))
+	other, err := p.relinked(t, overlay)
+	if err != nil {
+		t.Fatalf("%s: %s: it does not compile:\n%v", m.file, m.why, err)
 	}
-	return probedByTest(t, overlay)
+	return p.noticed(other)
 }
 
 // probedByTest says what notices another generator than this test has.

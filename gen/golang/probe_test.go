@@ -21,6 +21,7 @@ type probe struct {
 	machines *machines // nil if it does not build
 	charts   checked
 	cases    checked
+	archives map[string]string // of the program's packages, once they are wanted
 }
 
 // checked are scripts and the traces that they must have.
@@ -84,41 +85,57 @@ func (c *checked) differ(m *machines) bool {
 }
 
 // relinked is the program with another package machine: nothing else is compiled
-// again, unless the linker finds that it has to be.
-func (m *machines) relinked(t testing.TB, overlay string) *machines {
+// again, unless the linker finds that it has to be. An error says that the package
+// does not compile.
+func (p *probe) relinked(t testing.TB, overlay string) (*machines, error) {
 	t.Helper()
-	const machinePackage = "github.com/xsgen/xsgen/runtime/machine"
-	source := filepath.Dir(m.binary)
-	other := &machines{filepath.Join(t.TempDir(), "machines.exe")}
-	list := func(args ...string) map[string]string {
-		out, err := goCommand(source, append([]string{"list", "-trimpath", "-export", "-f", "{{.ImportPath}} {{.Export}}"}, args...)...)
+	source := filepath.Dir(p.machines.binary)
+	if p.archives == nil {
+		archives, err := exported(source, "-deps", ".")
 		if err != nil {
-			t.Fatalf("%v\n%s", err, out)
+			t.Fatal(err)
 		}
-		archives := map[string]string{}
-		for line := range strings.Lines(out) {
-			if path, file, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
-				archives[path] = file
-			}
-		}
-		return archives
+		p.archives = archives
 	}
-	archives := list("-deps", ".")
-	main := archives["conformance"]
-	archives[machinePackage] = list("-overlay", overlay, machinePackage)[machinePackage]
+	const machinePackage = "github.com/xsgen/xsgen/runtime/machine"
+	other, err := exported(source, "-overlay", overlay, machinePackage)
+	if err != nil {
+		return nil, err
+	}
 	var config strings.Builder
-	for path, file := range archives {
+	for path, file := range p.archives {
+		if path == machinePackage {
+			file = other[path]
+		}
 		fmt.Fprintf(&config, "packagefile %s=%s\n", path, file)
 	}
-	file := other.binary + ".cfg"
+	m := &machines{filepath.Join(t.TempDir(), "machines.exe")}
+	file := m.binary + ".cfg"
 	if err := os.WriteFile(file, []byte(config.String()), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := goCommand(source, "tool", "link", "-s", "-w", "-importcfg", file, "-o", other.binary, main); err != nil {
+	out, err := goCommand(source, "tool", "link", "-s", "-w", "-importcfg", file, "-o", m.binary, p.archives["conformance"])
+	if err != nil {
 		t.Logf("everything is built: %s", out)
-		if out, err := other.build(source, "-overlay", overlay); err != nil {
-			t.Fatalf("%v\n%s", err, out)
+		out, err = m.build(source, "-overlay", overlay)
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return m, nil
+}
+
+// exported are the compiled packages, by import path.
+func exported(dir string, args ...string) (map[string]string, error) {
+	out, err := goCommand(dir, append([]string{"list", "-trimpath", "-export", "-f", "{{.ImportPath}} {{.Export}}"}, args...)...)
+	if err != nil {
+		return nil, fmt.Errorf("%w\n%s", err, out)
+	}
+	archives := map[string]string{}
+	for line := range strings.Lines(out) {
+		if path, file, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			archives[path] = file
 		}
 	}
-	return other
+	return archives, nil
 }

@@ -127,6 +127,9 @@ func (c *Core) arrive(ctx context.Context) {
 	for _, e := range w.enabled {
 		t := c.transition(e.transition)
 		if t.Flags&Dynamic != 0 {
+			if e.domain == None && e.transition != starting {
+				e.domain = t.Source // which stays: only a history's default actions run
+			}
 			c.computeEntries(t, e.domain)
 			continue
 		}

@@ -9,7 +9,8 @@ type entering struct {
 	inside                  bool // the state is active already: only the blocks run
 }
 
-// domain is the innermost state that stays active when t is taken.
+// domain is the innermost state that stays active when t is taken, None where
+// nothing is exited.
 func (c *Core) domain(t *Transition) int32 {
 	if t.Flags&Dynamic == 0 {
 		return t.Domain
@@ -18,7 +19,10 @@ func (c *Core) domain(t *Transition) int32 {
 	c.effective(c.chart.Targets[t.FirstTarget:t.LastTarget], func(target int32) {
 		inside = inside && c.chart.within(target, t.Source)
 	})
-	if inside && t.Flags&Reenter == 0 || t.Source == 0 {
+	switch {
+	case inside && t.Flags&Reenter == 0 && c.chart.States[t.Source].Kind == Atomic:
+		return None // a history stands for the source itself
+	case inside && t.Flags&Reenter == 0, t.Source == 0:
 		return t.Source
 	}
 	for holds := false; !holds && common != 0; {
