@@ -46,8 +46,10 @@ func (c *Core) rest() {
 	if c.life == nil {
 		return
 	}
-	if c.work != nil {
-		spare.Put(c.work)
+	if w := c.work; w != nil {
+		// Another instance must not find anything of this one's steps.
+		*w = work{w.enabled[:0], w.tried[:0], w.deferring[:0], w.exiting[:0], w.entering[:0], w.fresh[:0], w.left[:0]}
+		spare.Put(w)
 		c.work = nil
 	}
 	c.cache, c.step.out, c.step.internal, c.inbox = nil, nil, nil, ring{}
