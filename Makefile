@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated
+.PHONY: test demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill
 
 test: build fmt vet generated staticcheck peers agreement unit
 
@@ -65,3 +65,7 @@ mutants:
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
 	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS) $(GOLDEN)
+
+# Kills a process that runs a keyed host 200 times, where `make test` does it 60 times.
+sigkill:
+	XSGEN_KILLS=200 $(GO) test -count=1 -v -run TestSIGKILL ./testdata/golden/ledger

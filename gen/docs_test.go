@@ -47,6 +47,10 @@ func TestDocSnippets(t *testing.T) {
 				named[string(m[2])+gen.MachineSuffix] = text
 			case "excerpt": // of what is generated from a spec above
 				checkExcerpt(t, file, text, named)
+			case "part": // of a file, most often an example that is run
+				if whole, err := os.ReadFile("../" + string(m[2])); err != nil || !strings.Contains(undented(whole), undented(text)) {
+					t.Errorf("%s: this is not a part of %s (%v):\n%s", file, m[2], err, text)
+				}
 			case "command": // run by hand: benchmarks
 			default:
 				t.Errorf("%s: a block that no test knows:\n%s", file, text)
@@ -56,6 +60,11 @@ func TestDocSnippets(t *testing.T) {
 	if n < 5 {
 		t.Errorf("only %d specs were found", n)
 	}
+}
+
+// undented is text without what its lines begin with, tabs and the mark of a comment.
+func undented(text []byte) string {
+	return regexp.MustCompile(`(?m)^\s*(//\s*)?`).ReplaceAllString(string(text), "")
 }
 
 // fromMap reads files of a map.

@@ -89,6 +89,7 @@ type Host struct {
 
 	mu     sync.Mutex
 	slots  map[string]*slot
+	most   int   // slots that there were at once, since the map was made
 	oldest *slot // of the slots that nobody uses, the one that has waited longest
 	newest *slot
 	unused int                // the slots that nobody uses

@@ -1,6 +1,9 @@
 package machine
 
-import "time"
+import (
+	"maps"
+	"time"
+)
 
 // use calls f with key's slot, which stays in memory meanwhile.
 func (h *Host) use(key string, f func(*slot) error) error {
@@ -22,6 +25,7 @@ func (h *Host) acquire(key string) (*slot, error) {
 	if s == nil {
 		s = &slot{host: h, key: key}
 		h.slots[key] = s
+		h.most = max(h.most, len(h.slots))
 	} else if s.users == 0 {
 		h.unlink(s)
 	}
@@ -91,7 +95,7 @@ func (h *Host) tidy(now time.Time) {
 	for range tries {
 		s := h.takeIdle(now)
 		if s == nil {
-			return
+			break
 		}
 		s.drop()
 		h.mu.Lock()
@@ -105,6 +109,20 @@ func (h *Host) tidy(now time.Time) {
 		}
 		h.mu.Unlock()
 	}
+	h.mu.Lock()
+	h.slots, h.most = shrunk(h.slots, h.most)
+	h.mu.Unlock()
+}
+
+// shrunk is a map that has become small, without the memory that it once needed;
+// most is the number of its elements when it was made, or since then.
+func shrunk[V any](m map[string]V, most int) (map[string]V, int) {
+	if most < 1024 || len(m) > most/4 {
+		return m, max(most, len(m))
+	}
+	small := make(map[string]V, len(m))
+	maps.Copy(small, m)
+	return small, len(m)
 }
 
 // maxTries bounds how many instances are looked at to find one that can be put

@@ -231,6 +231,7 @@ func (c *Core) next(mayHandOver bool) *entry {
 		}
 		return e
 	}
+	c.rest()
 	c.word.And(^(busy | queued))
 	return nil
 }

@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"slices"
+	"sync"
 )
 
 // work is the scratch memory of steps.
@@ -30,9 +31,28 @@ type tried struct {
 
 func (c *Core) scratch() *work {
 	if c.work == nil {
-		c.work = &work{}
+		c.work = spare.Get().(*work)
 	}
 	return c.work
+}
+
+// spare is the scratch memory that instances of keyed hosts give back after their
+// steps: there may be a million of them.
+var spare = sync.Pool{New: func() any { return &work{} }}
+
+// rest gives back, before its turn ends, what an instance of a keyed host needs
+// for steps only. The sender's ctx would be kept, too.
+func (c *Core) rest() {
+	if c.life == nil {
+		return
+	}
+	if w := c.work; w != nil {
+		// Another instance must not find anything of this one's steps.
+		*w = work{w.enabled[:0], w.tried[:0], w.deferring[:0], w.exiting[:0], w.entering[:0], w.fresh[:0], w.left[:0]}
+		spare.Put(w)
+		c.work = nil
+	}
+	c.cache, c.step.out, c.step.internal, c.inbox = nil, nil, nil, ring{}
 }
 
 func (c *Core) transition(i int32) *Transition {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // slot is the place of an instance in memory, which may be empty.
@@ -38,6 +39,8 @@ func (lostError) Retryable() bool { return true }
 
 // ErrNoKey is an event for a keyed machine without a key.
 var ErrNoKey = errors.New("machine: the key is empty")
+
+var errKey = errors.New("machine: the key is not UTF-8")
 
 // load returns the instance, which it brings into memory if there is one.
 func (s *slot) load(ctx context.Context) (*life, error) {
@@ -226,6 +229,9 @@ func (s *slot) create(ctx context.Context) (*life, error) {
 
 // begin makes an instance, whose turn the caller has if it is fresh.
 func (s *slot) begin(ctx context.Context) (l *life, fresh bool, err error) {
+	if !utf8.ValidString(s.key) {
+		return nil, false, errKey
+	}
 	if s.host.maker.CheckKey != nil {
 		if err := s.host.maker.CheckKey(s.key); err != nil {
 			return nil, false, err

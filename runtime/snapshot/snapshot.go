@@ -1,6 +1,6 @@
 // Package snapshot writes machines' snapshots as MessagePack documents and reads
 // them: a map of the fields of [machine.Snapshot] in snake case, the empty ones
-// left out, as docs/semantics.md describes it. Nothing that takes snapshots, or
+// left out, as docs/hosts.md describes it. Nothing that takes snapshots, or
 // keeps them, may live here.
 package snapshot
 

@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/goleak"
 
 	"github.com/xsgen/xsgen/runtime/machine"
 	"github.com/xsgen/xsgen/runtime/snapshot"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func full() *machine.Snapshot {
 	at := time.Unix(1700000000, 42).UTC()

@@ -32,7 +32,7 @@ func TestCreation(t *testing.T) {
 	w.expect("a", "open.active", 1, 3)
 	w.send("b", &Pause{})
 	w.expect("b", "paused", 0, 0)
-	for _, key := range []string{"", strings.Repeat("k", 250), strings.Repeat("/", 80)} {
+	for _, key := range []string{"", "\xff", strings.Repeat("k", 250), strings.Repeat("/", 80)} {
 		if err := w.Send(t.Context(), key, &Add{N: 1}); err == nil {
 			t.Errorf("the key %q was accepted", key)
 		}

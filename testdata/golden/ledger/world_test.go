@@ -40,7 +40,7 @@ type world struct {
 	mu     sync.Mutex
 	heard  []message // each once
 	ids    map[string]int
-	again  int       // how often something was heard again
+	again  int                 // how often something was heard again
 	fail   func(message) error // what the listener answers
 	opts   []machine.Option    // of instances
 	checks chan CheckInput     // calls of the service
