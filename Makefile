@@ -8,9 +8,9 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test demo bench peers build vet staticcheck unit fmt generated
+.PHONY: test demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated
 
-test: build fmt vet generated staticcheck peers unit
+test: build fmt vet generated staticcheck peers agreement unit
 
 # Generates and runs the orders example.
 demo:
@@ -41,6 +41,26 @@ peers:
 # Prints the figures of docs/performance.md, as ratios of medians.
 bench:
 	cd benchmarks && $(GO) run ./ratios
+
+# Says what a machine of a thousand states costs.
+size:
+	cd benchmarks && $(GO) run ./size
+
+# The longer proofs of the step loop: the table of rules and cases, random charts
+# beside an interpreter of SCXML's appendix D, and mistakes that the cases notice.
+conformance:
+	XSGEN_TABLE=1 $(GO) test ./gen/golang -run '^TestConformanceTable$$' -count=1 -v
+
+# What test runs of the latter: 100,000 events. With the race detector, which has
+# nothing to find in the interpreter, it is fewer.
+agreement:
+	$(GO) test ./gen/golang -run '^TestDifferential$$'
+
+differential:
+	XSGEN_CHARTS=1000 XSGEN_EVENTS=1000000 $(GO) test ./gen/golang -run '^TestDifferential$$' -count=1 -v -timeout 60m
+
+mutants:
+	XSGEN_MUTANTS=1 $(GO) test ./gen/golang -run '^TestMutants$$' -count=1 -v -timeout 60m
 
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"

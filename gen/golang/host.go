@@ -15,7 +15,7 @@ func (g *generator) host(f *jen.File) {
 		jen.Id("outbox").Op("*").Id("outbox"),
 		jen.Id("inbox").Op("*").Qual(busPath, "Subscription"),
 	)
-	f.Add(doc("NewHost returns a host whose instances newMachine makes, without starting or binding them. Bind and Open it before events are sent.")).
+	f.Add(doc("NewHost returns a host whose instances newMachine makes, of that key, without starting or binding them. Bind and Open it before events are sent.")).
 		Func().Id("NewHost").Params(jen.Id("newMachine").Func().Params(jen.Id("key").String()).Op("*").Id("Machine"), jen.Id("opts").Op("...").Qual(machinePath, "HostOption")).
 		Op("*").Id("Host").Block(
 		jen.Id("h").Op(":=").Op("&").Id("Host").Values(),
@@ -26,6 +26,10 @@ func (g *generator) host(f *jen.File) {
 				jen.Id("m").Dot("outbox").Op("=").Id("h").Dot("outbox"),
 				jen.Return(jen.Op("&").Id("m").Dot("core"), jen.Nil()),
 			)),
+			field("CheckKey", jen.Func().Params(jen.Id("key").String()).Error().Block(
+				jen.List(jen.Id("_"), jen.Err()).Op(":=").Id(g.longestFamily()).Dot("Of").Call(jen.Id("key")),
+				jen.Return(jen.Err()),
+			)),
 			field("Encode", jen.Qual(snapshotPath, "Encode")),
 			field("Decode", jen.Qual(snapshotPath, "Decode")),
 		})...), jen.Id("opts").Op("...")),
@@ -34,6 +38,28 @@ func (g *generator) host(f *jen.File) {
 	g.hostBind(f)
 	g.hostMethods(f)
 	g.messages(f)
+}
+
+// longestFamily is the family of topics that leaves the least room for a key.
+func (g *generator) longestFamily() string {
+	name, most := "", 0
+	add := func(family, section, suffix string) {
+		if n := len(section) + len(suffix); n > most {
+			name, most = family, n
+		}
+	}
+	for _, s := range g.m.States {
+		if s.Leaf() && s.Parent != nil {
+			add("TopicState"+goname.Exported(s.Path), "state", s.Path)
+		}
+	}
+	for _, e := range g.m.Events {
+		add("TopicEvent"+g.names.event[e], "event", e.Name.Value)
+	}
+	for _, e := range g.m.Emits {
+		add("TopicEmit"+g.names.event[e], "emit", e.Name.Value)
+	}
+	return name
 }
 
 func (g *generator) hostMethod(f *jen.File, name, what string) *jen.Statement {

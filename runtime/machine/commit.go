@@ -8,80 +8,155 @@ import (
 	"time"
 )
 
-// seen reports whether the event of ctx has been processed before.
-func (s *slot) seen(ctx context.Context) bool {
-	id := EventID(ctx)
-	return id != "" && slices.Contains(s.handled, id)
+// finishStored is finish for an instance of a keyed host: what the step has made is
+// stored before anybody hears of it.
+func (c *Core) finishStored(ctx context.Context) error {
+	if err := c.commit(ctx); err != nil {
+		c.step.errs = append(c.step.errs, err)
+	} else {
+		c.invokeAll(ctx)
+		c.life.publish(ctx)
+		c.sendToKin(ctx)
+	}
+	c.step.payload = nil
+	return c.stepErrors()
 }
 
-// commit stores the instance after a macrostep, with what it emits and sends, and
-// publishes that. If the instance cannot be stored it is given up: what it has
-// become in memory is not true, and the event may be delivered again.
+// commit stores the instance after a macrostep, with what it emits and sends. If
+// that fails the instance is given up: what it has become in memory is not true,
+// and the event may be delivered again.
 func (c *Core) commit(ctx context.Context) error {
-	s := c.slot
+	l := c.life
+	if c.abandoned() {
+		return &StoreError{c.self.Machine, c.self.Key, ErrConflict, false}
+	}
+	if !slices.Contains(c.step.errs, errNotKept) {
+		l.remember(EventID(ctx))
+	}
 	if !c.mustStore() {
-		return nil
+		return c.verify(ctx)
 	}
-	r, err := s.record(ctx, c)
-	if err == nil {
-		err = s.host.store.Save(detach(ctx), s.key, s.revision, r)
-	}
+	r, err := l.record()
 	if err != nil {
-		s.broken = err
-		c.abandon()
-		return &StoreError{c.self.Machine, c.self.Key, err}
+		return l.giveUp(&StoreError{c.self.Machine, c.self.Key, err, true})
 	}
-	s.revision, s.stored = r.Revision, len(r.Outbox)
+	if err := l.save(ctx, r); err != nil {
+		return l.giveUp(&StoreError{c.self.Machine, c.self.Key, err, false})
+	}
+	l.revision, l.stored, l.due, l.changed = r.Revision, len(r.Outbox), r.Due, false
 	return nil
+}
+
+// save calls the store; what it is not sure of is a failure.
+func (l *life) save(ctx context.Context, r *Record) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = panicError(p)
+		}
+	}()
+	return l.slot.host.store.Save(detach(ctx), l.core.self.Key, l.revision, r)
 }
 
 // mustStore reports whether the macrostep has changed anything.
 func (c *Core) mustStore() bool {
 	st := &c.step
-	return st.taken || st.deferred || st.entered || st.micro > 0 || len(st.out) > 0
+	return st.taken || st.entered || st.micro > 0 || len(st.out) > 0 || c.life.changed
 }
 
-// record is the instance as it is to be stored. The messages of the step are added
-// to the outbox, which the record shares.
-func (s *slot) record(ctx context.Context, c *Core) (*Record, error) {
-	revision := s.revision + 1
+// again reports whether the event of ctx has been processed before. What has been
+// deferred, or was stored while it waited, is not processed again by its turn.
+func (c *Core) again(ctx context.Context) bool {
+	if e := c.current; e != nil && (e.kept || e.stored) {
+		return false
+	}
+	return c.life.seen(EventID(ctx))
+}
+
+// abandoned reports whether a step of the instance could not be stored: what it is
+// in memory must not be taken further.
+func (c *Core) abandoned() bool { return c.life != nil && c.life.abandoned.Load() }
+
+// changed notes that the instance differs from its record.
+func (c *Core) changed() {
+	if c.life != nil {
+		c.life.changed = true
+	}
+}
+
+// verify makes sure that an event from outside that nothing takes was not asked of
+// an instance that somebody else has taken further: nothing else would tell.
+func (c *Core) verify(ctx context.Context) error {
+	if c.current == nil || c.current.kind != externalEntry || c.step.deferred {
+		return nil
+	}
+	r, err := c.life.slot.host.store.Load(detach(ctx), c.self.Key)
+	switch {
+	case err == nil && r.Revision == c.life.revision:
+		return nil
+	case err == nil || errors.Is(err, ErrNotFound):
+		err = ErrConflict
+	}
+	return c.life.giveUp(&StoreError{c.self.Machine, c.self.Key, err, false})
+}
+
+// record is the instance as it is to be stored.
+func (l *life) record() (*Record, error) {
+	c, revision := l.core, l.nextRevision()
 	if c.bound {
-		if err := s.collect(c, revision); err != nil {
+		if err := l.collect(revision); err != nil {
 			return nil, err
 		}
 	}
 	c.step.out = slices.DeleteFunc(c.step.out, func(o output) bool { return !o.isKin() })
+	l.acceptOwn()
 	snap, err := c.capture()
 	if err != nil {
 		return nil, err
 	}
 	r := &Record{Revision: revision, Due: c.nextDue()}
-	if r.Snapshot, err = s.host.maker.Encode(snap.Snapshot); err != nil {
+	if r.Snapshot, err = l.slot.host.maker.Encode(snap.Snapshot); err != nil {
 		return nil, err
 	}
-	if id := EventID(ctx); id != "" && (c.step.taken || c.step.deferred) && !slices.Contains(s.handled, id) {
-		s.handled = append(s.handled, id)
-		if n := len(s.handled) - s.host.handled; n > 0 {
-			s.handled = slices.Delete(s.handled, 0, n)
-		}
+	if c.finished && l.finished.IsZero() {
+		l.finish(c.clock.Now())
 	}
-	if c.finished && s.finished.IsZero() {
-		s.finished = c.clock.Now()
-	}
-	r.Finished, r.Handled, r.Outbox = s.finished, slices.Clone(s.handled), slices.Clone(s.outbox)
+	r.Finished, r.Handled, r.Outbox = l.finished, slices.Clone(l.handled), messages(l.outbox)
 	return r, nil
 }
 
+// acceptOwn takes what the instance's own steps have queued into what is stored:
+// whoever queued it has been told that it is accepted.
+func (l *life) acceptOwn() {
+	l.core.eachOwn(func(e *entry) {
+		if id := EventID(e.ctx); !e.stored && !l.seen(id) {
+			e.stored = true
+			l.remember(id)
+		}
+	})
+}
+
+// eachOwn calls f for what waits in the inbox and was sent by the machine's own
+// steps.
+func (c *Core) eachOwn(f func(*entry)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, e := range c.inbox.list[c.inbox.head:] {
+		if e.own {
+			f(e)
+		}
+	}
+}
+
 // collect adds what the step has made to the outbox.
-func (s *slot) collect(c *Core, revision uint64) error {
-	codec := c.prog.(Codec)
+func (l *life) collect(revision uint64) error {
+	c, codec := l.core, l.core.prog.(Codec)
 	index := 0
 	add := func(name string, value any) error {
 		data, err := codec.EncodeEvent(value)
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		s.outbox = append(s.outbox, Message{s.messageID(revision, index), name, data, value})
+		l.outbox = append(l.outbox, message{Message{l.messageID(revision, index), name, data}, value})
 		index++
 		return nil
 	}
@@ -89,15 +164,14 @@ func (s *slot) collect(c *Core, revision uint64) error {
 		if o.isKin() {
 			continue
 		}
-		name := c.chart.outputName(o)
-		if err := add(name, o.event); err != nil {
+		if err := add(c.chart.outputName(o), o.event); err != nil {
 			return err
 		}
 	}
 	var failed error
 	c.eachChange(func(change Change) {
 		if failed == nil {
-			failed = add("state."+c.chart.path(change.State), s.publisher.ChangeValue(change))
+			failed = add("state."+c.chart.path(change.State), l.publisher.ChangeValue(change))
 		}
 	})
 	return failed
@@ -114,71 +188,42 @@ func (c *Chart) outputName(o output) string {
 	return c.Outputs[o.kind]
 }
 
-// nextDue is when the next delay of the instance passes.
+// nextDue is when the instance has something to do by itself: now, if a service
+// runs or an event of its own waits, or when its next delay passes.
 func (c *Core) nextDue() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.nextDueLocked()
-}
-
-// nextDueLocked is nextDue for who holds c.mu.
-func (c *Core) nextDueLocked() time.Time {
 	var due time.Time
 	if s := c.earliest(); s != nil {
 		due = s.deadline
 	}
-	for _, p := range c.pending {
-		if due.IsZero() || p.due.Before(due) {
-			due = p.due
+	earlier := func(at time.Time) {
+		if due.IsZero() || at.Before(due) {
+			due = at
 		}
+	}
+	for _, call := range c.running {
+		if call != nil {
+			earlier(c.clock.Now())
+		}
+	}
+	c.eachOwn(func(*entry) { earlier(c.clock.Now()) })
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range c.pending {
+		earlier(p.due)
 	}
 	return due
 }
 
-// publish publishes the outbox in order. What cannot be published stays, in the
-// store too, and is tried again later; what comes after it waits.
-func (s *slot) publish(ctx context.Context) {
-	for len(s.outbox) > 0 {
-		m := &s.outbox[0]
-		if err := s.publishOne(ctx, m); err != nil {
-			s.retryLater(ctx, m, err)
-			return
-		}
-		*m = Message{}
-		s.outbox = s.outbox[1:]
+// giveUp stops an instance whose state in memory is not the one that is stored. If
+// nobody else is known to have it, it is brought back soon: its delays go on, and
+// so do its services.
+func (l *life) giveUp(err *StoreError) error {
+	l.abandoned.Store(true)
+	l.core.abandon()
+	if !errors.Is(err, ErrConflict) {
+		l.slot.host.wakeAt(l.core.self.Key, l.slot.host.clock.Now().Add(retryLoad))
 	}
-	s.outbox, s.failing = nil, false
-}
-
-// publishOne publishes one message; who plays a role may panic.
-func (s *slot) publishOne(ctx context.Context, m *Message) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = panicError(r)
-		}
-	}()
-	return s.publisher.PublishMessage(&eventContext{ctx, m.ID}, m.ID, m.Name, m.value)
-}
-
-func (s *slot) retryLater(ctx context.Context, m *Message, err error) {
-	if s.failing {
-		return // it has been said, and will be tried again
-	}
-	s.failing = true
-	core := s.core.Load()
-	if core == nil {
-		return
-	}
-	core.Logger().ErrorContext(ctx, "an event stays in the outbox", "id", m.ID, "error", err)
-	if core.observer != nil {
-		core.observer.Failed(core.self, &PublishError{core.self.Machine, core.self.Key, err})
-	}
-	core.clock.AfterFunc(retryLoad, func() {
-		_ = core.idleTurn(context.Background(), func(ctx context.Context) { // stopped: whoever loads it publishes
-			s.failing = false
-			s.publish(ctx)
-		})
-	})
+	return err
 }
 
 // StoreError is a step that could not be stored. The instance is as it was before;
@@ -186,6 +231,7 @@ func (s *slot) retryLater(ctx context.Context, m *Message, err error) {
 type StoreError struct {
 	Machine, Key string
 	Err          error
+	Permanent    bool // the step can never be stored: it cannot be encoded
 }
 
 func (e *StoreError) Error() string {
@@ -193,117 +239,52 @@ func (e *StoreError) Error() string {
 }
 
 // Unwrap returns what the store returned.
-func (e *StoreError) Unwrap() []error { return []error{errNotStored, e.Err} }
+func (e *StoreError) Unwrap() error { return e.Err }
 
-// Retryable reports that the event may be sent again.
-func (e *StoreError) Retryable() bool { return true }
+// Retryable reports whether the event may be sent again.
+func (e *StoreError) Retryable() bool { return !e.Permanent }
 
-// abandon stops an instance whose state in memory is not the one that is stored.
-func (c *Core) abandon() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.stopped = true
-	c.word.Or(halted)
-}
+// errNotKept is an event that could be neither processed nor deferred.
+var errNotKept error = notKept{}
 
-// lost reports whether the instance has been given up.
-func (c *Core) lost() bool { return c.word.Load()&halted != 0 }
+type notKept struct{}
 
-// idleTurn calls f as a step that processes nothing, once the machine is idle.
-func (c *Core) idleTurn(ctx context.Context, f func(context.Context)) error {
-	w := newWaiter()
-	if err := c.enqueue(&entry{ctx: ctx, kind: turnEntry, wait: w, payload: f}, unlimited); err != nil {
-		return err
-	}
-	c.runIfIdle()
-	_, err := c.await(ctx, w)
-	return err
-}
+func (notKept) Error() string { return ErrFull.Error() }
 
-// quiet reports whether an instance may be put away: nothing waits for it, and
-// nothing of it runs.
-func (c *Core) quiet() bool {
-	for _, call := range c.running {
-		if call != nil {
-			return false
+// Unwrap returns ErrFull.
+func (notKept) Unwrap() error { return ErrFull }
+
+// eachError calls f for the errors of a step, which may be joined. What they wrap
+// is not the step's: an action may return another instance's StoreError.
+func eachError(err error, f func(error)) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			eachError(e, f)
 		}
+	} else if err != nil {
+		f(err)
 	}
-	for _, e := range c.kept {
-		if e.wait != nil && !e.wait.gone {
-			return false
+}
+
+// unstored is the error of storing among those of a step, nil if there is none.
+func unstored(err error) (found *StoreError) {
+	eachError(err, func(e error) {
+		if s, ok := e.(*StoreError); ok {
+			found = s
 		}
-	}
-	return true
+	})
+	return found
 }
 
-// tryPutAway puts the instance away if it has nothing to do.
-func (s *slot) tryPutAway() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	core := s.core.Load()
-	if core == nil {
-		return true
-	}
-	if !core.lost() && !core.retire(func() bool { return core.quiet() && len(s.outbox) == 0 }) {
-		return false
-	}
-	if err := s.putAway(context.Background()); err != nil {
-		s.host.log().Error("an instance could not be put away cleanly", "machine", s.host.maker.Chart.Machine, "key", s.key, "error", err)
-	}
-	return true
-}
-
-// retire stops an instance that is idle, if it may be; it never waits.
-func (c *Core) retire(may func() bool) bool {
-	w := c.word.Load()
-	if w&(busy|queued|started) != started || !c.word.CompareAndSwap(w, w|busy) {
-		return false
-	}
-	yes := may()
-	if yes {
-		c.abandon()
-	}
-	c.release()
-	return yes
-}
-
-// putAway stops the instance, which is stored; s.mu is held. What has been
-// published is removed from the stored outbox.
-func (s *slot) putAway(ctx context.Context) error {
-	core := s.core.Load()
-	if core == nil {
-		return nil
-	}
-	err := core.Stop(ctx)
-	s.core.Store(nil)
-	if s.broken == nil && err == nil && s.stored != len(s.outbox) {
-		err = s.trim(ctx)
-	}
-	if at := s.wakeTime(core); err == nil && !at.IsZero() {
-		s.host.wakeAt(s.key, at)
-	}
-	return err
-}
-
-// trim stores the instance again without the messages that have been published.
-func (s *slot) trim(ctx context.Context) error {
-	r, err := s.host.store.Load(ctx, s.key)
-	if err != nil || r.Revision != s.revision {
-		return err
-	}
-	r.Revision++
-	r.Outbox = slices.Clone(s.outbox)
-	err = s.host.store.Save(ctx, s.key, s.revision, r)
-	if errors.Is(err, ErrConflict) {
-		return nil // somebody else has the instance now
-	}
-	return err
-}
-
-// wakeTime is when an instance that is put away has to be looked at again.
-func (s *slot) wakeTime(core *Core) time.Time {
-	if !s.finished.IsZero() {
-		return s.finished.Add(s.host.retain)
-	}
-	return core.lastDue
+// processed reports whether the errors of sending are those of a step that is over.
+func processed(err error) bool {
+	done, not := false, false
+	eachError(err, func(e error) {
+		if _, ok := e.(*StoreError); ok || e == errNotKept {
+			not = true
+		} else if _, ok := e.(interface{ stepError() }); ok {
+			done = true
+		}
+	})
+	return done && !not
 }

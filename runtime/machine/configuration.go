@@ -127,9 +127,10 @@ func (c *Core) arrive(ctx context.Context) {
 	for _, e := range w.enabled {
 		t := c.transition(e.transition)
 		if t.Flags&Dynamic != 0 {
-			if e.domain != None || e.transition == starting {
-				c.computeEntries(t, e.domain)
+			if e.domain == None && e.transition != starting {
+				e.domain = t.Source // which stays: only a history's default actions run
 			}
+			c.computeEntries(t, e.domain)
 			continue
 		}
 		for _, s := range c.chart.Steps[t.First:t.Last] {

@@ -95,13 +95,13 @@ type Core struct {
 	history  [][]int32     // what Histories stand for; nil before there is any
 	running  []*invocation // by the numbers of the invocations
 	migrate  func(*Snapshot, Shape) error
-	slot     *slot     // of an instance of a keyed host
-	lastDue  time.Time // when the next delay would have passed, of a machine that has stopped
-	output   any       // of a machine that has finished
+	life     *life // of an instance of a keyed host
+	output   any   // of a machine that has finished
 	step     step
 	work     *work    // scratch memory of steps that are not swift
 	current  *entry   // what is processed for somebody else
 	kept     []*entry // deferred events, in the order of their arrival
+	keptAt   int      // where among them the one belongs that is processed again
 
 	mu       sync.Mutex
 	inbox    ring
@@ -112,7 +112,9 @@ type Core struct {
 	parent   atomic.Pointer[invocation] // of a machine that another one invoked and still wants
 	invoker  *Core                      // that other one, for ever; set before the first step
 	calls    sync.WaitGroup
-	starting bool // an invocation waits for the end of the macrostep
+	serving  atomic.Int32 // services that have not returned
+	starting bool         // an invocation waits for the end of the macrostep
+	dropped  bool         // Stop has dropped what the machine's own steps had queued
 }
 
 // The flags in word.
@@ -149,7 +151,7 @@ func (c *Core) Init(chart *Chart, prog Program, key string, opts []Option) {
 // settlePlain decides whether steps may be swift: not where somebody wants to be
 // told what happens, nor where deferred events may have to be looked at again.
 func (c *Core) settlePlain() {
-	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1 && c.slot == nil
+	c.plain = c.observer == nil && !c.finished && len(c.kept) == 0 && c.chart.Width <= 1 && c.life == nil
 }
 
 // Key is the machine's key, empty if it has none.

@@ -32,9 +32,6 @@ func (c *Core) arm(i int32) {
 	c.armFor(i, c.clock.Now().Add(d), d)
 }
 
-// armUntil begins delay i so that it passes at the given time.
-func (c *Core) armUntil(i int32, due time.Time) { c.armFor(i, due, max(due.Sub(c.clock.Now()), 0)) }
-
 func (c *Core) armFor(i int32, due time.Time, d time.Duration) {
 	slot := &c.delays[i]
 	c.began++
@@ -58,10 +55,18 @@ func (c *Core) computeDelay(i int32) (d time.Duration, err error) {
 	return max(d, 0), nil
 }
 
+// stopTimer stops a timer, if there is one: what was due already when the machine
+// was restored has none.
+func stopTimer(t Timer) {
+	if t != nil {
+		t.Stop()
+	}
+}
+
 func (s *delaySlot) disarm() {
 	if s.armed {
 		s.armed = false
-		s.timer.Stop()
+		stopTimer(s.timer)
 	}
 }
 
@@ -85,6 +90,7 @@ func (c *Core) delayPassed(ctx context.Context) error {
 		return nil
 	}
 	s.armed = false
+	c.changed()
 	event := c.chart.Delays[s.index].Event
 	c.begin(event)
 	c.take(ctx, event, nil)
@@ -146,7 +152,7 @@ func (c *Core) Cancel(id string) {
 	defer c.mu.Unlock()
 	c.pending = slices.DeleteFunc(c.pending, func(p *delayed) bool {
 		if p.id == id {
-			p.timer.Stop()
+			stopTimer(p.timer)
 		}
 		return p.id == id
 	})
@@ -185,6 +191,7 @@ func (c *Core) sendNow(ctx context.Context) error {
 	if p == nil || c.finished {
 		return nil
 	}
+	c.changed()
 	if p.self {
 		return c.external(ctx, p.event, p.what)
 	}
@@ -203,7 +210,7 @@ func (c *Core) dropPending() {
 
 func (c *Core) dropPendingLocked() {
 	for _, p := range c.pending {
-		p.timer.Stop()
+		stopTimer(p.timer)
 	}
 	c.pending = nil
 }
@@ -211,9 +218,6 @@ func (c *Core) dropPendingLocked() {
 // halt stops every timer of a machine that has stopped; c.mu is held, and the
 // caller owns the machine.
 func (c *Core) halt() {
-	if c.slot != nil && c.lastDue.IsZero() { // not yet halted
-		c.lastDue = c.nextDueLocked()
-	}
 	for i := range c.delays {
 		c.delays[i].disarm()
 	}

@@ -6,63 +6,63 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"iter"
 	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
-	"slices"
-	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 )
 
 // FileStore is a Store in a directory: a file for each instance, which survives
-// the process and, as far as the disk keeps its word, the machine. Several
-// processes of one host may use a directory: a record's name ends in its revision,
-// and a revision can be linked only once, so that of two who save the same one
-// gets ErrConflict.
-type FileStore struct{ dir string }
+// the process and, as far as the disk keeps its word, the machine. A file is
+// replaced as a whole, under a lock that a process loses when it ends; so several
+// processes of one host may use a directory, where the system has such locks
+// (BSDs, Linux, macOS; elsewhere only one process may).
+type FileStore struct {
+	dir    string
+	shards [256]shard
+}
+
+// shard is one of the directories that the files are spread over, by a hash of the
+// key. In it are the files, "lock", and "new", which is the file that is being
+// written or was when a process ended.
+type shard struct {
+	mu      sync.Mutex
+	settled atomic.Bool // what a process before this one has left is on the disk
+}
 
 // NewFileStore returns a FileStore in dir, which it makes.
 func NewFileStore(dir string) (*FileStore, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return &FileStore{dir}, nil
+	return &FileStore{dir: dir}, nil
 }
 
 // maxFileKey is the length up to which keys stand in the names of files.
 const maxFileKey = 180
 
-// place is the directory and the beginning of the name of key's files. Directories
-// hold a part of the keys each, so that looking for a key's revisions is quick.
-func (s *FileStore) place(key string) (dir, prefix string) {
-	sum := sha256.Sum256([]byte(key))
-	prefix = "k" + escaped(key)
-	if len(prefix) > maxFileKey {
-		prefix = "h" + hex.EncodeToString(sum[:])
-	}
-	return filepath.Join(s.dir, hex.EncodeToString(sum[:1])), prefix + "@"
+// place is where the record of a key is.
+type place struct {
+	*shard
+	root, dir, name string
 }
 
-// revisions are the revisions of which there is a file, in rising order.
-func revisions(dir, prefix string) ([]uint64, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+func (s *FileStore) place(key string) place {
+	sum := sha256.Sum256([]byte(key))
+	name := "k" + escaped(key)
+	if len(name) > maxFileKey {
+		name = "h" + hex.EncodeToString(sum[:])
 	}
-	var out []uint64
-	for _, e := range entries {
-		if text, ok := strings.CutPrefix(e.Name(), prefix); ok {
-			if n, err := strconv.ParseUint(text, 16, 64); err == nil {
-				out = append(out, n)
-			}
-		}
-	}
-	slices.Sort(out)
-	return out, nil
+	return place{&s.shards[sum[0]], s.dir, filepath.Join(s.dir, hex.EncodeToString(sum[:1])), name}
 }
+
+func (p place) file() string { return filepath.Join(p.dir, p.name) }
 
 // escaped is key as a part of a file's name, in one case only: some file systems
 // do not tell them apart.
@@ -78,38 +78,102 @@ func escaped(key string) string {
 	return b.String()
 }
 
-func fileName(dir, prefix string, revision uint64) string {
-	return filepath.Join(dir, fmt.Sprintf("%s%016x", prefix, revision))
-}
-
 // Load implements Store.
 func (s *FileStore) Load(ctx context.Context, key string) (*Record, error) {
-	dir, prefix := s.place(key)
-	for {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		list, err := revisions(dir, prefix)
-		if err != nil {
-			return nil, err
-		}
-		if len(list) == 0 {
-			return nil, ErrNotFound
-		}
-		last := list[len(list)-1]
-		data, err := os.ReadFile(fileName(dir, prefix, last))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has been replaced meanwhile
-		}
-		if err != nil {
-			return nil, err
-		}
-		stored, r, err := parseRecord(data)
-		if err != nil || stored != key || r.Revision != last {
-			return nil, fmt.Errorf("%w: %s is damaged: %w", ErrSnapshot, fileName(dir, prefix, last), err)
-		}
-		return r, nil
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
+	p := s.place(key)
+	if err := p.settle(); err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(p.file())
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	stored, r, err := parseRecord(data)
+	if err == nil && stored != key {
+		err = errDamaged
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrSnapshot, p.file(), err)
+	}
+	return r, nil
+}
+
+// settle makes what a process has left that ended before this one last: what is
+// read may be published, and must not be undone by the machine's end.
+func (p place) settle() error {
+	if p.settled.Load() {
+		return nil
+	}
+	if err := syncDir(p.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := syncDir(p.root); err != nil {
+		return err
+	}
+	p.settled.Store(true)
+	return nil
+}
+
+// locked calls f with the revision that is stored, 0 if there is none; nobody else
+// saves meanwhile.
+func (p place) locked(f func(revision uint64) error) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if err := p.makeDir(); err != nil {
+		return err
+	}
+	lock, err := os.OpenFile(filepath.Join(p.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer lock.Close() //nolint:errcheck // nothing was written; this gives the lock back
+	if err := lockFile(lock); err != nil {
+		return err
+	}
+	revision, err := storedRevision(p.file())
+	if err != nil {
+		return err
+	}
+	return f(revision)
+}
+
+// makeDir makes the directory, for good.
+func (p place) makeDir() error {
+	err := os.Mkdir(p.dir, 0o700)
+	if errors.Is(err, fs.ErrExist) {
+		return p.settle()
+	}
+	if err != nil {
+		return err
+	}
+	return syncDir(p.root)
+}
+
+// storedRevision is the revision of a record in a file, 0 if there is none.
+func storedRevision(name string) (uint64, error) {
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	var head [recordHead]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return 0, fmt.Errorf("%w: %s: %w", ErrSnapshot, name, errDamaged)
+	}
+	revision, err := parseHead(head[:])
+	if err != nil {
+		return 0, fmt.Errorf("%w: %s: %w", ErrSnapshot, name, err)
+	}
+	return revision, nil
 }
 
 // Save implements Store.
@@ -117,77 +181,39 @@ func (s *FileStore) Save(ctx context.Context, key string, previous uint64, r *Re
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	dir, prefix := s.place(key)
-	if err := s.makeDir(dir); err != nil {
-		return err
-	}
-	temp, err := writeTemp(dir, appendRecord(nil, key, r))
-	if err != nil {
-		return err
-	}
-	defer os.Remove(temp) //nolint:errcheck // what is left is removed by nobody, and read by nobody
-	name := fileName(dir, prefix, r.Revision)
-	if err := os.Link(temp, name); err != nil {
-		if errors.Is(err, fs.ErrExist) {
+	p := s.place(key)
+	return p.locked(func(revision uint64) error {
+		if revision != previous {
 			return ErrConflict
 		}
-		return err
-	}
-	return settleRevision(dir, prefix, previous, r.Revision)
+		return p.replace(appendRecord(nil, key, r))
+	})
 }
 
-// settleRevision makes sure that a revision that has been linked is the next one,
-// and removes those before it.
-func settleRevision(dir, prefix string, previous, revision uint64) error {
-	list, err := revisions(dir, prefix)
+// replace puts a file with the given content in the place of the present one, on
+// the disk before it returns.
+func (p place) replace(data []byte) error {
+	next := filepath.Join(p.dir, "new")
+	if err := writeFile(next, data); err != nil {
+		return errors.Join(err, os.Remove(next))
+	}
+	if err := os.Rename(next, p.file()); err != nil {
+		return err
+	}
+	return syncDir(p.dir)
+}
+
+// writeFile writes a file whose content is on the disk when it returns.
+func writeFile(name string, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return err
-	}
-	expected := previous == 0 || slices.Contains(list, previous)
-	if !expected || list[len(list)-1] != revision {
-		if err := os.Remove(fileName(dir, prefix, revision)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		return ErrConflict
-	}
-	if err := syncDir(dir); err != nil {
-		return err
-	}
-	for _, old := range list[:len(list)-1] {
-		if err := os.Remove(fileName(dir, prefix, old)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-// makeDir makes one of the store's directories, for good.
-func (s *FileStore) makeDir(dir string) error {
-	if err := os.Mkdir(dir, 0o700); errors.Is(err, fs.ErrExist) {
-		return nil
-	} else if err != nil {
-		return err
-	}
-	return syncDir(s.dir)
-}
-
-// writeTemp writes a file that is on the disk when it returns.
-func writeTemp(dir string, data []byte) (string, error) {
-	f, err := os.CreateTemp(dir, "tmp-*")
-	if err != nil {
-		return "", err
 	}
 	_, err = f.Write(data)
 	if err == nil {
 		err = f.Sync()
 	}
-	if closed := f.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return "", errors.Join(err, os.Remove(f.Name()))
-	}
-	return f.Name(), nil
+	return errors.Join(err, f.Close())
 }
 
 // syncDir makes the names in a directory last.
@@ -207,60 +233,46 @@ func (s *FileStore) Delete(ctx context.Context, key string, previous uint64) err
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	dir, prefix := s.place(key)
-	list, err := revisions(dir, prefix)
-	if err != nil {
-		return err
-	}
-	if len(list) == 0 || list[len(list)-1] != previous {
-		return ErrConflict
-	}
-	for _, n := range list {
-		if err := os.Remove(fileName(dir, prefix, n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	p := s.place(key)
+	return p.locked(func(revision uint64) error {
+		if revision == 0 || revision != previous {
+			return ErrConflict
+		}
+		if err := os.Remove(p.file()); err != nil {
 			return err
 		}
-	}
-	return syncDir(dir)
+		return syncDir(p.dir)
+	})
 }
 
 // All implements Store.
 func (s *FileStore) All(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
-		shards, err := os.ReadDir(s.dir)
-		if err != nil {
-			yield("", err)
-			return
-		}
-		for _, shard := range shards {
-			if !s.shard(ctx, filepath.Join(s.dir, shard.Name()), yield) {
+		for i := range s.shards {
+			if !listShard(ctx, filepath.Join(s.dir, hex.EncodeToString([]byte{byte(i)})), yield) {
 				return
 			}
 		}
 	}
 }
 
-// shard yields the keys of one directory.
-func (s *FileStore) shard(ctx context.Context, dir string, yield func(string, error) bool) bool {
+// listShard yields the keys of one directory.
+func listShard(ctx context.Context, dir string, yield func(string, error) bool) bool {
 	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true
+	}
 	if err != nil {
 		return yield("", err)
 	}
-	previous := ""
 	for _, e := range entries {
 		if err := ctx.Err(); err != nil {
-			return yield("", err)
+			yield("", err)
+			return false
 		}
-		prefix, _, found := strings.Cut(e.Name(), "@")
-		if !found || prefix == previous {
-			continue
-		}
-		previous = prefix
-		key, err := url.PathUnescape(prefix[1:])
-		if prefix[0] == 'h' {
-			key, err = storedKey(filepath.Join(dir, e.Name()))
-		}
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // it has been replaced; whoever did that has it in hand
+		key, err := keyOf(dir, e.Name())
+		if key == "" && err == nil || errors.Is(err, fs.ErrNotExist) {
+			continue // it is not a record, or none any more
 		}
 		if !yield(key, err) {
 			return false
@@ -269,12 +281,21 @@ func (s *FileStore) shard(ctx context.Context, dir string, yield func(string, er
 	return true
 }
 
-// storedKey reads the key of a record whose name does not say it.
-func storedKey(name string) (string, error) {
-	data, err := os.ReadFile(name)
-	if err != nil {
-		return "", err
+// keyOf is the key of a file, empty if it is not a record's.
+func keyOf(dir, name string) (string, error) {
+	switch name[0] {
+	case 'k':
+		return url.PathUnescape(name[1:])
+	case 'h':
+		data, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			return "", err
+		}
+		key, _, err := parseRecord(data)
+		if err != nil {
+			err = fmt.Errorf("%w: %s: %w", ErrSnapshot, filepath.Join(dir, name), err)
+		}
+		return key, err
 	}
-	key, _, err := parseRecord(data)
-	return key, err
+	return "", nil
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,10 +50,11 @@ func WithHostLogger(l *slog.Logger) HostOption { return func(h *Host) { h.logger
 
 // Maker is what a host needs of a generated package.
 type Maker struct {
-	Chart  *Chart
-	New    func(key string) (*Core, error) // an instance that has not been started
-	Encode func(*Snapshot) ([]byte, error)
-	Decode func([]byte) (*Snapshot, error)
+	Chart    *Chart
+	New      func(key string) (*Core, error) // an instance that has not been started
+	CheckKey func(key string) error          // that the key can stand in topics; may be nil
+	Encode   func(*Snapshot) ([]byte, error)
+	Decode   func([]byte) (*Snapshot, error)
 }
 
 // Publisher is the generated part of a machine that publishes from an outbox.
@@ -73,6 +76,7 @@ type Publisher interface {
 // same id. A Host is safe for concurrent use.
 type Host struct {
 	maker   Maker
+	creates []bool // by the numbers of events: whether it may create an instance
 	store   Store
 	clock   Clock
 	logger  *slog.Logger
@@ -87,7 +91,9 @@ type Host struct {
 	slots  map[string]*slot
 	oldest *slot // of the slots that nobody uses, the one that has waited longest
 	newest *slot
-	due    dueHeap // of instances that have been put away
+	unused int                // the slots that nobody uses
+	due    dueHeap            // of instances that have been put away
+	dueOf  map[string]*dueKey // the same, by key
 	timer  Timer
 	at     time.Time // when the timer fires; zero if it does not
 	closed bool
@@ -96,10 +102,12 @@ type Host struct {
 
 // NewHost returns a host that has not been opened. Generated code calls it.
 func NewHost(maker Maker, opts ...HostOption) *Host {
-	h := &Host{maker: maker, clock: systemClock{}, idle: DefaultIdle, retain: DefaultRetain, handled: DefaultHandled, slots: map[string]*slot{}}
+	h := &Host{maker: maker, creates: maker.Chart.creating(), clock: systemClock{}, idle: DefaultIdle, retain: DefaultRetain, handled: DefaultHandled,
+		slots: map[string]*slot{}, dueOf: map[string]*dueKey{}}
 	for _, o := range opts {
 		o(h)
 	}
+	h.handled = max(h.handled, 0)
 	if h.store == nil {
 		h.store = NewMemoryStore()
 	}
@@ -111,23 +119,25 @@ func NewHost(maker Maker, opts ...HostOption) *Host {
 func (h *Host) Bound(failed func(context.Context, Failure) error) { h.bound, h.failed = true, failed }
 
 // Open looks through the store: what had not been published is published, delays
-// go on, and finished instances that need not be remembered are removed.
+// and services go on, and finished instances that need not be remembered are
+// removed.
 func (h *Host) Open(ctx context.Context) error {
 	var errs []error
 	for key, err := range h.store.All(ctx) {
 		if err == nil {
 			err = h.recover(ctx, key)
 		}
+		if err == ErrStopped || ctx.Err() != nil {
+			return errors.Join(append(errs, err, ctx.Err())...)
+		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("instance %q: %w", key, err))
-		}
-		if ctx.Err() != nil {
-			break
 		}
 	}
 	return errors.Join(errs...)
 }
 
+// recover brings an instance back if it has something to do.
 func (h *Host) recover(ctx context.Context, key string) error {
 	r, err := h.store.Load(ctx, key)
 	switch {
@@ -136,7 +146,7 @@ func (h *Host) recover(ctx context.Context, key string) error {
 	case err != nil:
 		return err
 	case len(r.Outbox) > 0:
-		return h.use(ctx, key, func(*slot) error { return nil })
+		return h.touch(ctx, key)
 	case !r.Finished.IsZero():
 		h.wakeAt(key, r.Finished.Add(h.retain))
 	case !r.Due.IsZero():
@@ -145,14 +155,21 @@ func (h *Host) recover(ctx context.Context, key string) error {
 	return nil
 }
 
+// touch loads an instance. That is all: what is due is done by that.
+func (h *Host) touch(ctx context.Context, key string) error {
+	return h.use(key, func(s *slot) error {
+		_, err := s.load(ctx)
+		return err
+	})
+}
+
 // Deliver processes an event for the instance of key. The id, which may be empty,
 // tells whether it has been processed before: then nothing happens. Errors of the
 // step have been reported and are not returned; an error means that the event has
 // not been processed, or is not known to have been, and may be delivered again.
 func (h *Host) Deliver(ctx context.Context, key, id string, number int32, event any) error {
 	_, err := h.send(ctx, key, id, number, event, false)
-	var stepError interface{ stepError() }
-	if errors.As(err, &stepError) && !errors.Is(err, errNotStored) {
+	if processed(err) {
 		return nil
 	}
 	return err
@@ -170,59 +187,67 @@ func (h *Host) Request(ctx context.Context, key string, number int32, event any)
 }
 
 // maxReloads is how often an event is tried again because its instance was lost on
-// the way, by a conflict or because it was put away.
-const maxReloads = 3
+// the way: somebody else had saved it, or another event could not be stored.
+const maxReloads = 10
 
 func (h *Host) send(ctx context.Context, key, id string, number int32, event any, request bool) (reply any, err error) {
 	if key == "" {
 		return nil, ErrNoKey
 	}
 	for range maxReloads {
-		err = h.use(ctx, key, func(s *slot) error {
+		err = h.use(key, func(s *slot) error {
 			reply, err = s.send(ctx, id, number, event, request)
 			return err
 		})
-		if !errors.Is(err, errLost) {
+		if err == nil || err != errLost && !conflicting(err) {
 			break
 		}
 	}
 	return reply, err
 }
 
+// conflicting reports whether the step has certainly not been stored, because
+// somebody else has the instance or has had it.
+func conflicting(err error) bool {
+	s := unstored(err)
+	return s != nil && errors.Is(s, ErrConflict)
+}
+
 // View calls f with the instance of key, which must not be kept; it is loaded but
 // not created. Without one View returns ErrNotFound.
 func (h *Host) View(ctx context.Context, key string, f func(*Core) error) error {
-	return h.use(ctx, key, func(s *slot) error {
-		core := s.core.Load()
-		if core == nil {
+	return h.use(key, func(s *slot) error {
+		l, err := s.load(ctx)
+		if err != nil {
+			return err
+		}
+		if l == nil {
 			return ErrNotFound
 		}
-		return f(core)
+		return f(l.core)
 	})
 }
 
 // Close puts all instances away: running steps and services are ended as Stop ends
 // them, and what was published is removed from the outboxes. It returns ctx's error
-// if that takes longer; nothing is lost then.
+// if that takes longer; nothing is lost then. Afterwards events are ErrStopped.
 func (h *Host) Close(ctx context.Context) error {
 	h.mu.Lock()
 	h.closed = true
 	if h.timer != nil {
 		h.timer.Stop()
 	}
-	var slots []*slot
-	for _, s := range h.slots {
-		slots = append(slots, s)
-	}
+	slots := slices.Collect(maps.Values(h.slots))
 	h.mu.Unlock()
+	var mu sync.Mutex
 	var errs []error
-	for _, s := range slots {
-		s.mu.Lock()
-		if err := s.putAway(ctx); err != nil {
-			errs = append(errs, err)
+	inParallel(slots, func(s *slot) {
+		if err := s.close(ctx); err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, fmt.Errorf("instance %q: %w", s.key, err))
 		}
-		s.mu.Unlock()
-	}
+	})
 	done := make(chan struct{})
 	go func() {
 		h.work.Wait()

@@ -28,6 +28,8 @@ type entry struct {
 	payload any
 	call    *invocation
 	kept    bool    // it has been deferred
+	own     bool    // a step of the machine has sent it, and was told that it is accepted
+	stored  bool    // it is part of the stored instance
 	wait    *waiter // of a sender that waits for the outcome
 }
 
@@ -112,7 +114,7 @@ func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) 
 		if request {
 			return nil, ErrReentrant
 		}
-		e.ctx = context.WithoutCancel(ctx)
+		e.ctx, e.own = context.WithoutCancel(ctx), true
 		err := c.enqueue(e, InboxSize)
 		c.runIfIdle() // should the step that ctx is from have ended
 		return nil, err
@@ -235,6 +237,7 @@ func (c *Core) next(mayHandOver bool) *entry {
 
 // refuse answers what is queued at a machine that has stopped.
 func (c *Core) refuse(e *entry) {
+	c.dropped = c.dropped || e.own
 	if e.wait != nil && !e.wait.gone {
 		if e.kind != nothing {
 			e.wait.err = ErrStopped
@@ -287,13 +290,15 @@ func (c *Core) keep(ctx context.Context, id int32, event any) {
 	}
 	switch {
 	case e.kept:
+		c.kept = slices.Insert(c.kept, c.keptAt, e)
 	case len(c.kept) >= MaxDeferred:
 		c.step.deferred = false
-		c.step.errs = append(c.step.errs, ErrFull)
+		c.step.errs = append(c.step.errs, errNotKept)
 		return
 	default:
 		e.kept = true
 		c.kept = append(c.kept, e)
+		c.changed()
 	}
 	c.plain = false
 	if c.observer != nil {
@@ -307,15 +312,15 @@ func (c *Core) retry() {
 	if !c.step.entered {
 		return
 	}
-	for i := 0; i < len(c.kept); {
+	for i := 0; i < len(c.kept) && !c.abandoned(); {
 		e := c.kept[i]
 		c.kept = slices.Delete(c.kept, i, i+1)
 		if c.takeBack(e) {
 			continue
 		}
+		c.keptAt = i
 		c.process(e)
 		if c.step.deferred {
-			c.kept = slices.Insert(c.kept, i, e)
 			i++
 		}
 		if c.step.entered {

@@ -83,7 +83,11 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 	default:
 		callCtx, cancel := context.WithCancel(detach(ctx))
 		call.cancel = cancel
-		c.calls.Go(func() { call.serve(serviceContext{callCtx, c}, what.Service) })
+		c.serving.Add(1)
+		c.calls.Go(func() {
+			defer c.serving.Add(-1)
+			call.serve(serviceContext{callCtx, c}, what.Service)
+		})
 	}
 }
 
@@ -132,6 +136,7 @@ func (c *Core) invocationEnded(ctx context.Context, e *entry) error {
 		return nil
 	}
 	c.running[n] = nil
+	c.changed()
 	e.call.end(ctx)
 	row := &c.chart.Invokes[n]
 	err, failed := e.payload.(error)

@@ -89,8 +89,8 @@ func (c *Core) failure(ctx context.Context, kind FailureKind, err error) {
 		return
 	}
 	f := Failure{kind, c.self.Machine, c.self.Key, c.leafName(), c.chart.Events[c.step.trigger], err}
-	if c.slot != nil {
-		c.step.out = append(c.step.out, output{failureKind, c.slot.publisher.FailureValue(f), string(kind)})
+	if c.life != nil {
+		c.step.out = append(c.step.out, output{failureKind, c.life.publisher.FailureValue(f), string(kind)})
 		return
 	}
 	if err := c.prog.Failed(ctx, f); err != nil {
@@ -146,7 +146,8 @@ func (c *Core) Raise(id int32, event any) {
 
 // SendSelf queues an event at the end of the machine's own inbox.
 func (c *Core) SendSelf(ctx context.Context, id int32, event any) error {
-	return c.enqueue(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event}, InboxSize)
+	ctx = withEvent(context.WithoutCancel(ctx), "") // it is not the event that is being processed
+	return c.enqueue(&entry{ctx: ctx, kind: externalEntry, event: id, payload: event, own: true}, InboxSize)
 }
 
 // Reply answers the request that is being processed; the first call wins.

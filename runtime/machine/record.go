@@ -7,10 +7,14 @@ import (
 	"time"
 )
 
-// A record in a file: a mark, the fields, each as long as it says first, and a
-// checksum of all before it. Numbers are varints.
+// A record in a file: a mark, the revision, the other fields, each as long as it
+// says first, and a checksum of all before it. Numbers are varints, but for the
+// revision and the checksum, which are big-endian.
 
-const recordMark = "xsgen1"
+const (
+	recordMark = "xsgen1"
+	recordHead = len(recordMark) + 8 // mark and revision
+)
 
 var errDamaged = errors.New("the record does not have the form that was written")
 
@@ -24,13 +28,14 @@ func appendTime(b []byte, t time.Time) []byte {
 	if t.IsZero() {
 		return append(b, 0)
 	}
-	return binary.AppendVarint(append(b, 1), t.UnixNano())
+	b = binary.AppendVarint(append(b, 1), t.Unix())
+	return binary.AppendUvarint(b, uint64(t.Nanosecond()))
 }
 
 func appendRecord(b []byte, key string, r *Record) []byte {
 	b = append(b, recordMark...)
+	b = binary.BigEndian.AppendUint64(b, r.Revision)
 	b = appendText(b, key)
-	b = binary.AppendUvarint(b, r.Revision)
 	b = appendText(b, r.Snapshot)
 	b = appendTime(b, r.Due)
 	b = appendTime(b, r.Finished)
@@ -42,8 +47,11 @@ func appendRecord(b []byte, key string, r *Record) []byte {
 	for _, m := range r.Outbox {
 		b = appendText(appendText(appendText(b, m.ID), m.Name), m.Payload)
 	}
-	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
+	return seal(b)
 }
+
+// seal appends the checksum.
+func seal(b []byte) []byte { return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli)) }
 
 // recordReader reads a record; after a mistake everything is empty.
 type recordReader struct {
@@ -83,7 +91,12 @@ func (r *recordReader) time() time.Time {
 		return time.Time{}
 	}
 	r.b = r.b[size:]
-	return time.Unix(0, n).UTC()
+	nanos := r.number()
+	if nanos >= uint64(time.Second) {
+		r.bad = true
+		return time.Time{}
+	}
+	return time.Unix(n, int64(nanos)).UTC()
 }
 
 // count is the number of elements of a list, each of which has a byte at least.
@@ -96,24 +109,37 @@ func (r *recordReader) count() uint64 {
 	return n
 }
 
+// parseHead reads the revision from the beginning of a record.
+func parseHead(data []byte) (revision uint64, err error) {
+	if len(data) < recordHead || string(data[:len(recordMark)]) != recordMark {
+		return 0, errDamaged
+	}
+	revision = binary.BigEndian.Uint64(data[len(recordMark):])
+	if revision == 0 {
+		return 0, errDamaged
+	}
+	return revision, nil
+}
+
 func parseRecord(data []byte) (key string, rec *Record, err error) {
-	if len(data) < len(recordMark)+4 || string(data[:len(recordMark)]) != recordMark {
+	revision, err := parseHead(data)
+	if err != nil || len(data) < recordHead+4 {
 		return "", nil, errDamaged
 	}
 	body := data[:len(data)-4]
 	if crc32.Checksum(body, castagnoli) != binary.BigEndian.Uint32(data[len(body):]) {
 		return "", nil, errDamaged
 	}
-	r := &recordReader{b: body[len(recordMark):]}
+	r := &recordReader{b: body[recordHead:]}
 	key = string(r.text())
-	rec = &Record{Revision: r.number(), Snapshot: r.text(), Due: r.time(), Finished: r.time()}
+	rec = &Record{Revision: revision, Snapshot: r.text(), Due: r.time(), Finished: r.time()}
 	for range r.count() {
 		rec.Handled = append(rec.Handled, string(r.text()))
 	}
 	for range r.count() {
 		rec.Outbox = append(rec.Outbox, Message{ID: string(r.text()), Name: string(r.text()), Payload: r.text()})
 	}
-	if r.bad || len(r.b) > 0 {
+	if r.bad || len(r.b) > 0 || key == "" {
 		return "", nil, errDamaged
 	}
 	return key, rec, nil

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Shape tells versions of a spec apart: one fingerprint for each part of it that
@@ -75,27 +76,47 @@ func (c *Core) restore(ctx context.Context, s *Snapshot, claimed func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if s.Machine != c.self.Machine || s.Key != c.self.Key {
-		return fmt.Errorf("%w: of %s, for %s", ErrSnapshot, instance(s.Machine, s.Key), instance(c.self.Machine, c.self.Key))
-	}
-	r := &restorer{Core: c, s: s}
-	if err := r.resolve(); err != nil {
+	r, err := c.restorer(s)
+	if err != nil {
 		return err
 	}
 	if err := c.claim(); err != nil {
 		return err
 	}
 	claimed()
-	err := r.apply(ctx)
-	if err != nil {
-		c.word.And(^(started | busy)) // as if nothing had happened
+	if err := r.apply(); err != nil {
+		c.unclaim()
 		return err
 	}
+	c.invokeAll(c.stepCtx(ctx))
 	if c.finished {
 		c.tellParent(nil)
 	}
 	c.release()
 	return nil
+}
+
+// restorer resolves what a snapshot of the machine says.
+func (c *Core) restorer(s *Snapshot) (*restorer, error) {
+	if s.Machine != c.self.Machine || s.Key != c.self.Key {
+		return nil, fmt.Errorf("%w: of %s, for %s", ErrSnapshot, instance(s.Machine, s.Key), instance(c.self.Machine, c.self.Key))
+	}
+	r := &restorer{Core: c, s: s}
+	return r, r.resolve()
+}
+
+// unclaim gives back a machine that could not be restored, as if nothing had
+// happened; what was sent to it meanwhile is refused.
+func (c *Core) unclaim() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.inbox.len() > 0 {
+		if w := c.inbox.pop().wait; w != nil && !w.gone {
+			w.err, w.started = ErrNotStarted, true
+			close(w.done)
+		}
+	}
+	c.word.And(^(started | busy | queued))
 }
 
 // restorer resolves a snapshot's names before anything of the machine changes.
@@ -259,7 +280,7 @@ func (r *restorer) events() error {
 }
 
 // apply changes the machine, which the caller owns.
-func (r *restorer) apply(ctx context.Context) error {
+func (r *restorer) apply() error {
 	if err := r.codec.DecodeContext(r.s.Context); err != nil {
 		return err
 	}
@@ -270,18 +291,49 @@ func (r *restorer) apply(ctx context.Context) error {
 	}
 	c.history, c.seq, c.finished, c.kept = r.history, r.s.Seq, r.s.Finished, r.deferred
 	c.settlePlain()
-	for n, i := range r.delays {
-		c.armUntil(i, r.s.Delays[n].Due)
-	}
-	c.mu.Lock()
-	for _, p := range r.sends {
-		c.waitFor(p)
-	}
-	c.mu.Unlock()
+	r.arm()
 	for n, i := range r.invokes {
 		c.intend(i)
 		c.running[i].snapshot = r.s.Invokes[n].Child
 	}
-	c.invokeAll(c.stepCtx(ctx))
 	return nil
+}
+
+// overdue is something that became due while the machine was away.
+type overdue struct {
+	kind entryKind
+	at   time.Time
+}
+
+// arm sets the timers of what is not due yet. What is, passes before anything that
+// is sent to the machine from now on, in the order in which it became due.
+func (r *restorer) arm() {
+	c, now := r.Core, r.clock.Now()
+	var late []overdue
+	for n, i := range r.delays {
+		due := r.s.Delays[n].Due
+		if due.After(now) {
+			c.armFor(i, due, due.Sub(now))
+			continue
+		}
+		c.began++
+		slot := &c.delays[i]
+		slot.armed, slot.deadline, slot.began = true, due, c.began
+		late = append(late, overdue{delayEntry, due})
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, p := range r.sends {
+		if p.due.After(now) {
+			c.waitFor(p)
+			continue
+		}
+		c.pending = append(c.pending, p)
+		late = append(late, overdue{delayedEntry, p.due})
+	}
+	slices.SortStableFunc(late, func(a, b overdue) int { return a.at.Compare(b.at) })
+	for _, o := range late {
+		c.inbox.push(&entry{ctx: context.Background(), kind: o.kind})
+		c.word.Or(queued)
+	}
 }

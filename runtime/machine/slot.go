@@ -4,121 +4,137 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
 )
 
-// slot is an instance in memory, or the place for one.
+// slot is the place of an instance in memory, which may be empty.
 type slot struct {
 	host *Host
 	key  string
 
 	// Guarded by host.mu.
 	users        int
-	since        time.Time // since when nobody uses it
+	since        int64 // since when nobody uses it, in Unix nanoseconds
 	older, newer *slot
 
-	mu   sync.Mutex           // held while the instance is loaded or put away
-	core atomic.Pointer[Core] // nil if there is no instance in memory
-
-	// Guarded by the turn of core: what its steps change.
-	revision  uint64
-	outbox    []Message // what has not been published
-	stored    int       // messages that the stored record has
-	handled   []string
-	finished  time.Time
-	broken    error
-	failing   bool // publishing has failed and is tried again later
-	publisher Publisher
+	gate gate                 // held while the instance is loaded, created or put away
+	life atomic.Pointer[life] // nil if there is no instance in memory
 }
 
 // Errors between a slot and its host.
-var (
-	errLost      = errors.New("machine: the instance is not in memory any more")
-	errNotStored = errors.New("machine: the step could not be stored")
-)
+var errLost error = lostError{}
+
+// lostError is an event that was not processed because its instance left the
+// memory.
+type lostError struct{}
+
+func (lostError) Error() string { return "machine: the instance is not in memory any more" }
+
+// Unwrap returns ErrStopped.
+func (lostError) Unwrap() error { return ErrStopped }
+
+// Retryable reports that the event may be sent again.
+func (lostError) Retryable() bool { return true }
 
 // ErrNoKey is an event for a keyed machine without a key.
 var ErrNoKey = errors.New("machine: the key is empty")
 
-// load makes sure that the instance is in memory, if there is one. Who asks from
-// within a step of it does not wait: the instance may be on its way out.
-func (s *slot) load(ctx context.Context) error {
-	if c := s.core.Load(); c != nil && (!c.lost() || c.within(ctx)) {
-		return nil
+// load returns the instance, which it brings into memory if there is one.
+func (s *slot) load(ctx context.Context) (*life, error) {
+	if l := s.life.Load(); l != nil && l.usable(ctx) {
+		return l, nil
 	}
-	core, err := s.loadStored(ctx)
-	if core == nil || err != nil {
-		return err
+	l, fresh, err := s.reload(ctx)
+	if !fresh {
+		return l, err
 	}
-	return core.idleTurn(ctx, func(ctx context.Context) { s.publish(ctx) })
+	// Only now, and without the gate: what the instance does may need it.
+	l.core.release()
+	if l.expired() { // what had kept it was its outbox
+		l, fresh, err = s.reload(ctx)
+		if fresh {
+			l.core.release()
+		}
+	}
+	return l, err
 }
 
-// loadStored returns the instance if it was loaded and has something to publish.
-func (s *slot) loadStored(ctx context.Context) (*Core, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.core.Load(); c != nil && !c.lost() {
-		return nil, nil
+// reload brings the instance of the store into memory, whose first turn the caller
+// has if it is fresh.
+func (s *slot) reload(ctx context.Context) (l *life, fresh bool, err error) {
+	if err := s.gate.lock(ctx); err != nil {
+		return nil, false, err
 	}
-	s.core.Store(nil)
-	s.revision, s.outbox, s.stored, s.handled, s.finished, s.broken, s.failing = 0, nil, 0, nil, time.Time{}, nil, false
+	defer s.gate.unlock()
+	if s.host.isClosed() {
+		return nil, false, ErrStopped
+	}
+	if l := s.life.Load(); l != nil && !l.core.lost() {
+		if !l.expired() || !l.core.retire(l.quiet) {
+			return l, false, nil
+		}
+		s.leave(ctx, l)
+	}
+	s.life.Store(nil)
 	r, err := s.host.store.Load(ctx, s.key)
 	if errors.Is(err, ErrNotFound) {
-		return nil, nil
+		return nil, false, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	if s.forgotten(r) {
-		if err := s.host.store.Delete(ctx, s.key, r.Revision); err != nil && !errors.Is(err, ErrConflict) {
-			return nil, err
+	if err == nil && s.host.forgotten(r) {
+		if err = s.host.store.Delete(ctx, s.key, r.Revision); err == nil || errors.Is(err, ErrConflict) {
+			return nil, false, nil
 		}
-		return nil, nil
 	}
-	return s.restore(ctx, r)
+	if err == nil {
+		l, err = s.restore(ctx, r)
+	}
+	return l, err == nil, err
 }
 
 // forgotten reports whether the instance finished so long ago that there need not
 // be a record of it.
-func (s *slot) forgotten(r *Record) bool {
-	return !r.Finished.IsZero() && len(r.Outbox) == 0 && s.host.clock.Now().Sub(r.Finished) >= s.host.retain
+func (h *Host) forgotten(r *Record) bool {
+	return !r.Finished.IsZero() && len(r.Outbox) == 0 && h.clock.Now().Sub(r.Finished) >= h.retain
 }
 
-// restore makes the instance of its record, and returns it if there is something
-// to publish; s.mu is held.
-func (s *slot) restore(ctx context.Context, r *Record) (*Core, error) {
+// restore makes the instance of its record. The caller holds the gate, and gets the
+// instance's turn.
+func (s *slot) restore(ctx context.Context, r *Record) (*life, error) {
 	snap, err := s.host.maker.Decode(r.Snapshot)
 	if err != nil {
 		return nil, err
 	}
-	core, err := s.newCore()
+	l, err := s.newLife()
 	if err != nil {
 		return nil, err
 	}
-	outbox := slices.Clone(r.Outbox)
-	for i := range outbox {
-		if outbox[i].value, err = s.publisher.DecodeMessage(outbox[i].Name, outbox[i].Payload); err != nil {
-			return nil, fmt.Errorf("%w: message %s: %w", ErrSnapshot, outbox[i].ID, err)
-		}
-	}
-	s.revision, s.outbox, s.stored, s.handled, s.finished = r.Revision, outbox, len(outbox), slices.Clone(r.Handled), r.Finished
-	if err := core.Restore(ctx, snap); err != nil {
+	restorer, err := l.core.restorer(snap)
+	if err != nil {
 		return nil, err
 	}
-	s.core.Store(core)
-	if len(outbox) == 0 {
-		return nil, nil
+	if err := l.take(r); err != nil {
+		return nil, err
 	}
-	return core, nil
+	ctx = withEvent(detach(ctx), "")
+	if err := l.core.claim(); err != nil {
+		return nil, err
+	}
+	if len(l.outbox) > 0 { // before anything else that the instance does
+		l.core.later(ctx, l.publish)
+	}
+	if err := restorer.apply(); err != nil {
+		l.core.abandon()
+		l.core.release()
+		return nil, err
+	}
+	s.life.Store(l)
+	l.core.invokeAll(l.core.stepCtx(ctx))
+	return l, nil
 }
 
-// newCore makes an instance that commits its steps here.
-func (s *slot) newCore() (*Core, error) {
-	core, err := s.host.maker.New(s.key)
+// newLife makes an instance that commits its steps here.
+func (s *slot) newLife() (*life, error) {
+	core, err := s.host.newCore(s.key)
 	if err != nil {
 		return nil, err
 	}
@@ -126,38 +142,59 @@ func (s *slot) newCore() (*Core, error) {
 	if _, codec := core.prog.(Codec); !ok || !codec {
 		return nil, ErrNoCodec
 	}
-	s.publisher, core.slot = p, s
+	if core.self.Key != s.key {
+		return nil, fmt.Errorf("machine: the instance for key %q was made with key %q", s.key, core.self.Key)
+	}
+	core.life = &life{slot: s, core: core, publisher: p}
 	core.Bound(s.host.bound)
 	core.settlePlain()
-	return core, nil
+	return core.life, nil
+}
+
+// newCore calls the user's code that makes an instance.
+func (h *Host) newCore(key string) (core *Core, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = panicError(r)
+		}
+	}()
+	return h.maker.New(key)
 }
 
 // send processes an event, which may create the instance.
 func (s *slot) send(ctx context.Context, id string, number int32, event any, request bool) (any, error) {
-	core := s.core.Load()
-	if core == nil {
-		if request || !s.host.maker.Chart.creates(number) {
-			return nil, s.host.nobody(ctx, s.key, number)
+	l, err := s.load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if l == nil {
+		if request || !s.host.creates[number] {
+			return nil, s.host.nobody(ctx, s.key, number, request)
 		}
-		var err error
-		if core, err = s.create(ctx); err != nil {
+		if l, err = s.create(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if id != "" {
-		ctx = &eventContext{ctx, id}
-	}
-	reply, err := core.slowSend(ctx, number, event, request)
-	if errors.Is(err, ErrStopped) && !s.host.isClosed() {
-		err = errors.Join(errLost, err)
+	within := l.core.within(ctx)
+	reply, err := l.core.slowSend(withEvent(ctx, id), number, event, request)
+	switch {
+	case err == nil:
+		return reply, nil
+	case err == ErrStopped && !within && !s.host.isClosed(): // exactly: the event was never processed
+		return nil, errLost
+	case unstored(err) != nil:
+		return nil, err
 	}
 	return reply, err
 }
 
 // nobody is the error of an event for a key that has no instance, and reports it
 // where the spec says that it is one.
-func (h *Host) nobody(ctx context.Context, key string, number int32) error {
+func (h *Host) nobody(ctx context.Context, key string, number int32, request bool) error {
 	chart := h.maker.Chart
+	if !request && !chart.Strict {
+		return nil
+	}
 	err := &UnhandledError{chart.Machine, key, "", chart.Events[number]}
 	if chart.Strict && h.failed != nil {
 		f := Failure{FailedUnhandled, chart.Machine, key, "", chart.Events[number], err}
@@ -174,94 +211,95 @@ func (h *Host) isClosed() bool {
 
 // create starts a new instance, unless somebody else has just done so. Others may
 // send to it before it has started: they wait for that.
-func (s *slot) create(ctx context.Context) (*Core, error) {
-	s.mu.Lock()
-	if core := s.core.Load(); core != nil {
-		s.mu.Unlock()
-		return core, nil
+func (s *slot) create(ctx context.Context) (*life, error) {
+	l, fresh, err := s.begin(ctx)
+	if !fresh {
+		return l, err
 	}
-	core, err := s.newCore()
-	if err == nil {
-		err = core.claim()
+	err = l.core.macrostep(withEvent(detach(ctx), ""), &entry{kind: startEntry})
+	l.core.release()
+	if unstored(err) != nil {
+		return nil, err
+	}
+	return l, nil // what else has failed in the first step has been reported
+}
+
+// begin makes an instance, whose turn the caller has if it is fresh.
+func (s *slot) begin(ctx context.Context) (l *life, fresh bool, err error) {
+	if s.host.maker.CheckKey != nil {
+		if err := s.host.maker.CheckKey(s.key); err != nil {
+			return nil, false, err
+		}
+	}
+	if err := s.gate.lock(ctx); err != nil {
+		return nil, false, err
+	}
+	defer s.gate.unlock()
+	if s.host.isClosed() {
+		return nil, false, ErrStopped
+	}
+	if l := s.life.Load(); l != nil {
+		return l, false, nil
+	}
+	if l, err = s.newLife(); err == nil {
+		err = l.core.claim()
 	}
 	if err != nil {
-		s.mu.Unlock()
-		return nil, err
+		return nil, false, err
 	}
-	s.core.Store(core)
-	s.mu.Unlock()
-	err = core.macrostep(detach(ctx), &entry{kind: startEntry})
-	core.release()
-	if errors.Is(err, errNotStored) {
-		return nil, err
-	}
-	return core, nil // what else has failed in the first step has been reported
+	s.life.Store(l)
+	return l, true, nil
 }
 
-// creates reports whether event id may create an instance: the initial
-// configuration must have a transition for it.
-func (c *Chart) creates(id int32) bool {
-	found := false
-	takes := func(leaf int32) {
-		v := c.Index[c.States[leaf].Row+id]
-		found = found || v > 0 || v < 0 && c.Candidates[-v-1] != None
+// drop puts the instance away if it has nothing to do, or has been given up; it
+// never waits for what the instance does.
+func (s *slot) drop() {
+	if !s.gate.tryLock() {
+		return
 	}
-	if c.Start.Flags&Dynamic != 0 {
-		c.initialLeaves(0, takes)
-		return found
-	}
-	for _, s := range c.Steps[c.Start.First:c.Start.Last] {
-		if c.leaf(s.State) {
-			takes(s.State)
+	defer s.gate.unlock()
+	l := s.life.Load()
+	switch {
+	case l == nil:
+	case l.core.lost():
+		s.life.Store(nil)
+		if !l.abandoned.Load() { // somebody has stopped it, or an action has ended its goroutine
+			s.host.wakeAt(s.key, s.host.clock.Now().Add(retryLoad))
 		}
-	}
-	return found
-}
-
-// initialLeaves calls f for the leaves that are entered with state i by default.
-func (c *Chart) initialLeaves(i int32, f func(int32)) {
-	s := &c.States[i]
-	switch s.Kind {
-	case Parallel:
-		c.regions(i, func(child int32) bool {
-			c.initialLeaves(child, f)
-			return true
-		})
-	case Atomic, Final:
-		f(i)
-	default:
-		for _, t := range c.Targets[s.FirstTarget:s.LastTarget] {
-			c.initialLeaves(t, f)
-		}
+	case l.core.retire(l.quiet):
+		s.life.Store(nil)
+		s.leave(context.Background(), l)
 	}
 }
 
-// eventKey is the key under which the ctx of a step holds the id of its event.
-type eventKey struct{}
-
-type eventContext struct {
-	context.Context
-	id string
-}
-
-// Value implements context.Context.
-func (e *eventContext) Value(key any) any {
-	if key == (eventKey{}) {
-		return e.id
+// leave does what is left to do for an instance that is not in memory any more.
+func (s *slot) leave(ctx context.Context, l *life) {
+	if err := l.trim(ctx); err != nil {
+		s.host.log().Error("an instance could not be put away cleanly", "machine", s.host.maker.Chart.Machine, "key", s.key, "error", err)
 	}
-	return e.Context.Value(key)
+	if at := l.wakeTime(); !at.IsZero() {
+		s.host.wakeAt(s.key, at)
+	}
 }
 
-// EventID is the id of the event that ctx belongs to: within a step of a keyed
-// host's instance the event that is processed, in what a role is given the one
-// that is sent. It is empty if there is none.
-func EventID(ctx context.Context) string {
-	id, _ := ctx.Value(eventKey{}).(string)
-	return id
-}
-
-// messageID is derived from the machine, the key, the revision and the index, so
-// that a step that is stored once gives its messages the same ids for ever.
-func (s *slot) messageID(revision uint64, index int) string {
-	return s.host.maker.Chart.Machine + "/" + s.key + "/" + strconv.FormatUint(revision, 10) + "/" + strconv.Itoa(index)
+// close puts the instance away, whatever it does. Within a step of it, the step
+// goes on and is stored as ever.
+func (s *slot) close(ctx context.Context) error {
+	if err := s.gate.lock(ctx); err != nil {
+		return err
+	}
+	defer s.gate.unlock()
+	l := s.life.Load()
+	if l == nil {
+		return nil
+	}
+	within := l.core.within(ctx)
+	if err := l.core.Stop(ctx); err != nil {
+		return err
+	}
+	s.life.Store(nil)
+	if within || l.abandoned.Load() {
+		return nil
+	}
+	return l.trim(ctx)
 }

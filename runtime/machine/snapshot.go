@@ -178,6 +178,9 @@ func (c *Chart) owner(is func(*State) bool) int32 {
 
 func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 	for _, e := range c.kept {
+		if c.life != nil && e.wait != nil && e.wait.request {
+			continue // who waits for the reply will ask again
+		}
 		data, err := codec.EncodeEvent(e.payload)
 		if err != nil {
 			return err
@@ -198,6 +201,22 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 			name = c.chart.sendName(p.event)
 		}
 		s.Sends = append(s.Sends, SendSnapshot{p.id, name, p.self, data, p.due})
+	}
+	return c.captureOwn(codec, s)
+}
+
+// captureOwn adds what the machine's own steps have sent to it and it has not
+// processed yet; c.mu is held. To who restores it, it is a send that is due.
+func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
+	for _, e := range c.inbox.list[c.inbox.head:] {
+		if !e.own || c.life != nil && !e.stored {
+			continue
+		}
+		data, err := codec.EncodeEvent(e.payload)
+		if err != nil {
+			return err
+		}
+		s.Sends = append(s.Sends, SendSnapshot{"", c.chart.Events[e.event], true, data, c.clock.Now()})
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ type output struct {
 
 // external runs the macrostep of one external event.
 func (c *Core) external(ctx context.Context, id int32, event any) error {
-	if c.slot != nil && (c.current == nil || !c.current.kept) && c.slot.seen(ctx) {
+	if c.life != nil && c.again(ctx) {
 		c.begin(id)
 		c.step.taken = true
 		return nil
@@ -69,6 +69,9 @@ func (c *Core) ended(ctx context.Context, id int32, event any, taken bool) {
 	case c.step.deferred:
 		c.keep(ctx, id, event)
 	default:
+		if e := c.current; e != nil && (e.kept || e.stored) {
+			c.changed()
+		}
 		c.unhandled(ctx, id)
 	}
 }
@@ -324,7 +327,7 @@ func (c *Core) unhandled(ctx context.Context, id int32) {
 // finish commits what the macrostep has made, and returns its error.
 func (c *Core) finish(ctx context.Context) error {
 	s := &c.step
-	if c.slot != nil {
+	if c.life != nil {
 		return c.finishStored(ctx)
 	}
 	c.invokeAll(ctx)
@@ -335,20 +338,6 @@ func (c *Core) finish(ctx context.Context) error {
 	if c.finished {
 		c.tellParent(nil)
 	}
-	return c.stepErrors()
-}
-
-// finishStored is finish for an instance of a keyed host: what the step has made is
-// stored before anybody hears of it.
-func (c *Core) finishStored(ctx context.Context) error {
-	if err := c.commit(ctx); err != nil {
-		c.step.errs = append(c.step.errs, err)
-	} else {
-		c.invokeAll(ctx)
-		c.slot.publish(ctx)
-		c.sendToKin(ctx)
-	}
-	c.step.payload = nil
 	return c.stepErrors()
 }
 

@@ -26,9 +26,11 @@ type Store interface {
 	Load(ctx context.Context, key string) (*Record, error)
 	// Save replaces the record of key, in one atomic write, if its revision is
 	// previous (0: there is none); else it changes nothing and returns ErrConflict.
-	// r.Revision is previous+1. The record belongs to the store afterwards.
+	// r.Revision is greater than previous. The record belongs to the store afterwards.
+	// After any other error it may have been saved or not.
 	Save(ctx context.Context, key string, previous uint64, r *Record) error
-	// Delete removes the record of key if its revision is previous.
+	// Delete removes the record of key if its revision is previous; else it changes
+	// nothing and returns ErrConflict.
 	Delete(ctx context.Context, key string, previous uint64) error
 	// All yields the keys of all records, in no order. Records that are saved
 	// meanwhile may be missing.
@@ -41,7 +43,7 @@ type Record struct {
 	Snapshot []byte    // a document of package snapshot
 	Outbox   []Message // what has been emitted or sent and may not have been heard
 	Handled  []string  // ids of the latest events that have been processed, oldest first
-	Due      time.Time // when the instance's next delay passes; zero if none does
+	Due      time.Time // when the instance has to be loaded, because a delay passes or a service runs; may be zero
 	Finished time.Time // when the instance finished; zero if it has not
 }
 
@@ -51,8 +53,6 @@ type Message struct {
 	ID      string
 	Name    string // emit.<event>, send.<role>.<event>, state.<path> or error.<kind>
 	Payload []byte
-
-	value any // the event itself, while it is at hand
 }
 
 // MemoryStore is a Store that lasts as long as the process.
@@ -72,6 +72,7 @@ func (s *MemoryStore) Load(_ context.Context, key string) (*Record, error) {
 	if !ok {
 		return nil, ErrNotFound
 	}
+	r.Outbox, r.Handled = slices.Clone(r.Outbox), slices.Clone(r.Handled)
 	return &r, nil
 }
 
@@ -90,7 +91,7 @@ func (s *MemoryStore) Save(_ context.Context, key string, previous uint64, r *Re
 func (s *MemoryStore) Delete(_ context.Context, key string, previous uint64) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.records[key].Revision != previous {
+	if r, ok := s.records[key]; !ok || r.Revision != previous {
 		return ErrConflict
 	}
 	delete(s.records, key)
