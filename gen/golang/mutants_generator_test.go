@@ -8,7 +8,6 @@ const (
 // generatorMutants are mistakes in the tables.
 var generatorMutants = []mutant{
 	{chartFile, "\t\tslices.Sort(out[first:])\n", "\t\t_ = first\n", "done transitions come after those written later"},
-	{chartFile, "out = append(out, none-1-s.Index)", "out = append(out, none-1-leaf.Index)", "the leaf defers in its ancestor's stead"},
 	{chartFile, "width += widthOf(child)", "width = max(width, widthOf(child))", "regions are not counted"},
 	{chartFile, "if len(s.OnDone) > 0 {", "if false {", "done is raised only where it is named"},
 	{chartFile, "\tif s.Initial != nil {\n\t\twhat", "\tif s.Initial != nil && s.Kind != model.History {\n\t\twhat", "a history's default has no actions"},
