@@ -28,5 +28,5 @@ var generatorMutants = []mutant{
 	{entryFile, "if slices.Contains(e.byDefault, s) {", "if s.Initial != nil {", "initials run on the way to a deeper target"},
 	{entryFile, "inside: s == domain", "inside: false", "the domain is entered"},
 	{entryFile, "\t\tif up.Kind == model.Parallel {\n\t\t\te.regions(up)\n\t\t}\n", "", "the other regions of a target are not entered"},
-	{entryFile, "\t\t\te.ascend(t, s)\n", "\t\t\t_ = s\n", "states on the way of a deep initial are not entered"},
+	{entryFile, "\t\t\te.ascend(t, s)\n", "\t\t\t_ = t\n", "states on the way of a deep initial are not entered"},
 }

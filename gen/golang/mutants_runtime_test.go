@@ -32,7 +32,7 @@ var runtimeMutants = []mutant{
 	{configurationFile, "\tc.remember()\n", "", "no history is recorded"},
 	{configurationFile, "Kind == DeepHistory", "Kind != DeepHistory", "shallow and deep are swapped"},
 	{configurationFile, "e.domain != None && i != e.domain && chart.within(i, e.domain)", "e.domain != None && chart.within(i, e.domain)", "the domain is exited"},
-	{configurationFile, "for i := c.leaves[n]; i > earlier && w.exits(c.chart, i);", "for i := c.leaves[n]; i > None && w.exits(c.chart, i);", "what holds two leaves is exited twice"},
+	{configurationFile, "for i := c.leaves[n]; i > earlier && w.exits(c.chart, i);", "for i := c.leaves[n]; i > min(earlier, None) && w.exits(c.chart, i);", "what holds two leaves is exited twice"},
 	{configurationFile, "w.fresh = slices.Delete(w.fresh, n, n+1)", "_ = n", "transient states are published"},
 
 	// Entries.
@@ -49,7 +49,7 @@ var runtimeMutants = []mutant{
 	{entriesFile, "return int(a.state - b.state)", "return int(b.state - a.state)", "entries around a history in reverse order"},
 	{entriesFile, "(i == e.domain || !e.chart.within(i, e.domain))", "i == e.domain", "what holds the domain is entered again"},
 	{entriesFile, "e.add(i).initial = s.Default", "e.add(i)", "initials around a history have no actions"},
-	{entriesFile, "\t\te.ascend(t, holder)\n", "", "what lies above a restored state is not entered"},
+	{entriesFile, "\t\te.ascend(t, holder)\n", "\t\t_ = t\n", "what lies above a restored state is not entered"},
 
 	// Done.
 	{configurationFile, "return s.Kind == Final && c.finalEntered(ctx, e.state, s)", "return false", "nothing is ever done"},
