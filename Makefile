@@ -25,6 +25,7 @@ fmt:
 
 vet:
 	$(GO) vet $(PKGS) $(GOLDEN)
+	$(GO) vet -tags proofs ./gen/golang
 
 # Everything that is generated is what xsgen generates now.
 generated:
@@ -49,7 +50,7 @@ size:
 # The longer proofs of the step loop: the table of rules and cases, random charts
 # beside an interpreter of SCXML's appendix D, and mistakes that the cases notice.
 conformance:
-	XSGEN_TABLE=1 $(GO) test ./gen/golang -run '^TestConformanceTable$$' -count=1 -v
+	$(GO) test -tags proofs ./gen/golang -run '^TestConformanceTable$$' -count=1 -v
 
 # What test runs of the latter: 100,000 events. With the race detector, which has
 # nothing to find in the interpreter, it is fewer.
@@ -60,7 +61,7 @@ differential:
 	XSGEN_CHARTS=1000 XSGEN_EVENTS=1000000 $(GO) test ./gen/golang -run '^TestDifferential$$' -count=1 -v -timeout 60m
 
 mutants:
-	XSGEN_MUTANTS=1 $(GO) test ./gen/golang -run '^TestMutants$$' -count=1 -v -timeout 60m
+	$(GO) test -tags proofs ./gen/golang -run '^TestMutants$$' -count=1 -v -timeout 60m
 
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"

@@ -1,9 +1,6 @@
 package golang
 
 import (
-	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -98,35 +95,4 @@ func TestConformance(t *testing.T) {
 			}
 		})
 	}
-}
-
-// TestConformanceTable prints how many cases each rule has, and how many of them
-// pass, if XSGEN_TABLE is set.
-func TestConformanceTable(t *testing.T) {
-	if os.Getenv("XSGEN_TABLE") == "" {
-		t.Skip("XSGEN_TABLE is not set")
-	}
-	cases := conformanceCases(t)
-	printConformance(os.Stdout, semanticRules(t), cases, runConformance(t, cases))
-}
-
-func printConformance(w io.Writer, rules []semanticRule, cases []conformanceCase, faults []string) {
-	total, passed := map[string]int{}, map[string]int{}
-	failed := 0
-	for i, c := range cases {
-		for _, r := range c.rules {
-			total[r]++
-			if faults[i] == "" {
-				passed[r]++
-			}
-		}
-		if faults[i] != "" {
-			failed++
-		}
-	}
-	fmt.Fprintf(w, "| rule | SCXML | cases | passed |\n|---|---|---|---|\n")
-	for _, r := range rules {
-		fmt.Fprintf(w, "| %s | %s | %d | %d |\n", r.name, r.section, total[r.name], passed[r.name])
-	}
-	fmt.Fprintf(w, "\n%d rules, %d cases, %d passed, %d failed\n", len(rules), len(cases), len(cases)-failed, failed)
 }

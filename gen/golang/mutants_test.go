@@ -1,9 +1,7 @@
 package golang
 
 import (
-	"encoding/json"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -31,96 +29,5 @@ func TestMutantsFit(t *testing.T) {
 		if n := strings.Count(string(text), m.old); n != 1 || m.old == m.new || m.why == "" {
 			t.Errorf("%s: %q is found %d times", m.file, m.old, n)
 		}
-	}
-}
-
-// TestMutants makes every mistake and asserts that it is noticed. It takes some minutes
-// and runs only if XSGEN_MUTANTS is set.
-func TestMutants(t *testing.T) {
-	if os.Getenv("XSGEN_MUTANTS") == "" {
-		t.Skip("XSGEN_MUTANTS is not set")
-	}
-	p := newProbe(t, 24)
-	if noticed := p.noticed(p.machines); noticed != "" {
-		t.Fatalf("without a mistake there is something wrong already: %s", noticed)
-	}
-	by := map[string]int{}
-	for _, m := range allMutants() {
-		t.Run(strings.ReplaceAll(m.why, " ", "-"), func(t *testing.T) {
-			noticed := m.noticed(t, p)
-			by[noticed]++
-			if noticed == "" {
-				t.Errorf("%s: %s: not noticed\n- %s\n+ %s", m.file, m.why, m.old, m.new)
-			}
-		})
-	}
-	t.Logf("%d mutants: %v", len(allMutants()), by)
-}
-
-// noticed makes the mistake in an overlay of the file, and says what has noticed it.
-func (m mutant) noticed(t *testing.T, p *probe) string {
-	root, err := filepath.Abs("../..")
-	if err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(root, m.file)
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	wrong, overlay := filepath.Join(dir, "wrong.go"), filepath.Join(dir, "overlay.json")
-	list, err := json.Marshal(map[string]any{"Replace": map[string]string{file: wrong}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	// What follows stays on its lines: positions are part of what importers depend on.
-	lines := strings.Repeat("\n", strings.Count(m.old, "\n")-strings.Count(m.new, "\n"))
-	for name, data := range map[string]string{wrong: strings.Replace(string(text), m.old, m.new+lines, 1), overlay: string(list)} {
-		if err := os.WriteFile(name, []byte(data), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !strings.HasPrefix(m.file, "runtime/") {
-		if out, err := exec.Command("go", "build", "-overlay", overlay, ".").CombinedOutput(); err != nil {
-			t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
-		}
-		return probedByTest(t, overlay)
-	}
-	other, err := p.relinked(t, overlay)
-	if err != nil {
-		t.Fatalf("%s: %s: it does not compile:\n%v", m.file, m.why, err)
-	}
-	return p.noticed(other)
-}
-
-// probedByTest says what notices another generator than this test has.
-func probedByTest(t *testing.T, overlay string) string {
-	cmd := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-run", "^TestProbe$", ".")
-	cmd.Env = append(os.Environ(), "XSGEN_PROBE=1")
-	out, err := cmd.CombinedOutput()
-	if err == nil {
-		return ""
-	}
-	for _, what := range []string{noticedByBuild, noticedByCharts, noticedByCases} {
-		if strings.Contains(string(out), what) {
-			return what
-		}
-	}
-	if strings.Contains(string(out), "panic:") {
-		return noticedByBuild
-	}
-	t.Fatalf("%v\n%s", err, out)
-	return ""
-}
-
-// TestProbe is what TestMutants runs with another generator.
-func TestProbe(t *testing.T) {
-	if os.Getenv("XSGEN_PROBE") == "" {
-		t.Skip("XSGEN_PROBE is not set")
-	}
-	p := newProbe(t, 12)
-	if noticed := p.noticed(p.machines); noticed != "" {
-		t.Error(noticed)
 	}
 }
