@@ -53,6 +53,7 @@ func (g *generator) adapted(b *jen.Group) {
 		field("Stop", jen.Id("m").Dot("Stop")),
 		field("Bind", jen.Func().Params(busParam()).Error().Block(jen.Return(jen.Id("m").Dot("Bind").Call(bind...)))),
 		field("Active", jen.Func().Params().Index().String().Block(g.activeLeaves()...)),
+		field("Settle", jen.Func().Params().Block(jen.List(jen.Id("_"), jen.Id("_")).Op("=").Id("m").Dot("Snapshot").Call(jen.Qual("context", "Background").Call()))),
 		field("Send", g.sendFunc()),
 		field("Request", g.requestFunc()),
 	})...))
@@ -100,7 +101,7 @@ func (g *generator) adapterStubs(f *jen.File) {
 	for _, v := range g.m.Services {
 		name := goname.Exported(v.Name.Value)
 		f.Func().Params(jen.Id("s").Op("*").Id("adapterServices")).Id(name).Params(ctxParam(), jen.Id("_").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
-			jen.Return(jen.Id("out"), jen.Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"))))
+			jen.Err().Op("=").Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"), jen.Lit(v.Name.Value), jen.Op("&").Id("out")), jen.Return(jen.Id("out"), jen.Err()))
 	}
 	for _, r := range g.m.Sends {
 		name := "adapter" + goname.Exported(r.Name.Value)

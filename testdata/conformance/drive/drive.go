@@ -11,6 +11,9 @@
 //	                       or "panic", for it to do that
 //	fail NAME [MESSAGE]    makes an action in Go fail: with that error, with a panic if
 //	                       the message begins with "panic", not at all without one
+//	serve NAME {json}      makes the service that runs return this output, or, with a text
+//	                       in place of it, fail; waits for what that leads to
+//	cancelled NAME         waits until the ctx of the service's last call has ended
 //	observe WHAT           publish, guards or log: more is told from now on; plain: the
 //	                       machine has no observer, so that its short cuts are taken
 //
@@ -29,6 +32,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/bus"
@@ -40,6 +44,7 @@ type Machine struct {
 	Start, Stop func(context.Context) error
 	Bind        func(*bus.Bus) error
 	Active      func() []string // the paths of the active leaves
+	Settle      func()          // waits for the step that is running
 	// Send makes the event with the given name of JSON and sends it; Request
 	// returns its reply.
 	Send    func(ctx context.Context, event string, data []byte) error
@@ -51,10 +56,12 @@ type Driver struct {
 	machine.NopObserver
 	clock   *machine.ManualClock
 	m       Machine
+	mu      sync.Mutex // for what services lead to
 	notes   []string
 	guards  map[string]string
 	failing map[string]string
 	seen    map[string]bool // by observe
+	calls   calls
 }
 
 // Guard is what a guard in Go returns: true, unless the script says otherwise.
@@ -89,12 +96,6 @@ func (d *Driver) Role(role, event string) error {
 	return nil
 }
 
-// Service is a service in Go: it runs until it is cancelled.
-func (d *Driver) Service(ctx context.Context) error {
-	<-ctx.Done()
-	return ctx.Err()
-}
-
 // Entered implements machine.Observer.
 func (d *Driver) Entered(_ machine.Instance, state string) { d.note("enter %s", root(state)) }
 
@@ -112,6 +113,8 @@ func root(state string) string {
 }
 
 func (d *Driver) note(format string, args ...any) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
 	if len(d.notes) > mostNotes {
 		_, _ = fmt.Fprintln(os.Stderr, "the trace does not end")
@@ -139,11 +142,15 @@ func run(build func(*Driver, ...machine.Option) Machine, script string) string {
 		if strings.HasPrefix(line, " ") {
 			continue
 		}
+		d.mu.Lock()
 		d.notes = append(d.notes, line+"\n")
+		d.mu.Unlock()
 		if line != "" && line[0] != '#' {
 			d.command(line)
 		}
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	return strings.Join(d.notes, "")
 }
 
@@ -220,6 +227,10 @@ func (d *Driver) do(verb, rest, name, data string) error {
 		text, err := json.Marshal(reply)
 		d.note("reply %s", text)
 		return err
+	case "serve":
+		return d.serve(name, data)
+	case "cancelled":
+		return d.calls.awaitCancel(name)
 	case "advance":
 		span, err := time.ParseDuration(rest)
 		d.clock.Advance(span)
