@@ -91,7 +91,8 @@ func (g *generator) outboxType(f *jen.File) {
 		for _, e := range g.m.Emits {
 			orFail(jen.List(jen.Id("o").Dot("emit"+g.names.event[e]), jen.Err()).Op("=").Add(g.newPublisher(g.names.event[e], jen.Id("TopicEmit"+g.names.event[e]), publishTimeout())))
 		}
-		for _, kind := range []string{"Action", "Unhandled", "Loop"} {
+		for _, kind := range g.failureKinds() {
+			kind := goname.Exported(kind)
 			orFail(jen.List(jen.Id("o").Dot("failed").Index(jen.Qual(machinePath, "Failed"+kind)), jen.Err()).Op("=").
 				Qual(busPath, g.keyed("NewPublisher")).Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind), publishTimeout()))
 		}
@@ -173,6 +174,7 @@ func (g *generator) publishMethods(f *jen.File) {
 
 // published declares how state changes and failures are made.
 func (g *generator) published(f *jen.File) {
+	of := func(field string) *jen.Statement { return jen.Id(field).Op(":").Id("f").Dot(field) }
 	f.Func().Id("stateChanged").Params(jen.Id("c").Qual(machinePath, "Change")).Op("*").Id("StateChanged").Block(
 		jen.Return(jen.Op("&").Id("StateChanged").Values(
 			jen.Id("State").Op(":").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("State")).Dot("Path")),
@@ -183,8 +185,8 @@ func (g *generator) published(f *jen.File) {
 		)))
 	f.Func().Id("failureOf").Params(jen.Id("f").Qual(machinePath, "Failure")).Op("*").Qual(transportPath, "Failure").Block(
 		jen.Return(jen.Op("&").Qual(transportPath, "Failure").Values(
-			jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), jen.Id("Machine").Op(":").Id("f").Dot("Machine"),
-			jen.Id("Key").Op(":").Id("f").Dot("Key"), jen.Id("State").Op(":").Id("f").Dot("State"),
-			jen.Id("Event").Op(":").Id("f").Dot("Event"), jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
+			jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), of("Machine"), of("Key"), of("State"), of("Event"),
+			jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
+			of("Topic"), of("Attempts"), of("Original"),
 		)))
 }
