@@ -33,7 +33,10 @@ func (g *generator) codecMethods(f *jen.File) {
 	method("EncodeContext").Params().Params(jen.Index().Byte(), jen.Error()).Block(
 		jen.Return(jen.Id("p").Dot("context").Dot("AppendMsgpack").Call(jen.Nil())))
 	method("DecodeContext").Params(data()).Error().Block(
-		jen.Return(jen.Id("p").Dot("context").Dot("UnmarshalMsgpack").Call(jen.Id("data"))))
+		jen.Var().Id("c").Id("Context"),
+		jen.If(jen.Err().Op(":=").Id("c").Dot("UnmarshalMsgpack").Call(jen.Id("data")), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err())),
+		jen.Id("p").Dot("context").Op("=").Id("c"),
+		jen.Return(jen.Nil()))
 	method("EncodeEvent").Params(jen.Id("event").Any()).Params(jen.Index().Byte(), jen.Error()).Block(
 		jen.If(jen.List(jen.Id("e"), jen.Id("ok")).Op(":=").Id("event").Assert(jen.Qual(codecPath, "Appender")), jen.Id("ok")).Block(
 			jen.Return(jen.Id("e").Dot("AppendMsgpack").Call(jen.Nil()))),

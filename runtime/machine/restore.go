@@ -160,25 +160,6 @@ func (r *restorer) resolve() error {
 	return r.sound()
 }
 
-// sound reports states that cannot be active together, or no active state.
-func (r *restorer) sound() error {
-	wrong := len(r.leaves) == 0 || len(r.leaves) > int(max(r.chart.Width, 1))
-	for i, leaf := range r.leaves {
-		wrong = wrong || !r.chart.leaf(leaf) || i > 0 && r.leaves[i-1] >= leaf
-		for _, other := range r.leaves[:i] {
-			common := leaf
-			for !r.chart.within(other, common) {
-				common = r.chart.States[common].Parent
-			}
-			wrong = wrong || r.chart.States[common].Kind != Parallel
-		}
-	}
-	if wrong {
-		return fmt.Errorf("%w: the states %v cannot be active together", ErrSnapshot, r.s.Active)
-	}
-	return nil
-}
-
 // lack notes that there is no such thing; it returns None.
 func (r *restorer) lack(what, name string) int32 {
 	r.missing = append(r.missing, what+" "+name)

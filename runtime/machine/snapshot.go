@@ -62,7 +62,8 @@ type InvokeSnapshot struct {
 
 // Codec is what a generated machine can write and read.
 type Codec interface {
-	// EncodeContext and DecodeContext write and read the machine's context.
+	// EncodeContext and DecodeContext write and read the machine's context. What
+	// cannot be read leaves it as it was.
 	EncodeContext() ([]byte, error)
 	DecodeContext(data []byte) error
 	// EncodeEvent writes an event of any section.
