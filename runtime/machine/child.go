@@ -173,7 +173,7 @@ func (c *Core) ToParent(ctx context.Context, event any) error {
 	if !ok {
 		return ErrUnknownEvent
 	}
-	if err := call.core.Post(ctx, id, own); !errors.Is(err, ErrStopped) {
+	if err := call.tell(ctx, id, own); !errors.Is(err, ErrStopped) {
 		return err
 	}
 	return nil
@@ -216,27 +216,6 @@ func (s serviceContext) Value(key any) any {
 		return s.core
 	}
 	return s.Context.Value(key)
-}
-
-// withChildren takes the snapshots of invoked machines. That is done in no step: a
-// step of a child may be waiting for the machine, or for its turn to end. It
-// reports whether a child has ended meanwhile, which the machine is yet to learn.
-func (s captured) withChildren(ctx context.Context) (over bool, err error) {
-	for n, child := range s.children {
-		if child == nil {
-			continue
-		}
-		snap, err := child.Snapshot(ctx)
-		if errors.Is(err, ErrStopped) {
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		s.Invokes[n].Child = snap
-		over = over || snap.Finished
-	}
-	return over, nil
 }
 
 // isKin reports whether an output is for an invoked machine or for the parent.

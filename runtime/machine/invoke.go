@@ -23,6 +23,7 @@ type invocation struct {
 	stop     func(context.Context) error
 	output   func(any) any
 	prepared *prepared // what it runs if it is restored rather than started
+	cuts     []*cut    // snapshots of the parent that wait for that of the child; guarded by the parent's cutMu
 	waiting  bool      // it begins at the end of the macrostep
 }
 

@@ -66,7 +66,7 @@ type Codec interface {
 	// cannot be read leaves it as it was.
 	EncodeContext() ([]byte, error)
 	DecodeContext(data []byte) error
-	// EncodeEvent writes an event of any section.
+	// EncodeEvent writes an event of any section. It may be called at any time.
 	EncodeEvent(event any) ([]byte, error)
 	// DecodeEvent reads the machine's event with the given number; DecodeOutput an
 	// event that it emits or sends, by its kind.
@@ -88,17 +88,27 @@ func (c *Core) Snapshot(ctx context.Context) (*Snapshot, error) {
 		if err != nil {
 			return nil, err
 		}
-		if over, err := own.withChildren(ctx); err != nil || !over {
-			return own.Snapshot, err
+		over, err := own.withChildren(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !over {
+			return own.Snapshot, nil
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// captured is a snapshot without those of the invoked machines, which are the
-// children where there are any, by the indexes of Invokes.
-type captured struct {
-	*Snapshot
-	children []*Core
+// pause lets a machine that is about to learn something have the time to.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Millisecond):
+		return nil
+	}
 }
 
 func (c *Core) ownSnapshot(ctx context.Context) (captured, error) {
@@ -129,10 +139,11 @@ func (c *Core) capture() (own captured, err error) {
 		}
 	}
 	s.Delays = c.captureDelays()
-	if err := c.captureEvents(codec, s); err != nil {
-		return own, err
+	if e := c.current; e != nil && e.kind == snapshotEntry {
+		return c.captureCut(codec, s, e)
 	}
-	return captured{s, c.captureInvokes(s)}, nil
+	c.captureInvokes(s)
+	return captured{Snapshot: s, core: c}, c.captureEvents(codec, s)
 }
 
 func (c *Core) paths(states []int32) []string {
@@ -206,11 +217,13 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 	return c.captureOwn(codec, s)
 }
 
-// captureOwn adds what the machine's own steps have sent to it and it has not
-// processed yet; c.mu is held. To who restores it, it is a send that is due.
+// captureOwn adds what the machine's own steps, and invoked machines, have sent to
+// it and it has not processed yet; c.mu is held. To who restores it, it is a send
+// that is due.
 func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
 	for _, e := range c.inbox.list[c.inbox.head:] {
-		if !e.own || c.life != nil && !e.stored {
+		ours := e.own || e.kind == externalEntry && e.call != nil
+		if !ours || c.life != nil && !e.stored {
 			continue
 		}
 		data, err := codec.EncodeEvent(e.payload)
@@ -222,12 +235,12 @@ func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
 	return nil
 }
 
-func (c *Core) captureInvokes(s *Snapshot) (children []*Core) {
+func (c *Core) captureInvokes(s *Snapshot) (calls []*invocation) {
 	for n, call := range c.running {
 		if call != nil {
 			s.Invokes = append(s.Invokes, InvokeSnapshot{ID: c.chart.Invokes[n].ID, State: c.chart.path(c.chart.invokeOwner(int32(n)))})
-			children = append(children, call.child)
+			calls = append(calls, call)
 		}
 	}
-	return children
+	return calls
 }
