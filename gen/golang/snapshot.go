@@ -14,6 +14,13 @@ func (g *generator) snapshots(f *jen.File) {
 		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
 		jen.Return(jen.Qual(snapshotPath, "Encode").Call(jen.Id("s"))),
 	)
+	g.method(f, "Suspend", "is Snapshot and Stop in one: the machine takes no step after the snapshot. What others have posted and has not been processed is in it. An error beside a snapshot is that of stopping.").
+		Params(ctxParam()).Params(jen.Index().Byte(), jen.Error()).Block(
+		jen.List(jen.Id("s"), jen.Err()).Op(":=").Add(core()).Dot("Suspend").Call(jen.Id("ctx")),
+		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
+		jen.List(jen.Id("data"), jen.Err()).Op(":=").Qual(snapshotPath, "Encode").Call(jen.Id("s")),
+		jen.Return(jen.Id("data"), jen.Qual("errors", "Join").Call(jen.Err(), jen.Id("m").Dot("Stop").Call(jen.Id("ctx")))),
+	)
 	g.method(f, "Restore", "makes a machine that has not been started what it was when the snapshot was taken, instead of Start. A snapshot of another version of the spec is a *machine.VersionError, unless there is a machine.WithMigration.").
 		Params(ctxParam(), jen.Id("data").Index().Byte()).Error().Block(
 		jen.List(jen.Id("s"), jen.Err()).Op(":=").Qual(snapshotPath, "Decode").Call(jen.Id("data")),

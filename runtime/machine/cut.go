@@ -19,6 +19,7 @@ type cut struct {
 	at   int // the index in Invokes
 	wait *waiter
 	err  error // the mark could not be queued
+	last bool  // the child stops with it
 	// heard is guarded by the parent's cutMu until the cut is closed.
 	heard []heard
 }
@@ -43,16 +44,23 @@ type captured struct {
 // machine's turn.
 func (c *Core) captureCut(codec Codec, s *Snapshot, e *entry) (own captured, err error) {
 	own = captured{Snapshot: s, core: c}
+	k, _ := e.payload.(*cut)
+	if own.over = c.endsWait(); own.over && k == nil && e.suspends() {
+		return own, nil // the machine is to learn that before it stops
+	}
 	c.cutMu.Lock()
 	if err = c.captureEvents(codec, s); err == nil {
-		own.over = c.endsWait()
 		own.cuts = c.openCuts(s)
 	}
 	c.cutMu.Unlock()
 	for _, k := range own.cuts {
+		k.last = e.suspends()
 		k.err = k.call.child.enqueue(&entry{ctx: e.ctx, kind: snapshotEntry, payload: k, wait: k.wait}, unlimited)
 	}
-	if k, ok := e.payload.(*cut); ok {
+	if err == nil && e.suspends() {
+		c.letGo()
+	}
+	if k != nil {
 		k.close()
 	}
 	return own, err
@@ -102,7 +110,7 @@ func (call *invocation) tell(ctx context.Context, id int32, event any) error {
 	e := &entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event, call: call}
 	c.cutMu.Lock()
 	err := c.enqueue(e, InboxSize)
-	if err == nil {
+	if err == nil || errors.Is(err, ErrStopped) { // a parent that is suspended has stopped
 		for _, k := range call.cuts {
 			k.heard = append(k.heard, heard{id, event, c.clock.Now()})
 		}
@@ -138,6 +146,9 @@ func (s captured) withChildren(ctx context.Context) (over bool, err error) {
 func (s captured) add(ctx context.Context, k *cut) (over bool, err error) {
 	defer k.close()
 	child, err := k.await(ctx)
+	if k.last {
+		_ = k.call.stop(ctx)
+	}
 	if errors.Is(err, ErrStopped) {
 		return true, nil
 	}

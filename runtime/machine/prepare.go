@@ -105,6 +105,7 @@ func (r *restorer) goOn(ctx context.Context) {
 	r.settleIn()
 	r.invokeAll(r.stepCtx(ctx))
 	if r.finished {
+		r.outputAgain(r.stepCtx(ctx))
 		r.tellParent(nil)
 	}
 	r.release()

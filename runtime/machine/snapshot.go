@@ -84,7 +84,7 @@ func (c *Core) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, ErrReentrant
 	}
 	for {
-		own, err := c.ownSnapshot(ctx)
+		own, err := c.captureBy(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
@@ -111,9 +111,10 @@ func pause(ctx context.Context) error {
 	}
 }
 
-func (c *Core) ownSnapshot(ctx context.Context) (captured, error) {
+// captureBy queues the entry of a snapshot, and waits for it.
+func (c *Core) captureBy(ctx context.Context, payload any) (captured, error) {
 	w := newWaiter()
-	e := &entry{ctx: ctx, kind: snapshotEntry, wait: w}
+	e := &entry{ctx: ctx, kind: snapshotEntry, payload: payload, wait: w}
 	if err := c.enqueue(e, unlimited); err != nil {
 		return captured{}, err
 	}
@@ -190,7 +191,7 @@ func (c *Chart) owner(is func(*State) bool) int32 {
 
 func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 	for _, e := range c.kept {
-		if c.life != nil && e.wait != nil && e.wait.request {
+		if (c.life != nil || c.current.suspends()) && e.wait != nil && e.wait.request {
 			continue // who waits for the reply will ask again
 		}
 		data, err := codec.EncodeEvent(e.payload)
@@ -221,8 +222,9 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 // it and it has not processed yet; c.mu is held. To who restores it, it is a send
 // that is due.
 func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
+	last := c.current.suspends()
 	for _, e := range c.inbox.list[c.inbox.head:] {
-		ours := e.own || e.kind == externalEntry && e.call != nil
+		ours := e.own || e.kind == externalEntry && (e.call != nil || last && e.wait == nil)
 		if !ours || c.life != nil && !e.stored {
 			continue
 		}
@@ -231,6 +233,10 @@ func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
 			return err
 		}
 		s.Sends = append(s.Sends, SendSnapshot{"", c.chart.Events[e.event], true, data, c.clock.Now()})
+	}
+	if last {
+		c.stopped = true
+		c.word.Or(halted)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package parallel
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 
 	"github.com/xsgen/xsgen/runtime/machine"
@@ -119,5 +120,30 @@ func TestContextOfARefusedSnapshot(t *testing.T) {
 	var c Context
 	if err := c.UnmarshalMsgpack(s.Context); err != nil || c.N != 0 {
 		t.Errorf("the context is %+v, %v", c, err)
+	}
+}
+
+// TestSuspend goes on where a suspended machine was, and with what it had not
+// processed.
+func TestSuspend(t *testing.T) {
+	ctx := t.Context()
+	m := New(quiet{}, quiet{})
+	err := errors.Join(m.Start(ctx), m.Send(ctx, &Deep{}))
+	data, suspendErr := m.Suspend(ctx)
+	if err := errors.Join(err, suspendErr); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Send(ctx, &Back{}); !errors.Is(err, machine.ErrStopped) {
+		t.Errorf("a suspended machine took an event: %v", err)
+	}
+	again := New(quiet{}, quiet{})
+	if err := again.Restore(ctx, data); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(again.Active(), m.Active()) {
+		t.Errorf("restored in %v, suspended in %v", again.Active(), m.Active())
+	}
+	if err := again.Stop(ctx); err != nil {
+		t.Error(err)
 	}
 }
