@@ -14,6 +14,13 @@ func (g *generator) snapshots(f *jen.File) {
 		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
 		jen.Return(jen.Qual(snapshotPath, "Encode").Call(jen.Id("s"))),
 	)
+	g.method(f, "Suspend", "is Snapshot and Stop in one: the machine takes no step after the snapshot. What others have posted and has not been processed is in it. An error beside a snapshot is that of stopping.").
+		Params(ctxParam()).Params(jen.Index().Byte(), jen.Error()).Block(
+		jen.List(jen.Id("s"), jen.Err()).Op(":=").Add(core()).Dot("Suspend").Call(jen.Id("ctx")),
+		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),
+		jen.List(jen.Id("data"), jen.Err()).Op(":=").Qual(snapshotPath, "Encode").Call(jen.Id("s")),
+		jen.Return(jen.Id("data"), jen.Qual("errors", "Join").Call(jen.Err(), jen.Id("m").Dot("Stop").Call(jen.Id("ctx")))),
+	)
 	g.method(f, "Restore", "makes a machine that has not been started what it was when the snapshot was taken, instead of Start. A snapshot of another version of the spec is a *machine.VersionError, unless there is a machine.WithMigration.").
 		Params(ctxParam(), jen.Id("data").Index().Byte()).Error().Block(
 		jen.List(jen.Id("s"), jen.Err()).Op(":=").Qual(snapshotPath, "Decode").Call(jen.Id("data")),
@@ -33,7 +40,10 @@ func (g *generator) codecMethods(f *jen.File) {
 	method("EncodeContext").Params().Params(jen.Index().Byte(), jen.Error()).Block(
 		jen.Return(jen.Id("p").Dot("context").Dot("AppendMsgpack").Call(jen.Nil())))
 	method("DecodeContext").Params(data()).Error().Block(
-		jen.Return(jen.Id("p").Dot("context").Dot("UnmarshalMsgpack").Call(jen.Id("data"))))
+		jen.Var().Id("c").Id("Context"),
+		jen.If(jen.Err().Op(":=").Id("c").Dot("UnmarshalMsgpack").Call(jen.Id("data")), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err())),
+		jen.Id("p").Dot("context").Op("=").Id("c"),
+		jen.Return(jen.Nil()))
 	method("EncodeEvent").Params(jen.Id("event").Any()).Params(jen.Index().Byte(), jen.Error()).Block(
 		jen.If(jen.List(jen.Id("e"), jen.Id("ok")).Op(":=").Id("event").Assert(jen.Qual(codecPath, "Appender")), jen.Id("ok")).Block(
 			jen.Return(jen.Id("e").Dot("AppendMsgpack").Call(jen.Nil()))),

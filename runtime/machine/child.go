@@ -26,7 +26,7 @@ func (call *invocation) startChild(ctx context.Context, what Invocation) (err er
 			err = call.core.caught(recover())
 		}
 	}()
-	err = what.Child.startOr(context.WithoutCancel(ctx), call.snapshot, func() { call.adopt(what) })
+	err = call.startOrGoOn(context.WithoutCancel(ctx), what)
 	if err != nil && call.child == nil && !errors.Is(err, ErrAlreadyStarted) {
 		call.adopt(what) // nobody else has it: it is to be stopped
 	}
@@ -34,17 +34,19 @@ func (call *invocation) startChild(ctx context.Context, what Invocation) (err er
 	return err
 }
 
-// startOr starts a machine, or restores it from a snapshot; claimed is called
-// once it is the caller's.
-func (c *Core) startOr(ctx context.Context, s *Snapshot, claimed func()) error {
-	if s != nil {
-		return c.restore(ctx, s, claimed)
+// startOrGoOn starts a machine, or lets one go on that has been restored.
+func (call *invocation) startOrGoOn(ctx context.Context, what Invocation) error {
+	if p := call.prepared; p != nil {
+		call.prepared = nil
+		call.adopt(what)
+		p.child.goOn(ctx)
+		return nil
 	}
-	if err := c.claim(); err != nil {
+	if err := what.Child.claim(); err != nil {
 		return err
 	}
-	claimed()
-	return c.firstStep(ctx)
+	call.adopt(what)
+	return what.Child.firstStep(ctx)
 }
 
 // adopt makes the machine that the invocation runs a child.
@@ -171,7 +173,7 @@ func (c *Core) ToParent(ctx context.Context, event any) error {
 	if !ok {
 		return ErrUnknownEvent
 	}
-	if err := call.core.Post(ctx, id, own); !errors.Is(err, ErrStopped) {
+	if err := call.tell(ctx, id, own); !errors.Is(err, ErrStopped) {
 		return err
 	}
 	return nil
@@ -214,27 +216,6 @@ func (s serviceContext) Value(key any) any {
 		return s.core
 	}
 	return s.Context.Value(key)
-}
-
-// withChildren takes the snapshots of invoked machines. That is done in no step: a
-// step of a child may be waiting for the machine, or for its turn to end. It
-// reports whether a child has ended meanwhile, which the machine is yet to learn.
-func (s captured) withChildren(ctx context.Context) (over bool, err error) {
-	for n, child := range s.children {
-		if child == nil {
-			continue
-		}
-		snap, err := child.Snapshot(ctx)
-		if errors.Is(err, ErrStopped) {
-			return true, nil
-		}
-		if err != nil {
-			return false, err
-		}
-		s.Invokes[n].Child = snap
-		over = over || snap.Finished
-	}
-	return over, nil
 }
 
 // isKin reports whether an output is for an invoked machine or for the parent.

@@ -231,14 +231,3 @@ func TestSnapshotsWhileChildrenSend(t *testing.T) {
 		t.Error(err)
 	}
 }
-
-func TestChildThatCannotBeRestored(t *testing.T) {
-	c := newChild() // without a codec
-	p := newKeptParent(c.invocation)
-	s := &Snapshot{Machine: "parent", Active: []string{"busy"}, Invokes: []InvokeSnapshot{{ID: "child", State: "busy", Child: &Snapshot{Machine: "test"}}}}
-	if err := p.core.Restore(t.Context(), s); err != nil {
-		t.Fatal(err)
-	}
-	<-c.stopped
-	p.saw(t, "error.invoke.child machine parent: invocation child: "+ErrNoCodec.Error())
-}

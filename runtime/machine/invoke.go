@@ -22,7 +22,8 @@ type invocation struct {
 	child    *Core              // of a machine that has been started
 	stop     func(context.Context) error
 	output   func(any) any
-	snapshot *Snapshot // of a machine that is restored rather than started
+	prepared *prepared // what it runs if it is restored rather than started
+	cuts     []*cut    // snapshots of the parent that wait for that of the child; guarded by the parent's cutMu
 	waiting  bool      // it begins at the end of the macrostep
 }
 
@@ -72,7 +73,7 @@ func (c *Core) invokeAll(ctx context.Context) {
 }
 
 func (c *Core) invoke(ctx context.Context, call *invocation) {
-	what, err := c.makeInvocation(call.index)
+	what, err := call.make()
 	switch {
 	case err != nil:
 		call.over(nil, err)
@@ -89,6 +90,15 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 			call.serve(serviceContext{callCtx, c}, what.Service)
 		})
 	}
+}
+
+// make makes what the invocation runs, unless that was done when the machine was
+// restored.
+func (call *invocation) make() (Invocation, error) {
+	if p := call.prepared; p != nil {
+		return p.what, p.err
+	}
+	return call.core.makeInvocation(call.index)
 }
 
 func (c *Core) makeInvocation(n int32) (what Invocation, err error) {

@@ -66,13 +66,10 @@ func OnlyBehaviour(s *Snapshot, want Shape) error {
 // was taken. No entry actions run and no state change is published; delays that
 // have become due meanwhile pass at once, and services begin again. A snapshot of
 // another version of the spec is a *VersionError, unless there is a migration; one
-// of another machine is ErrSnapshot.
+// of another machine, or of what no machine can be, is ErrSnapshot. That goes for
+// the snapshots of invoked machines in it as well. A machine that could not be
+// restored is as it was, and may be started.
 func (c *Core) Restore(ctx context.Context, s *Snapshot) error {
-	return c.restore(ctx, s, func() {})
-}
-
-// restore is Restore; claimed is called once the machine is the caller's.
-func (c *Core) restore(ctx context.Context, s *Snapshot, claimed func()) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -80,19 +77,10 @@ func (c *Core) restore(ctx context.Context, s *Snapshot, claimed func()) error {
 	if err != nil {
 		return err
 	}
-	if err := c.claim(); err != nil {
+	if err := r.prepare(); err != nil {
 		return err
 	}
-	claimed()
-	if err := r.apply(); err != nil {
-		c.unclaim()
-		return err
-	}
-	c.invokeAll(c.stepCtx(ctx))
-	if c.finished {
-		c.tellParent(nil)
-	}
-	c.release()
+	r.goOn(ctx)
 	return nil
 }
 
@@ -105,8 +93,8 @@ func (c *Core) restorer(s *Snapshot) (*restorer, error) {
 	return r, r.resolve()
 }
 
-// unclaim gives back a machine that could not be restored, as if nothing had
-// happened; what was sent to it meanwhile is refused.
+// unclaim gives back a machine that could not be restored; what was sent to it
+// meanwhile is refused.
 func (c *Core) unclaim() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -131,6 +119,8 @@ type restorer struct {
 	sends    []*delayed
 	deferred []*entry
 	invokes  []int32
+	children []*prepared // by the numbers of the snapshot's Invokes; nil if none of them has a snapshot
+	before   []byte      // the context as it was, where there are children
 }
 
 // resolve migrates the snapshot if it must, and finds what its names stand for.
@@ -158,25 +148,6 @@ func (r *restorer) resolve() error {
 		return &VersionError{r.self.Machine, r.self.Key, differ, r.missing}
 	}
 	return r.sound()
-}
-
-// sound reports states that cannot be active together, or no active state.
-func (r *restorer) sound() error {
-	wrong := len(r.leaves) == 0 || len(r.leaves) > int(max(r.chart.Width, 1))
-	for i, leaf := range r.leaves {
-		wrong = wrong || !r.chart.leaf(leaf) || i > 0 && r.leaves[i-1] >= leaf
-		for _, other := range r.leaves[:i] {
-			common := leaf
-			for !r.chart.within(other, common) {
-				common = r.chart.States[common].Parent
-			}
-			wrong = wrong || r.chart.States[common].Kind != Parallel
-		}
-	}
-	if wrong {
-		return fmt.Errorf("%w: the states %v cannot be active together", ErrSnapshot, r.s.Active)
-	}
-	return nil
 }
 
 // lack notes that there is no such thing; it returns None.
@@ -284,6 +255,12 @@ func (r *restorer) apply() error {
 	if err := r.codec.DecodeContext(r.s.Context); err != nil {
 		return err
 	}
+	r.settleIn()
+	return nil
+}
+
+// settleIn is apply for a machine that has its context.
+func (r *restorer) settleIn() {
 	c := r.Core
 	c.leaves = append(c.leaves[:0], r.leaves...)
 	if c.chart.Width <= 1 {
@@ -294,9 +271,10 @@ func (r *restorer) apply() error {
 	r.arm()
 	for n, i := range r.invokes {
 		c.intend(i)
-		c.running[i].snapshot = r.s.Invokes[n].Child
+		if r.children != nil {
+			c.running[i].prepared = r.children[n]
+		}
 	}
-	return nil
 }
 
 // overdue is something that became due while the machine was away.

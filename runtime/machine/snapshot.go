@@ -62,10 +62,11 @@ type InvokeSnapshot struct {
 
 // Codec is what a generated machine can write and read.
 type Codec interface {
-	// EncodeContext and DecodeContext write and read the machine's context.
+	// EncodeContext and DecodeContext write and read the machine's context. What
+	// cannot be read leaves it as it was.
 	EncodeContext() ([]byte, error)
 	DecodeContext(data []byte) error
-	// EncodeEvent writes an event of any section.
+	// EncodeEvent writes an event of any section. It may be called at any time.
 	EncodeEvent(event any) ([]byte, error)
 	// DecodeEvent reads the machine's event with the given number; DecodeOutput an
 	// event that it emits or sends, by its kind.
@@ -83,26 +84,37 @@ func (c *Core) Snapshot(ctx context.Context) (*Snapshot, error) {
 		return nil, ErrReentrant
 	}
 	for {
-		own, err := c.ownSnapshot(ctx)
+		own, err := c.captureBy(ctx, nil)
 		if err != nil {
 			return nil, err
 		}
-		if over, err := own.withChildren(ctx); err != nil || !over {
-			return own.Snapshot, err
+		over, err := own.withChildren(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if !over {
+			return own.Snapshot, nil
+		}
+		if err := pause(ctx); err != nil {
+			return nil, err
 		}
 	}
 }
 
-// captured is a snapshot without those of the invoked machines, which are the
-// children where there are any, by the indexes of Invokes.
-type captured struct {
-	*Snapshot
-	children []*Core
+// pause lets a machine that is about to learn something have the time to.
+func pause(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(time.Millisecond):
+		return nil
+	}
 }
 
-func (c *Core) ownSnapshot(ctx context.Context) (captured, error) {
+// captureBy queues the entry of a snapshot, and waits for it.
+func (c *Core) captureBy(ctx context.Context, payload any) (captured, error) {
 	w := newWaiter()
-	e := &entry{ctx: ctx, kind: snapshotEntry, wait: w}
+	e := &entry{ctx: ctx, kind: snapshotEntry, payload: payload, wait: w}
 	if err := c.enqueue(e, unlimited); err != nil {
 		return captured{}, err
 	}
@@ -128,10 +140,11 @@ func (c *Core) capture() (own captured, err error) {
 		}
 	}
 	s.Delays = c.captureDelays()
-	if err := c.captureEvents(codec, s); err != nil {
-		return own, err
+	if e := c.current; e != nil && e.kind == snapshotEntry {
+		return c.captureCut(codec, s, e)
 	}
-	return captured{s, c.captureInvokes(s)}, nil
+	c.captureInvokes(s)
+	return captured{Snapshot: s, core: c}, c.captureEvents(codec, s)
 }
 
 func (c *Core) paths(states []int32) []string {
@@ -178,7 +191,7 @@ func (c *Chart) owner(is func(*State) bool) int32 {
 
 func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 	for _, e := range c.kept {
-		if c.life != nil && e.wait != nil && e.wait.request {
+		if (c.life != nil || c.current.suspends()) && e.wait != nil && e.wait.request {
 			continue // who waits for the reply will ask again
 		}
 		data, err := codec.EncodeEvent(e.payload)
@@ -205,11 +218,14 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 	return c.captureOwn(codec, s)
 }
 
-// captureOwn adds what the machine's own steps have sent to it and it has not
-// processed yet; c.mu is held. To who restores it, it is a send that is due.
+// captureOwn adds what the machine's own steps, and invoked machines, have sent to
+// it and it has not processed yet; c.mu is held. To who restores it, it is a send
+// that is due.
 func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
+	last := c.current.suspends()
 	for _, e := range c.inbox.list[c.inbox.head:] {
-		if !e.own || c.life != nil && !e.stored {
+		ours := e.own || e.kind == externalEntry && (e.call != nil || last && e.wait == nil)
+		if !ours || c.life != nil && !e.stored {
 			continue
 		}
 		data, err := codec.EncodeEvent(e.payload)
@@ -218,15 +234,19 @@ func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
 		}
 		s.Sends = append(s.Sends, SendSnapshot{"", c.chart.Events[e.event], true, data, c.clock.Now()})
 	}
+	if last {
+		c.stopped = true
+		c.word.Or(halted)
+	}
 	return nil
 }
 
-func (c *Core) captureInvokes(s *Snapshot) (children []*Core) {
+func (c *Core) captureInvokes(s *Snapshot) (calls []*invocation) {
 	for n, call := range c.running {
 		if call != nil {
 			s.Invokes = append(s.Invokes, InvokeSnapshot{ID: c.chart.Invokes[n].ID, State: c.chart.path(c.chart.invokeOwner(int32(n)))})
-			children = append(children, call.child)
+			calls = append(calls, call)
 		}
 	}
-	return children
+	return calls
 }
