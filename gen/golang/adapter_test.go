@@ -55,8 +55,29 @@ func (g *generator) adapted(b *jen.Group) {
 		field("Active", jen.Func().Params().Index().String().Block(g.activeLeaves()...)),
 		field("Settle", jen.Func().Params().Block(jen.List(jen.Id("_"), jen.Id("_")).Op("=").Id("m").Dot("Snapshot").Call(jen.Qual("context", "Background").Call()))),
 		field("Send", g.sendFunc()),
+		field("SendAll", g.sendAllFunc()),
 		field("Request", g.requestFunc()),
 	})...))
+}
+
+// sendAllFunc sends several events at once.
+func (g *generator) sendAllFunc() *jen.Statement {
+	params := []jen.Code{ctxParam(), jen.Id("names").Index().String(), jen.Id("bodies").Index().Index().Byte()}
+	if len(g.m.Events) == 0 {
+		return jen.Func().Params(params...).Error().Block(jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")))
+	}
+	var cases []jen.Code
+	for _, e := range g.m.Events {
+		cases = append(cases, jen.Case(jen.Lit(e.Name.Value)).Block(jen.Id("e").Op("=").Op("&").Id(g.names.event[e]).Values()))
+	}
+	return jen.Func().Params(params...).Error().Block(
+		jen.Id("list").Op(":=").Make(jen.Index().Id("ExternalEvent"), jen.Len(jen.Id("names"))),
+		jen.For(jen.List(jen.Id("i"), jen.Id("name")).Op(":=").Range().Id("names")).Block(
+			jen.Var().Id("e").Id("ExternalEvent"),
+			jen.Switch(jen.Id("name")).Block(append(cases, jen.Default().Block(jen.Continue()))...),
+			jen.If(jen.Err().Op(":=").Qual("encoding/json", "Unmarshal").Call(jen.Id("bodies").Index(jen.Id("i")), jen.Id("e")), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err())),
+			jen.Id("list").Index(jen.Id("i")).Op("=").Id("e")),
+		jen.Return(jen.Id("m").Dot("SendAll").Call(jen.Id("ctx"), jen.Id("list"))))
 }
 
 // activeLeaves are the paths of the active leaves.

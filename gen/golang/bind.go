@@ -100,6 +100,18 @@ func (g *generator) outboxType(f *jen.File) {
 	})
 }
 
+// callRole calls who plays the role that e is sent to; args begin with ctx.
+func (g *generator) callRole(b *jen.Group, e *model.Event, args []jen.Code) {
+	role := func() *jen.Statement {
+		return jen.Id("p").Dot("outbox").Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
+	}
+	b.If(role().Op("==").Nil()).Block(
+		jen.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value))))
+	b.List(jen.Id("ctx"), jen.Id("cancel")).Op(":=").Qual(machinePath, "RoleContext").Call(jen.Id("ctx"))
+	b.Defer().Id("cancel").Call()
+	b.Return(role().Dot(goname.Exported(e.Name.Value)).Call(args...))
+}
+
 // changedTopics declares the topics of the states whose changes are published.
 func (g *generator) changedTopics(f *jen.File) {
 	kind := "Name"
@@ -139,9 +151,7 @@ func (g *generator) publishMethods(f *jen.File) {
 			value := jen.Id("event").Assert(jen.Op("*").Id(g.names.event[e]))
 			cases = append(cases, jen.Case(jen.Lit(i)).BlockFunc(func(b *jen.Group) {
 				if e.Section == model.Sent {
-					role := jen.Id("p").Dot("outbox").Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
-					b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Clone().Dot(goname.Exported(e.Name.Value)).Call(key(value)...)))
-					b.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value)))
+					g.callRole(b, e, key(value))
 					return
 				}
 				b.Return(jen.Id("p").Dot("outbox").Dot("emit" + g.names.event[e]).Dot("Publish").Call(key(value)...))

@@ -2,11 +2,14 @@ package golang
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/diff"
 	"golang.org/x/tools/txtar"
+
+	"github.com/xsgen/xsgen/gen/model"
 )
 
 // conformanceCase is a file of testdata/conformance: a machine, and a script with
@@ -56,6 +59,63 @@ func (c *conformanceCase) plain() string {
 	return b.String()
 }
 
+// batched is the script for a machine that takes sends that follow one another all at
+// once: what is below the last of them is what was below each. "" if the machine sends
+// to itself: such an event comes after those of a batch.
+func (c *conformanceCase) batched(m *model.Machine) string {
+	if sendsToItself(m) {
+		return ""
+	}
+	var b strings.Builder
+	var notes, failed []string
+	active := "" // of the batch, if there is one
+	end := func() {
+		for _, line := range slices.Concat(notes, failed, []string{active}) {
+			b.WriteString(line)
+		}
+		notes, failed, active = nil, nil, ""
+	}
+	sending := false
+	for line := range strings.Lines("observe batched\n" + c.plain()) {
+		switch command := line[0] != ' '; {
+		case command && strings.HasPrefix(line, "send "):
+			sending = true
+			b.WriteString(line)
+		case command || !sending:
+			end()
+			sending = false
+			b.WriteString(line)
+		case strings.HasPrefix(line, "  ="):
+			active = line
+		case strings.HasPrefix(line, "  error "):
+			failed = append(failed, line)
+		default:
+			notes = append(notes, line)
+		}
+	}
+	end()
+	return b.String()
+}
+
+func sendsToItself(m *model.Machine) bool {
+	toItself := func(list []*model.Action) bool {
+		return slices.ContainsFunc(list, func(x *model.Action) bool { return x.Self && x.After == nil })
+	}
+	return slices.ContainsFunc(m.Transitions, func(t *model.Transition) bool { return toItself(t.Actions) }) ||
+		slices.ContainsFunc(m.States, func(s *model.State) bool {
+			return toItself(s.Entry) || toItself(s.Exit) || s.Initial != nil && toItself(s.Initial.Actions)
+		})
+}
+
+// scripts are those of all modes.
+func (c *conformanceCase) scripts(m *model.Machine) []string {
+	list := []string{c.script, c.plain()}
+	if script := c.batched(m); script != "" {
+		list = append(list, script)
+	}
+	return list
+}
+
 // runConformance says of every case what is wrong with it; "" is a pass. The
 // machines that can be generated are one program; their packages are not optimised,
 // which halves the time that it takes to build.
@@ -66,14 +126,15 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 	var jobs []job
 	var of []int // the case of each job
 	for i, c := range cases {
-		_, _, l := resolveText(c.name, c.yaml)
+		m, _, l := resolveText(c.name, c.yaml)
 		if l.Errors() > 0 {
 			faults[i] = problems(l)
 			continue
 		}
 		specs = append(specs, machineSpec{c.name, c.yaml})
-		jobs = append(jobs, job{c.name, c.script}, job{c.name, c.plain()})
-		of = append(of, i, i)
+		for _, script := range c.scripts(m) {
+			jobs, of = append(jobs, job{c.name, script}), append(of, i)
+		}
 	}
 	traces := buildMachines(t, specs, "-gcflags=conformance/...=-N -l").runAll(t, jobs)
 	for n, got := range traces {
@@ -84,7 +145,7 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 	return faults
 }
 
-// TestConformance runs every case with an observer and without one.
+// TestConformance runs every case with an observer, without one, and in batches.
 func TestConformance(t *testing.T) {
 	cases := conformanceCases(t)
 	faults := runConformance(t, cases)

@@ -96,17 +96,19 @@ func (d *differential) all(list []*randomSpec) {
 }
 
 // one runs the scripts of a chart: each as it is seen by an observer, and again
-// without one, as the short cuts are only taken then.
+// without one, as the short cuts are only taken then, also in batches.
 func (d *differential) one(s *randomSpec) {
 	counters := map[string]int{}
 	countFeatures(s, counters)
 	var jobs []job
 	for left := d.events; left > 0; left -= 100 {
 		script := s.chart.script(min(left, 100))
-		if len(jobs)%4 == 0 {
-			jobs = append(jobs, job{s.name, "observe guards\n" + script}, job{s.name, "observe plain\nobserve publish\n" + script})
-		} else {
-			jobs = append(jobs, job{s.name, "observe publish\n" + script}, job{s.name, "observe plain\n" + script})
+		modes := []string{"observe guards\n", "observe plain\nobserve publish\n", "observe plain\nobserve batched\n"}
+		if len(jobs)%2 == 1 {
+			modes = []string{"observe publish\n", "observe plain\n", "observe plain\nobserve batched\nobserve publish\n"}
+		}
+		for _, first := range modes {
+			jobs = append(jobs, job{s.name, first + script})
 		}
 	}
 	traces, err := d.machines.try(jobs, time.Minute)
@@ -117,7 +119,7 @@ func (d *differential) one(s *randomSpec) {
 			got = withoutStates(traces[i])
 		}
 		count := seen
-		if i%2 == 1 {
+		if i%3 != 0 {
 			count = nil
 		}
 		if want := interpretScript(s.m, j.script, count); got != want {

@@ -189,9 +189,7 @@ func (g *generator) messageCases() []jen.Code {
 				b.Return(outbox().Dot("emit"+g.names.event[e]).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e")))
 				return
 			}
-			role := outbox().Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
-			b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Clone().Dot(goname.Exported(e.Name.Value)).Call(jen.Id("ctx"), key(), jen.Id("e"))))
-			b.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value)))
+			g.callRole(b, e, []jen.Code{jen.Id("ctx"), key(), jen.Id("e")})
 		}))
 	}
 	return cases

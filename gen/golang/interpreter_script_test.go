@@ -48,13 +48,22 @@ func interpretScript(m *model.Machine, script string, counters map[string]int) s
 	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
 	n.observed["steps"] = !slices.Contains(lines, "observe plain")
 	n.observed["bound"] = slices.Contains(lines, "observe publish")
-	for _, line := range lines {
-		if strings.HasPrefix(line, " ") {
-			continue
-		}
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, " ") })
+	isSend := func(line string) bool { return strings.HasPrefix(line, "send ") }
+	batched := slices.Contains(lines, "observe batched")
+	var batch []string
+	for i, line := range lines {
 		n.trace = append(n.trace, line+"\n")
-		if line != "" && line[0] != '#' {
+		switch {
+		case line == "" || line[0] == '#':
+		case !batched || !isSend(line):
 			n.command(line)
+		default:
+			batch = append(batch, line)
+			if i+1 == len(lines) || !isSend(lines[i+1]) {
+				n.batch(batch)
+				batch = nil
+			}
 		}
 	}
 	return strings.Join(n.trace, "")
@@ -139,23 +148,45 @@ func (n *interpreter) callAction(name string) {
 	}
 }
 
-// endMacrostep publishes what was made, and then the states that were entered. It
-// returns the first error.
+// endMacrostep publishes what was made, and then the states that were entered. xsgen: a
+// failure raises error.communication, within the macrostep. It returns the first error.
 func (n *interpreter) endMacrostep() error {
-	for _, topic := range n.outbox {
-		n.publish(topic)
+	failed := n.flush()
+	if failed != "" && !n.finished {
+		n.raise(&event{name: "error.communication", failure: failed, data: map[string]any{"code": "communication", "message": failed}})
+		n.macrostep()
+		failed = n.flush()
 	}
-	n.outbox = nil
-	for _, s := range n.entered.filter(isAtomicState) {
-		n.publish(n.topic("state", s.Path))
+	if failed != "" {
+		n.errs = append(n.errs, failed)
 	}
-	n.entered = nil
 	if len(n.errs) == 0 {
 		return nil
 	}
 	err := errors.New(n.errs[0])
 	n.errs = nil
 	return err
+}
+
+// flush returns the text of the first failure.
+func (n *interpreter) flush() (failed string) {
+	for _, topic := range n.outbox {
+		n.publish(topic)
+		role, _, _ := strings.Cut(topic, ".")
+		how := n.fails[role]
+		if strings.HasPrefix(how, "panic") {
+			how = "panic: " + how
+		}
+		if how != "" && n.observed["bound"] && failed == "" {
+			failed = "machine " + n.self() + ": publishing: " + how
+		}
+	}
+	n.outbox = nil
+	for _, s := range n.entered.filter(isAtomicState) {
+		n.publish(n.topic("state", s.Path))
+	}
+	n.entered = nil
+	return failed
 }
 
 func (n *interpreter) command(line string) {
@@ -175,6 +206,32 @@ func (n *interpreter) command(line string) {
 	if err := n.do(verb, rest, name, data); err != nil {
 		n.note("error %v", err)
 	}
+	n.noteActive()
+}
+
+// batch queues events, and then takes all of them.
+func (n *interpreter) batch(lines []string) {
+	var failed []error
+	var steps []func() error
+	for _, line := range lines {
+		name, data, _ := strings.Cut(strings.TrimPrefix(line, "send "), " ")
+		e, err := n.payload(name, data)
+		if err = cmp.Or(n.refused(), err); err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		steps = append(steps, func() error { failed = append(failed, n.external(e)); return nil })
+	}
+	n.takenNow(steps...)
+	for _, err := range failed {
+		if err != nil {
+			n.note("error %v", err)
+		}
+	}
+	n.noteActive()
+}
+
+func (n *interpreter) noteActive() {
 	active := []string{"="}
 	for _, s := range n.configuration.filter(isAtomicState) {
 		active = append(active, s.Path)
@@ -284,10 +341,10 @@ func (n *interpreter) payload(name, data string) (*event, error) {
 	return e, nil
 }
 
-// takenNow runs a macrostep and then all that it has left to do: deferred events,
+// takenNow runs macrosteps and then all that it has left to do: deferred events,
 // then what the machine has sent to itself, in turn.
-func (n *interpreter) takenNow(f func() error) {
-	n.externalQueue = append(n.externalQueue, f)
+func (n *interpreter) takenNow(steps ...func() error) {
+	n.externalQueue = append(n.externalQueue, steps...)
 	for len(n.externalQueue) > 0 && !n.stopped {
 		next := n.externalQueue[0]
 		n.externalQueue = n.externalQueue[1:]

@@ -42,7 +42,7 @@ type event struct {
 	external bool
 	delay    *model.Delay // of a delay that has passed
 	data     map[string]any
-	failure  string // of error.execution: the error's text
+	failure  string // of error.execution and error.communication: the error's text
 	settle   func(err error)
 }
 
@@ -164,8 +164,10 @@ func (n *interpreter) tooLong() bool {
 // untaken deals with an internal event that nothing takes: xsgen: an error is
 // returned to the sender.
 func (n *interpreter) untaken(e *event) {
-	if e.name == "error.execution" {
+	if e.failure != "" {
 		n.errs = append(n.errs, e.failure)
+	}
+	if e.name == "error.execution" {
 		n.publish("error." + n.m.ID.Value + ".action")
 	}
 }

@@ -10,12 +10,17 @@
 //	guard NAME true|false  what a guard in Go returns from now on; at first all are true;
 //	                       or "panic", for it to do that
 //	fail NAME [MESSAGE]    makes an action in Go fail: with that error, with a panic if
-//	                       the message begins with "panic", not at all without one
+//	                       the message begins with "panic", not at all without one; with
+//	                       a role in place of the action, all that is sent to it fails
 //	serve NAME {json}      makes the service that runs return this output, or, with a text
 //	                       in place of it, fail; waits for what that leads to
 //	cancelled NAME         waits until the ctx of the service's last call has ended
 //	observe WHAT           publish, guards or log: more is told from now on; plain: the
-//	                       machine has no observer, so that its short cuts are taken
+//	                       machine has no observer, so that its short cuts are taken;
+//	                       batched: sends that follow one another are one SendAll
+//
+// Below the last send of a batch is what was done, in order, then the errors, in order,
+// and what is active then.
 //
 // The trace repeats the script; below each command, indented, is what was observed.
 // Lines of a script that are indented are left out, so that a trace is a script too.
@@ -23,6 +28,7 @@ package drive
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,8 +52,9 @@ type Machine struct {
 	Active      func() []string // the paths of the active leaves
 	Settle      func()          // waits for the step that is running
 	// Send makes the event with the given name of JSON and sends it; Request
-	// returns its reply.
+	// returns its reply. SendAll sends several.
 	Send    func(ctx context.Context, event string, data []byte) error
+	SendAll func(ctx context.Context, events []string, data [][]byte) error
 	Request func(ctx context.Context, event string, data []byte) (any, error)
 }
 
@@ -79,6 +86,10 @@ func (d *Driver) Guard(name string) bool {
 // Action records an action in Go, and fails or panics if the script says so.
 func (d *Driver) Action(name string) error {
 	d.note("do %s", name)
+	return d.failure(name)
+}
+
+func (d *Driver) failure(name string) error {
 	switch how := d.failing[name]; {
 	case strings.HasPrefix(how, "panic"):
 		panic(how)
@@ -88,12 +99,12 @@ func (d *Driver) Action(name string) error {
 	return nil
 }
 
-// Role records what was sent to a role.
+// Role records what was sent to a role, and fails like an action.
 func (d *Driver) Role(role, event string) error {
 	if d.seen["publish"] {
 		d.note("publish %s.%s", role, event)
 	}
-	return nil
+	return d.failure(role)
 }
 
 // Entered implements machine.Observer.
@@ -131,6 +142,7 @@ func run(build func(*Driver, ...machine.Option) Machine, script string) string {
 		failing: map[string]string{}, seen: map[string]bool{}}
 	opts := []machine.Option{machine.WithClock(d.clock), machine.WithLogger(d.logger())}
 	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
+	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, " ") })
 	if !slices.Contains(lines, "observe plain") {
 		opts = append(opts, machine.WithObserver(d))
 	}
@@ -138,15 +150,22 @@ func run(build func(*Driver, ...machine.Option) Machine, script string) string {
 	if slices.Contains(lines, "observe publish") {
 		d.bind()
 	}
-	for _, line := range lines {
-		if strings.HasPrefix(line, " ") {
-			continue
-		}
+	batched := slices.Contains(lines, "observe batched")
+	var batch []string
+	for i, line := range lines {
 		d.mu.Lock()
 		d.notes = append(d.notes, line+"\n")
 		d.mu.Unlock()
-		if line != "" && line[0] != '#' {
+		switch {
+		case line == "" || line[0] == '#':
+		case !batched || !isSend(line):
 			d.command(line)
+		default:
+			batch = append(batch, line)
+			if i+1 == len(lines) || !isSend(lines[i+1]) {
+				d.batch(batch)
+				batch = batch[:0]
+			}
 		}
 	}
 	d.mu.Lock()
@@ -203,6 +222,29 @@ func (d *Driver) command(line string) {
 	if err := d.do(verb, rest, name, data); err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		d.note("error %s", first)
+	}
+	d.note("%s", strings.Join(append([]string{"="}, d.m.Active()...), " "))
+}
+
+func isSend(line string) bool { return strings.HasPrefix(line, "send ") }
+
+// batch sends the events of several lines at once.
+func (d *Driver) batch(lines []string) {
+	var names []string
+	var bodies [][]byte
+	for _, line := range lines {
+		name, data, _ := strings.Cut(strings.TrimPrefix(line, "send "), " ")
+		names, bodies = append(names, name), append(bodies, []byte(cmp.Or(data, "{}")))
+	}
+	if err := d.m.SendAll(context.Background(), names, bodies); err != nil {
+		all := []error{err}
+		if joined, ok := err.(interface{ Unwrap() []error }); ok {
+			all = joined.Unwrap()
+		}
+		for _, err := range all {
+			first, _, _ := strings.Cut(err.Error(), "\n")
+			d.note("error %s", first)
+		}
 	}
 	d.note("%s", strings.Join(append([]string{"="}, d.m.Active()...), " "))
 }

@@ -35,6 +35,18 @@ func (c *calls) add(name string, one call) {
 	c.last[name] = one
 }
 
+// take waits until the service has been called and takes the call, which is answered
+// once.
+func (c *calls) take(name string) (call, error) {
+	one, err := c.await(name)
+	if err == nil {
+		c.mu.Lock()
+		delete(c.last, name)
+		c.mu.Unlock()
+	}
+	return one, err
+}
+
 // await waits until the service has been called.
 func (c *calls) await(name string) (call, error) {
 	var found call
@@ -49,6 +61,13 @@ func (c *calls) await(name string) (call, error) {
 		return call{}, fmt.Errorf("the service %s does not run", name)
 	}
 	return found, nil
+}
+
+// answered forgets a call that has its answer, so that the next one is awaited.
+func (c *calls) answered(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.last, name)
 }
 
 func (c *calls) awaitCancel(name string) error {
@@ -93,10 +112,11 @@ func (d *Driver) Service(ctx context.Context, name string, out any) error {
 
 // serve makes a service return, and waits for the step that follows.
 func (d *Driver) serve(name, answer string) error {
-	one, err := d.calls.await(name)
+	one, err := d.calls.take(name)
 	if err != nil {
 		return err
 	}
+	d.calls.answered(name)
 	active, told := d.m.Active(), d.told()
 	one.answer <- answer
 	err = eventually(func() bool { return d.told() > told || !slices.Equal(d.m.Active(), active) })
