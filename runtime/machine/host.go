@@ -16,6 +16,7 @@ const (
 	DefaultRetain  = 24 * time.Hour // how long a finished instance is remembered
 	DefaultIdle    = time.Minute    // how long an instance without work stays in memory
 	DefaultHandled = 128            // ids of handled events that an instance remembers
+	DefaultRescan  = time.Minute    // how often a host looks for instances whose host has gone
 )
 
 // HostOption is an option of a Host.
@@ -40,6 +41,13 @@ func WithRetain(d time.Duration) HostOption { return func(h *Host) { h.retain = 
 // WithHandled sets how many ids of handled events each instance remembers. An event
 // that is delivered again is recognised if fewer others came between.
 func WithHandled(n int) HostOption { return func(h *Host) { h.handled = n } }
+
+// WithRescan sets how often, about, a host looks through its store for instances that
+// have something to do and that nobody has taken further since it looked before: it
+// takes over from hosts that have gone. Where that takes long it is done less often,
+// for a twentieth of the time at most. With 0 a host looks only when it is opened; so
+// does one without WithStore.
+func WithRescan(d time.Duration) HostOption { return func(h *Host) { h.rescan = d } }
 
 // WithHostClock makes a host take its time from clock; its instances should have
 // the same.
@@ -84,6 +92,7 @@ type Host struct {
 	retain  time.Duration
 	max     int
 	handled int
+	rescan  time.Duration
 	bound   bool
 	failed  func(context.Context, Failure) error
 
@@ -98,19 +107,20 @@ type Host struct {
 	timer  Timer
 	at     time.Time // when the timer fires; zero if it does not
 	closed bool
-	work   sync.WaitGroup // what the timer has begun
+	work   sync.WaitGroup // what the timers have begun
+	scans  scans
 }
 
 // NewHost returns a host that has not been opened. Generated code calls it.
 func NewHost(maker Maker, opts ...HostOption) *Host {
-	h := &Host{maker: maker, creates: maker.Chart.creating(), clock: systemClock{}, idle: DefaultIdle, retain: DefaultRetain, handled: DefaultHandled,
+	h := &Host{maker: maker, creates: maker.Chart.creating(), clock: systemClock{}, idle: DefaultIdle, retain: DefaultRetain, handled: DefaultHandled, rescan: DefaultRescan,
 		slots: map[string]*slot{}, dueOf: map[string]*dueKey{}}
 	for _, o := range opts {
 		o(h)
 	}
 	h.handled = max(h.handled, 0)
 	if h.store == nil {
-		h.store = NewMemoryStore()
+		h.store, h.rescan = NewMemoryStore(), 0 // nobody else has it
 	}
 	return h
 }
@@ -123,6 +133,7 @@ func (h *Host) Bound(failed func(context.Context, Failure) error) { h.bound, h.f
 // and services go on, and finished instances that need not be remembered are
 // removed.
 func (h *Host) Open(ctx context.Context) error {
+	defer h.scanLater(0)
 	var errs []error
 	for key, err := range h.store.All(ctx) {
 		if err == nil {
@@ -238,6 +249,7 @@ func (h *Host) Close(ctx context.Context) error {
 	if h.timer != nil {
 		h.timer.Stop()
 	}
+	h.scans.stop()
 	slots := slices.Collect(maps.Values(h.slots))
 	h.mu.Unlock()
 	var mu sync.Mutex

@@ -215,7 +215,7 @@ func TestLives(t *testing.T) {
 func TestComingAndGoing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := &countingStore{Store: machine.NewMemoryStore(), loads: map[string]int{}}
-		w := open(t, store)
+		w := open(t, store, machine.WithRescan(0))
 		for range 100 {
 			w.send("a", &Add{N: 1})
 			time.Sleep(2 * time.Minute)
