@@ -91,12 +91,25 @@ func (g *generator) outboxType(f *jen.File) {
 		for _, e := range g.m.Emits {
 			orFail(jen.List(jen.Id("o").Dot("emit"+g.names.event[e]), jen.Err()).Op("=").Add(g.newPublisher(g.names.event[e], jen.Id("TopicEmit"+g.names.event[e]), publishTimeout())))
 		}
-		for _, kind := range []string{"Action", "Unhandled", "Loop"} {
+		for _, kind := range g.failureKinds() {
+			kind := goname.Exported(kind)
 			orFail(jen.List(jen.Id("o").Dot("failed").Index(jen.Qual(machinePath, "Failed"+kind)), jen.Err()).Op("=").
 				Qual(busPath, g.keyed("NewPublisher")).Index(jen.Qual(transportPath, "Failure")).Call(jen.Id("b"), jen.Id("TopicError"+kind), publishTimeout()))
 		}
 		b.Return(jen.Id("o"), jen.Nil())
 	})
+}
+
+// callRole calls who plays the role that e is sent to; args begin with ctx.
+func (g *generator) callRole(b *jen.Group, e *model.Event, args []jen.Code) {
+	role := func() *jen.Statement {
+		return jen.Id("p").Dot("outbox").Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
+	}
+	b.If(role().Op("==").Nil()).Block(
+		jen.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value))))
+	b.List(jen.Id("ctx"), jen.Id("cancel")).Op(":=").Qual(machinePath, "RoleContext").Call(jen.Id("ctx"))
+	b.Defer().Id("cancel").Call()
+	b.Return(role().Dot(goname.Exported(e.Name.Value)).Call(args...))
 }
 
 // changedTopics declares the topics of the states whose changes are published.
@@ -138,9 +151,7 @@ func (g *generator) publishMethods(f *jen.File) {
 			value := jen.Id("event").Assert(jen.Op("*").Id(g.names.event[e]))
 			cases = append(cases, jen.Case(jen.Lit(i)).BlockFunc(func(b *jen.Group) {
 				if e.Section == model.Sent {
-					role := jen.Id("p").Dot("outbox").Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
-					b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Clone().Dot(goname.Exported(e.Name.Value)).Call(key(value)...)))
-					b.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value)))
+					g.callRole(b, e, key(value))
 					return
 				}
 				b.Return(jen.Id("p").Dot("outbox").Dot("emit" + g.names.event[e]).Dot("Publish").Call(key(value)...))
@@ -163,6 +174,7 @@ func (g *generator) publishMethods(f *jen.File) {
 
 // published declares how state changes and failures are made.
 func (g *generator) published(f *jen.File) {
+	of := func(field string) *jen.Statement { return jen.Id(field).Op(":").Id("f").Dot(field) }
 	f.Func().Id("stateChanged").Params(jen.Id("c").Qual(machinePath, "Change")).Op("*").Id("StateChanged").Block(
 		jen.Return(jen.Op("&").Id("StateChanged").Values(
 			jen.Id("State").Op(":").Id("State").Call(jen.Id("chart").Dot("States").Index(jen.Id("c").Dot("State")).Dot("Path")),
@@ -173,8 +185,8 @@ func (g *generator) published(f *jen.File) {
 		)))
 	f.Func().Id("failureOf").Params(jen.Id("f").Qual(machinePath, "Failure")).Op("*").Qual(transportPath, "Failure").Block(
 		jen.Return(jen.Op("&").Qual(transportPath, "Failure").Values(
-			jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), jen.Id("Machine").Op(":").Id("f").Dot("Machine"),
-			jen.Id("Key").Op(":").Id("f").Dot("Key"), jen.Id("State").Op(":").Id("f").Dot("State"),
-			jen.Id("Event").Op(":").Id("f").Dot("Event"), jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
+			jen.Id("Kind").Op(":").String().Call(jen.Id("f").Dot("Kind")), of("Machine"), of("Key"), of("State"), of("Event"),
+			jen.Id("Message").Op(":").Id("f").Dot("Err").Dot("Error").Call(),
+			of("Topic"), of("Attempts"), of("Original"),
 		)))
 }

@@ -230,9 +230,23 @@ func (g *generator) send(b *jen.Group, a *model.Action) {
 			delay = g.expression(e)
 		}
 		g.orFail(b, pcore.Dot("SendAfter").Call(delay, jen.Lit(a.ID.Value), jen.Lit(a.Self), number, event))
-	case a.Self:
-		g.orFail(b, pcore.Dot("SendSelf").Call(jen.Id("ctx"), number, event))
+	case a.ID.IsSet(): // it takes the place of one that waits
+		b.BlockFunc(func(b *jen.Group) {
+			b.Id("sent").Op(":=").Add(event)
+			b.Add(pcore.Clone()).Dot("Cancel").Call(jen.Lit(a.ID.Value))
+			g.sendNow(b, a, number, jen.Id("sent"))
+		})
 	default:
+		g.sendNow(b, a, number, event)
+	}
+}
+
+// sendNow sends an event without a delay.
+func (g *generator) sendNow(b *jen.Group, a *model.Action, number jen.Code, event *jen.Statement) {
+	pcore := jen.Id("p").Dot("core")
+	if a.Self {
+		g.orFail(b, pcore.Dot("SendSelf").Call(jen.Id("ctx"), number, event))
+	} else {
 		b.Add(pcore).Dot("Emit").Call(number, event)
 	}
 }

@@ -59,6 +59,9 @@ func (g *generator) longestFamily() string {
 	for _, e := range g.m.Emits {
 		add("TopicEmit"+g.names.event[e], "emit", e.Name.Value)
 	}
+	for _, kind := range g.failureKinds() {
+		add("TopicError"+goname.Exported(kind), "error", kind)
+	}
 	return name
 }
 
@@ -175,7 +178,10 @@ func (g *generator) messageCases() []jen.Code {
 			jen.If(jen.Id("i").Op(":=").Id("chart").Dot("StateNumber").Call(jen.String().Call(jen.Id("e").Dot("State"))), jen.Id("i").Op("!=").Qual(machinePath, "None")).Block(
 				jen.Return(outbox().Dot("changed").Index(jen.Id("i")).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e"))))),
 		jen.Case(jen.Op("*").Qual(transportPath, "Failure")).Block(
-			jen.Return(outbox().Dot("failed").Index(jen.Qual(machinePath, "FailureKind").Call(jen.Id("e").Dot("Kind"))).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e")))),
+			jen.If(
+				jen.Id("failed").Op(":=").Add(outbox()).Dot("failed").Index(jen.Qual(machinePath, "FailureKind").Call(jen.Id("e").Dot("Kind"))),
+				jen.Id("failed").Op("!=").Nil(),
+			).Block(jen.Return(jen.Id("failed").Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e"))))),
 	}
 	for _, e := range g.outputs() {
 		cases = append(cases, jen.Case(jen.Op("*").Id(g.names.event[e])).BlockFunc(func(b *jen.Group) {
@@ -183,9 +189,7 @@ func (g *generator) messageCases() []jen.Code {
 				b.Return(outbox().Dot("emit"+g.names.event[e]).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e")))
 				return
 			}
-			role := outbox().Dot("roles").Dot(goname.Exported(e.Role.Name.Value))
-			b.If(role.Clone().Op("!=").Nil()).Block(jen.Return(role.Clone().Dot(goname.Exported(e.Name.Value)).Call(jen.Id("ctx"), key(), jen.Id("e"))))
-			b.Return(jen.Op("&").Qual(machinePath, "RoleError").Values(jen.Id("Role").Op(":").Lit(e.Role.Name.Value)))
+			g.callRole(b, e, []jen.Code{jen.Id("ctx"), key(), jen.Id("e")})
 		}))
 	}
 	return cases

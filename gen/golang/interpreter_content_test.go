@@ -113,6 +113,11 @@ func (n *interpreter) send(a *model.Action) {
 			deliver()
 			return n.endMacrostep()
 		})
+		return
+	case a.ID.IsSet():
+		n.cancelSend(a.ID.Value)
+	}
+	switch {
 	case a.Self:
 		n.externalQueue = append(n.externalQueue, deliver)
 	default:

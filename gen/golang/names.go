@@ -14,7 +14,7 @@ import (
 var fixed = strings.Fields(`State StateChanged ParseState Event ExternalEvent Publisher NewPublisher Handler
 	UnimplementedHandler SubscribeHandler SubscribeStateChanged SubscribeFailure Guards Actions Services Children Context Turn
 	Machine New Host NewHost Roles Input Output Failure MachineID
-	PatternStates PatternEvents PatternEmits PatternErrors TopicErrorAction TopicErrorUnhandled TopicErrorLoop`)
+	PatternStates PatternEvents PatternEmits PatternErrors TopicErrorAction TopicErrorUnhandled TopicErrorLoop TopicErrorDead`)
 
 // names are the identifiers of a package. The declarations and every reference
 // to them take their spelling from here.

@@ -26,7 +26,7 @@ func (g *generator) topics(f *jen.File) {
 	for _, e := range g.m.Emits {
 		add("TopicEmit"+g.names.event[e], "emit", e.Name.Value, "where the event "+e.Name.Value+" is published")
 	}
-	for _, kind := range []string{"action", "unhandled", "loop"} {
+	for _, kind := range g.failureKinds() {
 		add("TopicError"+goname.Exported(kind), "error", kind, "where failures of the kind "+kind+" are published")
 	}
 	if g.m.Keyed {
@@ -38,6 +38,16 @@ func (g *generator) topics(f *jen.File) {
 	}
 	f.Comment("Patterns over the machine's topics.")
 	f.Const().Defs(g.patterns()...)
+}
+
+// failureKinds are the kinds of failures that the machine publishes; messages die in
+// the outboxes of a host.
+func (g *generator) failureKinds() []string {
+	kinds := []string{"action", "unhandled", "loop"}
+	if g.m.Keyed {
+		kinds = append(kinds, "dead")
+	}
+	return kinds
 }
 
 func (g *generator) topic(name, prefix, suffix string) jen.Code {

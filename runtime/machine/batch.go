@@ -121,7 +121,7 @@ func (c *Core) swiftLoop(ctx context.Context, first, last int, events Events, er
 		if t.Flags&NoCode == 0 {
 			ok, err = c.prog.Take(ctx, v-1)
 		}
-		if !ok || err != nil || len(s.internal) > 0 || c.bound {
+		if !ok || err != nil || len(s.internal) > 0 || len(s.out) > 0 || c.bound {
 			*errs = appendError(*errs, c.swiftEnd(ctx, t, id, ok, err))
 			if s.reply = nil; !c.plain {
 				s.place++

@@ -156,7 +156,7 @@ func (l *life) collect(revision uint64) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		l.outbox = append(l.outbox, message{Message{l.messageID(revision, index), name, data}, value})
+		l.outbox = append(l.outbox, message{Message: Message{l.messageID(revision, index), name, data}, value: value})
 		index++
 		return nil
 	}

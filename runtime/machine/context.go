@@ -97,3 +97,9 @@ func comparable(ctx context.Context) bool {
 	}
 	return reflect.TypeOf(ctx).Kind() == reflect.Pointer
 }
+
+// RoleContext is the ctx of a call to who plays a role: a step waits for it no
+// longer than PublishTimeout, if it heeds its ctx.
+func RoleContext(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, PublishTimeout)
+}

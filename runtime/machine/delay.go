@@ -3,6 +3,7 @@ package machine
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,7 @@ type delaySlot struct {
 	timer    Timer
 	deadline time.Time
 	began    uint64
+	fired    atomic.Bool // the timer has, since the slot was armed
 }
 
 // arm begins delay i. A delay that cannot be computed is a failed action; one
@@ -36,6 +38,7 @@ func (c *Core) armFor(i int32, due time.Time, d time.Duration) {
 	slot := &c.delays[i]
 	c.began++
 	slot.armed, slot.deadline, slot.began = true, due, c.began
+	slot.fired.Store(false)
 	if slot.timer == nil {
 		slot.timer = c.clock.AfterFunc(d, slot.fire)
 		return
@@ -77,6 +80,7 @@ const unlimited = 1 << 30
 // fire is called by the clock.
 func (s *delaySlot) fire() {
 	c := s.core
+	s.fired.Store(true)
 	if c.enqueue(&entry{ctx: context.Background(), kind: delayEntry}, unlimited) == nil {
 		c.runIfIdle()
 	}
@@ -86,15 +90,28 @@ func (s *delaySlot) fire() {
 // one that is still meant. Timers may fire in another order than they were set.
 func (c *Core) delayPassed(ctx context.Context) error {
 	s := c.earliest()
-	if s == nil || c.finished || c.clock.Now().Before(s.deadline) {
+	if s == nil || c.finished {
+		return nil
+	}
+	if c.clock.Now().Before(s.deadline) {
+		c.rearm()
 		return nil
 	}
 	s.armed = false
+	defer c.rearm()
 	c.changed()
 	event := c.chart.Delays[s.index].Event
 	c.begin(event)
 	c.take(ctx, event, nil)
 	return c.finish(ctx)
+}
+
+// rearm sets the timer of the delay that is due first, if it has fired already: too
+// early, since the clock was turned back.
+func (c *Core) rearm() {
+	if s := c.earliest(); s != nil && s.fired.Swap(false) {
+		s.timer.Reset(max(s.deadline.Sub(c.clock.Now()), 0))
+	}
 }
 
 // earliest is the delay that is due first, and of several the one that began first.
@@ -121,6 +138,7 @@ type delayed struct {
 	what  any
 	due   time.Time
 	timer Timer
+	fired atomic.Bool // the timer has
 }
 
 // SendAfter sends an event after d: to the machine itself, or by the outbox. A
@@ -160,6 +178,7 @@ func (c *Core) Cancel(id string) {
 
 func (p *delayed) fire() {
 	c := p.core
+	p.fired.Store(true)
 	if c.enqueue(&entry{ctx: context.Background(), kind: delayedEntry}, unlimited) == nil {
 		c.runIfIdle()
 	}
@@ -170,18 +189,38 @@ func (p *delayed) fire() {
 func (c *Core) nextSend() *delayed {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	first := c.firstSend()
+	if first < 0 {
+		return nil
+	}
+	p := c.pending[first]
+	if c.clock.Now().Before(p.due) {
+		c.rearmSend(p)
+		return nil
+	}
+	c.pending = slices.Delete(c.pending, first, first+1)
+	if next := c.firstSend(); next >= 0 {
+		c.rearmSend(c.pending[next])
+	}
+	return p
+}
+
+// firstSend is the place of the send that is due first, -1 if none waits.
+func (c *Core) firstSend() int {
 	first := -1
 	for i, p := range c.pending {
 		if first < 0 || p.due.Before(c.pending[first].due) {
 			first = i
 		}
 	}
-	if first < 0 || c.clock.Now().Before(c.pending[first].due) {
-		return nil
+	return first
+}
+
+// rearmSend is rearm for a send.
+func (c *Core) rearmSend(p *delayed) {
+	if p.fired.Swap(false) {
+		p.timer.Reset(max(p.due.Sub(c.clock.Now()), 0))
 	}
-	p := c.pending[first]
-	c.pending = slices.Delete(c.pending, first, first+1)
-	return p
 }
 
 // sendNow processes the delayed send that is due, unless it has been cancelled

@@ -121,3 +121,38 @@ func TestDelayedSends(t *testing.T) {
 		t.Errorf("a stopped machine sent %d events", len(p.out)-2)
 	}
 }
+
+// skewed is a clock that can be turned back while its timers go on.
+type skewed struct {
+	*ManualClock
+	back time.Duration
+}
+
+func (s *skewed) Now() time.Time { return s.ManualClock.Now().Add(-s.back) }
+
+// TestClockTurnedBack has timers fire before it is time: they are set again.
+func TestClockTurnedBack(t *testing.T) {
+	clock := &skewed{ManualClock: NewManualClock(time.Unix(0, 0))}
+	p := newProgram(t, WithClock(clock))
+	if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{"x", "y"} {
+		if err := p.core.SendAfter(800*time.Millisecond, id, false, 1, id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	clock.back = 500 * time.Millisecond
+	clock.Advance(time.Second)
+	if p.core.Leaf() != 2 || len(p.out) > 0 {
+		t.Fatalf("too early: in state %d, sent %v", p.core.Leaf(), p.out)
+	}
+	clock.Advance(300 * time.Millisecond)
+	if len(p.out) != 2 {
+		t.Errorf("sent %v of two", p.out)
+	}
+	clock.Advance(200 * time.Millisecond)
+	if p.core.Leaf() != 3 {
+		t.Error("the delay did not fire")
+	}
+}

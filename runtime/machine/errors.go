@@ -147,6 +147,7 @@ const (
 	FailedAction    FailureKind = "action"
 	FailedUnhandled FailureKind = "unhandled"
 	FailedLoop      FailureKind = "loop"
+	FailedDead      FailureKind = "dead" // a keyed host's message that can never be published
 )
 
 // Failure is what a machine reports besides returning it.
@@ -154,6 +155,11 @@ type Failure struct {
 	Kind                       FailureKind
 	Machine, Key, State, Event string
 	Err                        error
+
+	// Of a message that is dead; then Event is the message's name.
+	Topic    string // where it would have been published; empty if it was for a role
+	Attempts uint64
+	Original []byte // the stored message
 }
 
 func instance(machine, key string) string {

@@ -295,6 +295,9 @@ func (c *Core) keep(ctx context.Context, id int32, event any) {
 	case len(c.kept) >= MaxDeferred:
 		c.step.deferred = false
 		c.step.errs = append(c.step.errs, errNotKept)
+		if c.observer != nil {
+			c.observer.Failed(c.self, errNotKept)
+		}
 		return
 	default:
 		e.kept = true

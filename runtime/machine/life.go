@@ -3,7 +3,6 @@ package machine
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -29,27 +28,28 @@ type life struct {
 	changed  bool // something that the record says is not so any more
 
 	forget    atomic.Int64 // when it need not be remembered any more, in Unix nanoseconds; 0: unknown
+	waiting   atomic.Int64 // messages in the outbox, for who is not in the turn
 	abandoned atomic.Bool  // its last step could not be stored
 }
 
 // message is a Message and the event itself.
 type message struct {
 	Message
-	value any
+	value  any
+	unread error // the stored message could not be read
+	tried  uint64
 }
 
-// take makes the life that of a record.
-func (l *life) take(r *Record) error {
+// take makes the life that of a record. A message that this version of the machine
+// cannot read is dead: publish sees to it.
+func (l *life) take(r *Record) {
 	l.revision, l.stored, l.handled, l.due = r.Revision, len(r.Outbox), slices.Clone(r.Handled), r.Due
 	l.finish(r.Finished)
 	for _, m := range r.Outbox {
 		value, err := l.publisher.DecodeMessage(m.Name, m.Payload)
-		if err != nil {
-			return fmt.Errorf("%w: message %s: %w", ErrSnapshot, m.ID, err)
-		}
-		l.outbox = append(l.outbox, message{m, value})
+		l.outbox = append(l.outbox, message{Message: m, value: value, unread: err})
 	}
-	return nil
+	l.waiting.Store(int64(len(l.outbox)))
 }
 
 // finish notes when the instance finished, unless it has not.

@@ -13,6 +13,9 @@ func (c *Core) tooLong(ctx context.Context) bool {
 	}
 	err := &LoopError{Machine: c.self.Machine, Key: c.self.Key, Steps: s.micro, Cycle: c.cycle()}
 	s.errs = append(s.errs, err)
+	if c.observer != nil {
+		c.observer.Failed(c.self, err)
+	}
 	c.failure(ctx, FailedLoop, err)
 	return true
 }

@@ -202,13 +202,17 @@ func (c *Core) inRegions(ctx context.Context, event int32) bool {
 			w.add(i, c.domain(&c.chart.Transitions[i]))
 		}
 	}
+	candidates := c.candidates()
 	c.withhold()
+	if len(w.enabled) > 1 {
+		c.resolve()
+	}
+	c.tellPreempted(candidates)
 	if len(w.enabled) == 0 {
 		c.step.deferred = len(w.deferring) > 0
 		return false
 	}
 	if len(w.enabled) > 1 {
-		c.resolve()
 		slices.SortFunc(w.enabled, func(a, b chosen) int { return int(a.transition - b.transition) })
 	}
 	c.step.micro++
@@ -220,6 +224,22 @@ func (c *Core) inRegions(ctx context.Context, event int32) bool {
 	}
 	c.transit(ctx)
 	return true
+}
+
+// candidates are the transitions that have been selected so far, for an observer.
+func (c *Core) candidates() []chosen {
+	if c.observer == nil {
+		return nil
+	}
+	return slices.Clone(c.work.enabled)
+}
+
+// tellPreempted tells the observer of the candidates that have been dropped since.
+func (c *Core) tellPreempted(candidates []chosen) {
+	if c.observer == nil {
+		return
+	}
+	c.preempted(slices.DeleteFunc(candidates, func(e chosen) bool { return slices.Contains(c.work.enabled, e) }))
 }
 
 // add adds a transition once.

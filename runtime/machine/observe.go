@@ -8,14 +8,18 @@ package machine
 // What a step does is told in this order: Received; then for each microstep the
 // guards that are tried, the transitions that are taken, the states that are
 // left, the blocks of actions that have run and the states that are entered; and
-// last Unhandled or Deferred, if that is how it ended. An event that led to
-// nothing but these has found its guards false, or no transition at all.
+// last Unhandled, Deferred or Repeated, if that is how it ended. So for an event that
+// led to nothing it is told why: which guards were false, which transition lost to
+// which other one, that it waits, or that no transition takes it where the machine is.
 type Observer interface {
 	// Received is called when an event begins to be processed: one from outside, a
 	// delay that has passed, or the end of an invocation.
 	Received(i Instance, event string)
 	// Guarded is called when a guard has been evaluated; one that failed is false.
 	Guarded(i Instance, t TransitionRef, passed bool)
+	// Preempted is called for a transition that is enabled and not taken: another
+	// region's, which conflicts with it, goes before it, or a region defers the event.
+	Preempted(i Instance, t TransitionRef, event string)
 	// Took is called when a transition has been chosen, before anything is exited.
 	Took(i Instance, t TransitionRef, event string)
 	// Exited and Entered are called before the state's own actions.
@@ -26,10 +30,16 @@ type Observer interface {
 	Acted(i Instance, block string, actions []string, err error)
 	// Deferred is called for an event that is kept for later.
 	Deferred(i Instance, event string)
+	// Ignored is called for an internal event that nothing takes: one that was raised,
+	// that a state is done, or a failure.
+	Ignored(i Instance, event string)
 	// Unhandled is called for an external event that nothing takes.
 	Unhandled(i Instance, event string)
+	// Repeated is called for an event that a host's instance has processed before.
+	Repeated(i Instance, event, id string)
 	// Failed is called for a failed guard, action, publish or invocation, handled or
-	// not.
+	// not; for a chain of microsteps that was cut; and for an event that is to be
+	// deferred while too many are.
 	Failed(i Instance, err error)
 }
 
@@ -53,6 +63,15 @@ func (NopObserver) Received(Instance, string) {}
 
 // Guarded implements Observer.
 func (NopObserver) Guarded(Instance, TransitionRef, bool) {}
+
+// Preempted implements Observer.
+func (NopObserver) Preempted(Instance, TransitionRef, string) {}
+
+// Ignored implements Observer.
+func (NopObserver) Ignored(Instance, string) {}
+
+// Repeated implements Observer.
+func (NopObserver) Repeated(Instance, string, string) {}
 
 // Took implements Observer.
 func (NopObserver) Took(Instance, TransitionRef, string) {}
@@ -81,6 +100,13 @@ func (c *Core) ref(i int32) TransitionRef {
 		t.Label = c.chart.Blocks[i].Name
 	}
 	return t
+}
+
+// preempted tells the observer of transitions that are not taken.
+func (c *Core) preempted(list []chosen) {
+	for _, e := range list {
+		c.observer.Preempted(c.self, c.ref(e.transition), c.chart.Events[c.step.event])
+	}
 }
 
 // acted tells the observer that a block, or the actions of a transition, have run.

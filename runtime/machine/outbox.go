@@ -88,7 +88,7 @@ func (c *Core) failure(ctx context.Context, kind FailureKind, err error) {
 	if !c.bound {
 		return
 	}
-	f := Failure{kind, c.self.Machine, c.self.Key, c.leafName(), c.chart.Events[c.step.trigger], err}
+	f := Failure{Kind: kind, Machine: c.self.Machine, Key: c.self.Key, State: c.leafName(), Event: c.chart.Events[c.step.trigger], Err: err}
 	if c.life != nil {
 		c.step.out = append(c.step.out, output{failureKind, c.life.publisher.FailureValue(f), string(kind)})
 		return

@@ -6,27 +6,37 @@ import (
 )
 
 // publish publishes the outbox in order. What cannot be published stays, in the
-// store too, and is tried again later; what comes after it waits. The step is
-// stored: that its sender gives up does not end it.
+// store too, and is tried again later; what comes after it waits. What can never be
+// published is reported and dropped. The step is stored: that its sender gives up
+// does not end it.
 func (l *life) publish(ctx context.Context) {
 	if len(l.outbox) == 0 || !l.core.bound {
 		return
 	}
+	defer func() { l.waiting.Store(int64(len(l.outbox))) }()
 	ctx = context.WithoutCancel(ctx)
 	for len(l.outbox) > 0 {
 		m := &l.outbox[0]
-		if err := l.publishOne(ctx, m); err != nil {
+		switch err := l.publishOne(ctx, m); {
+		case err == nil:
+			*m = message{}
+			l.outbox = l.outbox[1:]
+		case m.unread != nil || permanent(err):
+			l.bury(ctx, m, err)
+		default:
 			l.publishLater(ctx, m, err)
 			return
 		}
-		*m = message{}
-		l.outbox = l.outbox[1:]
 	}
 	l.outbox, l.failures = nil, 0
 }
 
 // publishOne publishes one message; who plays a role may panic.
 func (l *life) publishOne(ctx context.Context, m *message) (err error) {
+	if m.unread != nil {
+		return m.unread
+	}
+	m.tried++
 	defer func() {
 		if r := recover(); r != nil {
 			err = panicError(r)

@@ -115,9 +115,7 @@ func (s *slot) restore(ctx context.Context, r *Record) (*life, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := l.take(r); err != nil {
-		return nil, err
-	}
+	l.take(r)
 	ctx = withEvent(detach(ctx), "")
 	if err := l.core.claim(); err != nil {
 		return nil, err
@@ -179,6 +177,9 @@ func (s *slot) send(ctx context.Context, id string, number int32, event any, req
 		}
 	}
 	within := l.core.within(ctx)
+	if !within && l.full() { // who hears its messages is not kept from it
+		return nil, ErrFull
+	}
 	reply, err := l.core.slowSend(withEvent(ctx, id), number, event, request)
 	switch {
 	case err == nil:
@@ -200,7 +201,7 @@ func (h *Host) nobody(ctx context.Context, key string, number int32, request boo
 	}
 	err := &UnhandledError{chart.Machine, key, "", chart.Events[number]}
 	if chart.Strict && h.failed != nil {
-		f := Failure{FailedUnhandled, chart.Machine, key, "", chart.Events[number], err}
+		f := Failure{Kind: FailedUnhandled, Machine: chart.Machine, Key: key, Event: chart.Events[number], Err: err}
 		return errors.Join(err, h.failed(ctx, f))
 	}
 	return err

@@ -48,6 +48,9 @@ func (c *Core) external(ctx context.Context, id int32, event any) error {
 	if c.life != nil && c.again(ctx) {
 		c.begin(id)
 		c.step.taken = true
+		if c.observer != nil {
+			c.observer.Repeated(c.self, c.chart.Events[id], EventID(ctx))
+		}
 		return nil
 	}
 	ctx = c.stepCtx(ctx)
@@ -232,6 +235,9 @@ func (c *Core) settle(ctx context.Context) {
 
 // ignored deals with an internal event that no transition takes.
 func (c *Core) ignored(ctx context.Context, r raised) {
+	if c.observer != nil {
+		c.observer.Ignored(c.self, c.chart.Events[r.event])
+	}
 	err, failed := r.payload.(error)
 	if !failed || r.event != c.chart.Execution && r.event != c.chart.Comm {
 		return

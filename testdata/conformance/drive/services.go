@@ -35,6 +35,18 @@ func (c *calls) add(name string, one call) {
 	c.last[name] = one
 }
 
+// take waits until the service has been called and takes the call, which is answered
+// once.
+func (c *calls) take(name string) (call, error) {
+	one, err := c.await(name)
+	if err == nil {
+		c.mu.Lock()
+		delete(c.last, name)
+		c.mu.Unlock()
+	}
+	return one, err
+}
+
 // await waits until the service has been called.
 func (c *calls) await(name string) (call, error) {
 	var found call
@@ -100,7 +112,7 @@ func (d *Driver) Service(ctx context.Context, name string, out any) error {
 
 // serve makes a service return, and waits for the step that follows.
 func (d *Driver) serve(name, answer string) error {
-	one, err := d.calls.await(name)
+	one, err := d.calls.take(name)
 	if err != nil {
 		return err
 	}

@@ -246,6 +246,21 @@ func (d *Driver) Exited(_ machine.Instance, state string) { d.note("exit %s", ro
 // Unhandled implements machine.Observer.
 func (d *Driver) Unhandled(_ machine.Instance, event string) { d.note("unhandled %s", event) }
 
+// Guarded implements machine.Observer; guards in Go tell of themselves.
+func (d *Driver) Guarded(_ machine.Instance, t machine.TransitionRef, passed bool) {
+	if !passed {
+		d.note("not %s", t)
+	}
+}
+
+// Preempted implements machine.Observer.
+func (d *Driver) Preempted(_ machine.Instance, t machine.TransitionRef, _ string) {
+	d.note("preempted %s", t)
+}
+
+// Ignored implements machine.Observer.
+func (d *Driver) Ignored(_ machine.Instance, event string) { d.note("ignored %s", event) }
+
 // Deferred implements machine.Observer.
 func (d *Driver) Deferred(_ machine.Instance, event string) { d.note("deferred %s", event) }
 
