@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// mutant is a mistake that the conformance cases, or some random charts, must notice.
+// mutant is a mistake that the conformance cases must notice.
 // It is made where old, which stands in the file once, is replaced.
 type mutant struct{ file, old, new, why string }
 

@@ -14,7 +14,7 @@ import (
 // What notices a mistake.
 const (
 	noticedByBuild  = "the build"
-	noticedByCharts = "random charts"
+	noticedByCharts = "random charts, but no case"
 	noticedByCases  = "the conformance cases"
 )
 
@@ -41,7 +41,7 @@ func newProbe(t testing.TB, charts int) *probe {
 	p := &probe{}
 	random := randomSpecs(1, charts)
 	for _, s := range random {
-		for _, first := range []string{"observe guards\nobserve publish\n", "observe plain\nobserve publish\n", "observe plain\n"} {
+		for _, first := range []string{"observe guards\nobserve publish\n", "observe plain\nobserve publish\n", "observe plain\n", "observe plain\nobserve batched\n"} {
 			script := first + s.chart.script(120)
 			p.charts.add(s.name, script, interpretScript(s.m, script, nil))
 		}
@@ -49,7 +49,8 @@ func newProbe(t testing.TB, charts int) *probe {
 	specs := machineSpecs(random)
 	for _, c := range conformanceCases(t) {
 		specs = append(specs, machineSpec{c.name, c.yaml})
-		for _, script := range []string{c.script, c.plain()} {
+		m, _, _ := resolveText(c.name, c.yaml)
+		for _, script := range c.scripts(m) {
 			p.cases.add(c.name, script, withoutStates(script))
 		}
 	}
@@ -60,15 +61,16 @@ func newProbe(t testing.TB, charts int) *probe {
 	return p
 }
 
-// noticed says what notices that something is wrong with the machines, if anything.
+// noticed says what notices that something is wrong with the machines, if anything:
+// the charts are only asked where all cases pass.
 func (p *probe) noticed(m *machines) string {
 	switch {
 	case m == nil:
 		return noticedByBuild
-	case p.charts.differ(m):
-		return noticedByCharts
 	case p.cases.differ(m):
 		return noticedByCases
+	case p.charts.differ(m):
+		return noticedByCharts
 	}
 	return ""
 }
