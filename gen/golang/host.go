@@ -164,6 +164,12 @@ func (g *generator) messages(f *jen.File) {
 		),
 		jen.Return(jen.Id("p").Dot("DecodeOutput").Call(jen.Int32().Call(jen.Qual("slices", "Index").Call(jen.Id("chart").Dot("Outputs"), jen.Id("name"))), jen.Id("data"))),
 	)
+	method("TopicOf").Params(jen.Id("name").String()).String().Block(
+		jen.List(jen.Id("section"), jen.Id("rest"), jen.Id("_")).Op(":=").Qual("strings", "Cut").Call(jen.Id("name"), jen.Lit(".")),
+		jen.List(jen.Id("key"), jen.Err()).Op(":=").Qual(topicPath, "EscapeKey").Call(jen.Id("p").Dot("core").Dot("Key").Call()),
+		jen.If(jen.Id("section").Op("==").Lit("send").Op("||").Err().Op("!=").Nil()).Block(jen.Return(jen.Lit(""))),
+		jen.Return(jen.Id("section").Op("+").Lit("."+g.m.ID.Value+".").Op("+").Id("key").Op("+").Lit(".").Op("+").Id("rest")),
+	)
 	method("PublishMessage").Params(ctxParam(), jen.List(jen.Id("id"), jen.Id("name")).String(), jen.Id("value").Any()).Error().Block(
 		jen.Switch(jen.Id("e").Op(":=").Id("value").Assert(jen.Type())).Block(g.messageCases()...),
 		jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")),

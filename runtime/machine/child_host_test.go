@@ -74,3 +74,5 @@ func TestChildrenOfInstances(t *testing.T) {
 	}
 	<-c.stopped
 }
+
+func (p *hostedParent) TopicOf(string) string { return "" }

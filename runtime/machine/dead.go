@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
-
-	"github.com/xsgen/xsgen/runtime/topic"
 )
 
 // MaxOutbox is the number of messages that may wait for an instance of a keyed host:
@@ -49,7 +46,7 @@ func (l *life) bury(ctx context.Context, m *message, err error) {
 	if m.Name != deadName {
 		value := l.publisher.FailureValue(Failure{
 			Kind: FailedDead, Machine: c.self.Machine, Key: c.self.Key, State: c.leafName(), Event: m.Name, Err: err,
-			Topic: l.topicOf(m.Name), Attempts: m.tried, Original: m.Payload,
+			Topic: l.publisher.TopicOf(m.Name), Attempts: m.tried, Original: m.Payload,
 		})
 		data, failed := c.prog.(Codec).EncodeEvent(value)
 		if failed == nil {
@@ -61,15 +58,4 @@ func (l *life) bury(ctx context.Context, m *message, err error) {
 	}
 	*m = message{}
 	l.outbox = l.outbox[1:]
-}
-
-// topicOf is the topic of a message, which the machine may not know any more; it is
-// empty if the message is for a role.
-func (l *life) topicOf(name string) string {
-	section, rest, _ := strings.Cut(name, ".")
-	key, err := topic.EscapeKey(l.core.self.Key)
-	if section == "send" || err != nil {
-		return ""
-	}
-	return section + "." + l.core.self.Machine + "." + key + "." + rest
 }

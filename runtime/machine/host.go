@@ -72,6 +72,9 @@ type Publisher interface {
 	FailureValue(f Failure) any
 	// DecodeMessage reads the value of a stored message by the message's name.
 	DecodeMessage(name string, data []byte) (any, error)
+	// TopicOf is the topic of a message, known to this version or not; empty if it is
+	// for a role.
+	TopicOf(name string) string
 	// PublishMessage publishes a value under an id.
 	PublishMessage(ctx context.Context, id, name string, value any) error
 }

@@ -63,13 +63,6 @@ func (c *calls) await(name string) (call, error) {
 	return found, nil
 }
 
-// answered forgets a call that has its answer, so that the next one is awaited.
-func (c *calls) answered(name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.last, name)
-}
-
 func (c *calls) awaitCancel(name string) error {
 	one, err := c.await(name)
 	if err != nil {
@@ -116,7 +109,6 @@ func (d *Driver) serve(name, answer string) error {
 	if err != nil {
 		return err
 	}
-	d.calls.answered(name)
 	active, told := d.m.Active(), d.told()
 	one.answer <- answer
 	err = eventually(func() bool { return d.told() > told || !slices.Equal(d.m.Active(), active) })
