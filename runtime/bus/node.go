@@ -163,28 +163,19 @@ func (n *node[T]) giveBack(e *Event[T]) {
 	n.mu.Unlock()
 }
 
-// publishAs is publish under an id. It never uses the cached event, which is for
-// those without.
-func (n *node[T]) publishAs(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
-	side := n.side()
-	e := n.spare(side)
-	e.id = id
-	return n.publishBy(ctx, e, side, key, v, timeout)
-}
-
-// publish delivers v to everybody who hears key.
-func (n *node[T]) publish(ctx context.Context, key string, v *T, timeout time.Duration) error {
-	e := n.cached.Swap(nil)
+// publish delivers v to everybody who hears key, under an id if there is one. The
+// cached event is for those without.
+func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
+	var e *Event[T]
 	var side *atomic.Int64
+	if id == "" {
+		e = n.cached.Swap(nil)
+	}
 	if e == nil {
 		side = n.side()
 		e = n.spare(side)
+		e.id = id
 	}
-	return n.publishBy(ctx, e, side, key, v, timeout)
-}
-
-// publishBy delivers v by an event that nobody else has.
-func (n *node[T]) publishBy(ctx context.Context, e *Event[T], side *atomic.Int64, key string, v *T, timeout time.Duration) error {
 	e.value = v
 	if timeout != e.timeout {
 		e.timeout = timeout
