@@ -16,11 +16,14 @@ import (
 type node[T any] struct {
 	place place
 
-	// cached is the event that a publish uses. Taking it out is also how a publish
-	// says that it is running: there is no other counter on the usual path.
-	cached  atomic.Pointer[Event[T]]
+	// event is what a publish uses, if it finds it free. Taking it is also how a
+	// publish says that it is running: there is no other counter on the usual path.
+	// The flag stands beside the event because an exchange of numbers is one
+	// instruction, and one of pointers two calls.
+	event   Event[T]
+	taken   atomic.Uint32
 	turn    atomic.Uint32   // settle changes it, and waits for the other side
-	extra   [2]atomic.Int64 // publishes that found no event, by the turn they saw
+	extra   [2]atomic.Int64 // publishes that found it taken, by the turn they saw
 	awaited atomic.Bool     // somebody waits in settle
 
 	all  atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
@@ -29,7 +32,7 @@ type node[T any] struct {
 	settling sync.Mutex // one settle at a time
 	mu       sync.Mutex // held to change lists, and to wait in settle
 	done     *sync.Cond
-	returns  uint64 // times that the cached event came back while somebody waited for it
+	returns  uint64 // times that the event came back while somebody waited for it
 }
 
 // target is a subscription as one node sees it: take is the handler of a direct
@@ -44,9 +47,7 @@ func newNode[T any](p place) *node[T] {
 	n.done = sync.NewCond(&n.mu)
 	n.all.Store(new([]target[T]))
 	n.keys.seed = maphash.MakeSeed()
-	e := &Event[T]{}
-	e.place = &n.place
-	n.cached.Store(e)
+	n.event.place = &n.place
 	return n
 }
 
@@ -104,7 +105,7 @@ func (n *node[T]) settle() {
 	defer n.mu.Unlock()
 	n.awaited.Store(true)
 	defer n.awaited.Store(false)
-	for start := n.returns; n.cached.Load() == nil && n.returns == start; {
+	for start := n.returns; n.taken.Load() != 0 && n.returns == start; {
 		n.done.Wait()
 	}
 	// A publish may have seen the turn long before it was counted, on either side
@@ -128,15 +129,15 @@ func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
 	return e
 }
 
-// end gives the event back; side is nil if it is the cached one.
+// end gives the event back; side is nil if it is the node's own.
 func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
 	if side == nil {
 		e.seq = 0 // the value stays until the next publish: one for each topic
 		if n.awaited.Load() {
-			n.giveBack(e)
+			n.giveBack()
 			return
 		}
-		n.cached.Store(e)
+		n.taken.Store(0)
 	} else {
 		side.Add(-1)
 	}
@@ -152,26 +153,23 @@ func (n *node[T]) wake() {
 	n.mu.Unlock()
 }
 
-// giveBack tells who waits in settle that the cached event has come back. Whoever
+// giveBack tells who waits in settle that the node's event has come back. Whoever
 // had it before the wait began has returned it by then: it is counted in the same
 // moment as it is there for the next publish, or that one would be taken for it.
-func (n *node[T]) giveBack(e *Event[T]) {
+func (n *node[T]) giveBack() {
 	n.mu.Lock()
 	n.returns++
-	n.cached.Store(e)
+	n.taken.Store(0)
 	n.done.Broadcast()
 	n.mu.Unlock()
 }
 
 // publish delivers v to everybody who hears key, under an id if there is one. The
-// cached event is for those without.
+// node's own event is for those without.
 func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
-	var e *Event[T]
+	e := &n.event
 	var side *atomic.Int64
-	if id == "" {
-		e = n.cached.Swap(nil)
-	}
-	if e == nil {
+	if id != "" || n.taken.Swap(1) != 0 {
 		side = n.side()
 		e = n.spare(side)
 		e.id = id
