@@ -247,24 +247,15 @@ func (c *codecs) writeValue(v jen.Code, t *model.Type, depth jen.Code) *jen.Stat
 
 func (c *codecs) read(b *jen.Group, name string, fields []*model.Field) {
 	b.Op("*").Id("e").Op("=").Id(name).Values()
-	b.For(jen.Id("f").Op(":=").Id("r").Dot("Struct").Call(), jen.Id("f").Dot("Next").Call(jen.Id("r")), jen.Empty()).BlockFunc(func(b *jen.Group) {
-		if len(fields) == 0 {
-			b.Id("f").Dot("Skip").Call(jen.Id("r"))
-			return
-		}
-		b.Switch(jen.String().Call(jen.Id("f").Dot("Key"))).BlockFunc(func(b *jen.Group) {
-			for i, fd := range fields {
-				b.Case(jen.Lit(fd.Name.Value)).BlockFunc(func(b *jen.Group) {
-					bit := jen.Lit(0)
-					if i < 64 {
-						bit = jen.Lit(1).Op("<<").Lit(i)
-					}
-					b.Id("f").Dot("Once").Call(jen.Id("r"), bit)
-					c.readField(b, fd)
-				})
+	b.For(jen.Id("f").Op(":=").Id("r").Dot("Record").Call(), jen.Id("f").Dot("Pass").Call(jen.Id("r")), jen.Empty()).BlockFunc(func(b *jen.Group) {
+		for i, fd := range fields {
+			bit := jen.Lit(0)
+			if i < 64 {
+				bit = jen.Lit(1).Op("<<").Lit(i)
 			}
-			b.Default().Block(jen.Id("f").Dot("Skip").Call(jen.Id("r")))
-		})
+			at := jen.Id("f").Dot("At").Call(jen.Id("r"), rawString(rawKey(fd.Name.Value)))
+			b.If(at.Op("&&").Id("f").Dot("Take").Call(jen.Id("r"), bit)).BlockFunc(func(b *jen.Group) { c.readField(b, fd) })
+		}
 	})
 }
 

@@ -129,17 +129,24 @@ func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
 	return e
 }
 
+// free gives the node's own event back, and reports whether somebody waits in settle
+// by now. It is small enough for the compiler to put it into publish.
+func (n *node[T]) free(e *Event[T]) (awaited bool) {
+	e.seq = 0 // the value stays until the next publish: one for each topic
+	n.taken.Store(0)
+	return n.awaited.Load()
+}
+
 // end gives the event back; side is nil if it is the node's own.
 func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
-	if side == nil {
-		e.seq = 0 // the value stays until the next publish: one for each topic
-		if n.awaited.Load() {
-			n.giveBack()
-			return
-		}
-		n.taken.Store(0)
-	} else {
+	switch {
+	case side != nil:
 		side.Add(-1)
+	case n.awaited.Load():
+		n.giveBack()
+		return
+	default:
+		n.free(e)
 	}
 	if n.awaited.Load() {
 		n.wake()
@@ -159,7 +166,7 @@ func (n *node[T]) wake() {
 func (n *node[T]) giveBack() {
 	n.mu.Lock()
 	n.returns++
-	n.taken.Store(0)
+	n.free(&n.event)
 	n.done.Broadcast()
 	n.mu.Unlock()
 }
@@ -188,7 +195,12 @@ func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout tim
 	if done < len(all) || len(own) > 0 {
 		err = n.deliverRest(ctx, [2][]target[T]{all[done:], own}, e, side, err)
 	}
-	if n.end(e, side); len(all)+len(own) == 0 && n.place.bus.isClosed() {
+	if side != nil || n.awaited.Load() {
+		n.end(e, side)
+	} else if n.free(e) {
+		n.wake()
+	}
+	if len(all)+len(own) == 0 && n.place.bus.isClosed() {
 		return ErrClosed
 	}
 	return err

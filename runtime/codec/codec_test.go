@@ -114,64 +114,60 @@ func (s *sample) UnmarshalMsgpack(b []byte) error {
 
 func (s *sample) read(r *codec.Reader) {
 	*s = sample{}
-	for f := r.Struct(); f.Next(r); {
-		switch string(f.Key) {
-		case "text":
-			f.Once(r, 1<<0)
+	for f := r.Record(); f.Pass(r); {
+		if f.At(r, "\xa4text") && f.Take(r, 1<<0) {
 			s.Text = r.String()
-		case "flag":
-			f.Once(r, 1<<1)
+		}
+		if f.At(r, "\xa4flag") && f.Take(r, 1<<1) {
 			s.Flag = r.Bool()
-		case "i8":
-			f.Once(r, 1<<2)
+		}
+		if f.At(r, "\xa2i8") && f.Take(r, 1<<2) {
 			s.I8 = int8(r.Int(8))
-		case "i64":
-			f.Once(r, 1<<3)
+		}
+		if f.At(r, "\xa3i64") && f.Take(r, 1<<3) {
 			s.I64 = r.Int(64)
-		case "u16":
-			f.Once(r, 1<<4)
+		}
+		if f.At(r, "\xa3u16") && f.Take(r, 1<<4) {
 			s.U16 = uint16(r.Uint(16))
-		case "u64":
-			f.Once(r, 1<<5)
+		}
+		if f.At(r, "\xa3u64") && f.Take(r, 1<<5) {
 			s.U64 = r.Uint(64)
-		case "f32":
-			f.Once(r, 1<<6)
+		}
+		if f.At(r, "\xa3f32") && f.Take(r, 1<<6) {
 			s.F32 = r.Float32()
-		case "f64":
-			f.Once(r, 1<<7)
+		}
+		if f.At(r, "\xa3f64") && f.Take(r, 1<<7) {
 			s.F64 = r.Float64()
-		case "data":
-			f.Once(r, 1<<8)
+		}
+		if f.At(r, "\xa4data") && f.Take(r, 1<<8) {
 			s.Data = r.Bytes()
-		case "at":
-			f.Once(r, 1<<9)
+		}
+		if f.At(r, "\xa2at") && f.Take(r, 1<<9) {
 			s.At = r.Time()
-		case "took":
-			f.Once(r, 1<<10)
+		}
+		if f.At(r, "\xa4took") && f.Take(r, 1<<10) {
 			s.Took = r.Duration()
-		case "tags":
-			f.Once(r, 1<<11)
+		}
+		if f.At(r, "\xa4tags") && f.Take(r, 1<<11) {
 			s.Tags = readStrings(r)
-		case "counts":
-			f.Once(r, 1<<12)
+		}
+		if f.At(r, "\xa6counts") && f.Take(r, 1<<12) {
 			s.Counts = readCounts(r)
-		case "note":
-			f.Once(r, 1<<13)
+		}
+		if f.At(r, "\xa4note") && f.Take(r, 1<<13) {
 			if !r.Nil() {
 				v := r.String()
 				s.Note = &v
 			}
-		case "next":
-			f.Once(r, 1<<14)
+		}
+		if f.At(r, "\xa4next") && f.Take(r, 1<<14) {
 			if !r.Nil() {
 				s.Next = &sample{}
 				s.Next.read(r)
 			}
-		case "deep":
-			f.Once(r, 0) // as if there were that many fields
+		}
+		if f.At(r, "\xa4deep") && f.Take(r, 0) { // as if there were that many fields
 			s.Deep = readDeep(r)
-		default:
-			f.Skip(r)
 		}
 	}
 }
@@ -349,6 +345,8 @@ func TestRefused(t *testing.T) {
 		{"a huge map", "81a6636f756e7473dfffffffff", codec.ErrCount},
 		{"a huge struct", "dfffffffff", codec.ErrCount},
 		{"a known field twice", "82a474657874a0a474657874a0", codec.ErrDuplicateKey},
+		{"a known field twice, in two forms", "82a474657874a0d90474657874a0", codec.ErrDuplicateKey},
+		{"a name that is cut off", "81d904746578", codec.ErrTruncated},
 		{"an unknown field twice", "82a17801a17801", codec.ErrDuplicateKey},
 		{"a field over 63 twice", "82a46465657080a46465657080", codec.ErrDuplicateKey},
 		{"a map's key twice", "81a6636f756e747382a16101a16101", codec.ErrDuplicateKey},
@@ -388,6 +386,43 @@ func TestLenient(t *testing.T) {
 		var s sample
 		if err := s.UnmarshalMsgpack(b); err != nil {
 			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+// TestFieldsInAnyOrder reads names in every order and form that a writer may use.
+func TestFieldsInAnyOrder(t *testing.T) {
+	const long = "\xd9\x28a-name-of-forty-bytes-needs-a-second-one"
+	type fields struct {
+		Long, Short, Next string
+	}
+	for _, tt := range []struct {
+		name, msg string
+		want      fields
+	}{
+		{"as declared", "\x82" + long + "\xa1a\xa5short\xa1b", fields{"a", "b", ""}},
+		{"reversed", "\x82\xa5short\xa1b" + long + "\xa1a", fields{"a", "b", ""}},
+		{"wide names", "\x82\xda\x00\x28" + long[2:] + "\xa1a\xd9\x05short\xa1b", fields{"a", "b", ""}},
+		{"the widest, reversed", "\x82\xdb\x00\x00\x00\x05short\xa1b\xdb\x00\x00\x00\x28" + long[2:] + "\xa1a", fields{"a", "b", ""}},
+		{"unknown ones between", "\x84\xa1x\x01\xd9\x01y\x01\xa5short\xa1b\xd9\x01z\x01", fields{"", "b", ""}},
+		{"nobody takes what follows", "\x81" + long + "\xa1a\xa5short", fields{"a", "", "short"}},
+		{"nor after the last", "\x80\xa5short", fields{"", "", "short"}},
+	} {
+		var got fields
+		r := codec.NewReader([]byte(tt.msg))
+		for f := r.Record(); f.Pass(&r); {
+			if f.At(&r, long) && f.Take(&r, 1<<0) {
+				got.Long = r.String()
+			}
+			if f.At(&r, "\xa5short") && f.Take(&r, 1<<1) {
+				got.Short = r.String()
+			}
+		}
+		if tt.want.Next != "" {
+			got.Next = r.String()
+		}
+		if err := r.Finish(); err != nil || got != tt.want {
+			t.Errorf("%s: %+v, %v, want %+v", tt.name, got, err, tt.want)
 		}
 	}
 }

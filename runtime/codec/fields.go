@@ -2,30 +2,30 @@ package codec
 
 import "unicode/utf8"
 
-// Fields walks over the fields of a struct. Generated code reads:
+// Fields walks over the fields of a struct whose names are not known, or few:
 //
 //	for f := r.Struct(); f.Next(r); {
 //		switch string(f.Key) {
 //		case "name":
-//			f.Once(r, 1<<0)
-//			e.Name = r.String()
+//			f.Note(r)
+//			name = r.String()
 //		default:
 //			f.Skip(r)
 //		}
 //	}
+//
+// Generated code uses Record.
 type Fields struct {
 	Key []byte // the field's name; part of the message
 
-	left    int
-	seen    uint64
-	unknown map[string]struct{} // unknown names, and known ones that have no bit
+	left int
+	seen names
 }
 
 // Struct begins to read a struct.
 func (r *Reader) Struct() Fields { return Fields{left: r.mapHeader()} }
 
-// Next reads the next field's name, and reports whether there is one. Whether the
-// name is UTF-8 is looked at in Skip: a name that is known is.
+// Next reads the next field's name, and reports whether there is one.
 func (f *Fields) Next(r *Reader) bool {
 	if f.left <= 0 || r.err != nil {
 		r.depth--
@@ -33,57 +33,35 @@ func (f *Fields) Next(r *Reader) bool {
 		return false
 	}
 	f.left--
-	if pos := r.pos; pos < len(r.data) && r.data[pos]&0xe0 == codeFixStr {
-		if end := pos + 1 + int(r.data[pos]&31); end <= len(r.data) {
-			f.Key, r.pos, r.key, r.keyN = r.data[pos+1:end], end, pos+1, end-pos-1
-			return true
-		}
-	}
-	return f.longNext(r)
-}
-
-func (f *Fields) longNext(r *Reader) bool {
-	f.Key = r.longText()
-	r.key, r.keyN = r.pos-len(f.Key), len(f.Key)
+	f.Key = r.name()
 	return r.err == nil
 }
 
-// Once notes that a known field was read, and fails the second time. Each field
-// has a bit of its own; those for which there are no more have 0.
-func (f *Fields) Once(r *Reader, bit uint64) {
-	if bit == 0 || f.seen&bit != 0 {
-		f.again(r, bit)
-	}
-	f.seen |= bit
-}
+// Note checks the field's name: it must be UTF-8, and new.
+func (f *Fields) Note(r *Reader) { f.seen.note(r, f.Key) }
 
-func (f *Fields) again(r *Reader, bit uint64) {
-	if bit == 0 {
-		f.note(r)
-		return
-	}
-	r.fail(ErrDuplicateKey)
-}
-
-// Skip reads the value of an unknown field, whose name must be new.
+// Skip notes the field's name, and reads its value.
 func (f *Fields) Skip(r *Reader) {
-	f.note(r)
+	f.Note(r)
 	r.Skip()
 }
 
-func (f *Fields) note(r *Reader) {
-	if !utf8.Valid(f.Key) {
+// names are names of fields that were read.
+type names map[string]struct{}
+
+func (n *names) note(r *Reader, name []byte) {
+	if !utf8.Valid(name) {
 		r.fail(ErrInvalidUTF8)
 		return
 	}
-	if _, dup := f.unknown[string(f.Key)]; dup {
+	if _, dup := (*n)[string(name)]; dup {
 		r.fail(ErrDuplicateKey)
 		return
 	}
-	if f.unknown == nil {
-		f.unknown = map[string]struct{}{}
+	if *n == nil {
+		*n = names{}
 	}
-	f.unknown[string(f.Key)] = struct{}{}
+	(*n)[string(name)] = struct{}{}
 }
 
 func (r *Reader) mapHeader() int {

@@ -14,6 +14,7 @@ import (
 type Reader struct {
 	data   []byte
 	copied string // data, once a string of it was asked for
+	odd    string // the next field's name as Record knows it, if its form is not the shortest
 	pos    int
 	depth  int
 	key    int // where the key that was read last begins, for messages
@@ -130,23 +131,33 @@ const shared = 1024
 
 // String reads a string, which must be UTF-8.
 func (r *Reader) String() string {
-	p := r.text()
-	if len(p) == 0 {
-		return ""
+	if start := r.pos + 1; start <= len(r.data) && r.data[start-1]&0xe0 == codeFixStr {
+		end := start + int(r.data[start-1]&31)
+		if end <= len(r.data) && asciiBytes(r.data[start:end]) {
+			r.pos = end
+			return r.own(start, end)
+		}
 	}
-	end := r.pos
-	if !asciiBytes(p) && !utf8.Valid(p) {
+	p := r.longText()
+	if !utf8.Valid(p) {
 		r.pos -= len(p)
 		r.fail(ErrInvalidUTF8)
 		return ""
 	}
-	if len(r.data) > shared {
-		return string(p)
-	}
-	if r.copied == "" {
+	return r.own(r.pos-len(p), r.pos)
+}
+
+// own is a part of the message that does not share its memory.
+func (r *Reader) own(start, end int) string {
+	switch {
+	case start == end:
+		return ""
+	case len(r.data) > shared:
+		return string(r.data[start:end])
+	case r.copied == "":
 		r.copied = string(r.data)
 	}
-	return r.copied[end-len(p) : end]
+	return r.copied[start:end]
 }
 
 // text reads a string that stays part of the message, and that may not be UTF-8.

@@ -135,15 +135,13 @@ func Decode(data []byte) (*machine.Snapshot, error) {
 
 // read reads a map whose fields the functions read.
 func read(r *codec.Reader, fields map[string]func()) {
-	seen := map[string]bool{}
 	for f := r.Struct(); f.Next(r); {
-		name := string(f.Key)
-		known := fields[name]
-		if known == nil || seen[name] {
+		known := fields[string(f.Key)]
+		if known == nil {
 			f.Skip(r)
 			continue
 		}
-		seen[name] = true
+		f.Note(r)
 		known()
 	}
 }

@@ -67,19 +67,19 @@ func (f *Failure) ReadMsgpack(r *codec.Reader) {
 	texts := f.texts()
 fields:
 	for fs := r.Struct(); fs.Next(r); {
-		for i, t := range texts {
+		for _, t := range texts {
 			if string(fs.Key) == t.name {
-				fs.Once(r, 1<<i)
+				fs.Note(r)
 				*t.at = r.String()
 				continue fields
 			}
 		}
 		switch string(fs.Key) {
 		case "attempts":
-			fs.Once(r, 1<<len(texts))
+			fs.Note(r)
 			f.Attempts = r.Uint(64)
 		case "original":
-			fs.Once(r, 1<<(len(texts)+1))
+			fs.Note(r)
 			f.Original = r.Bytes()
 		default:
 			fs.Skip(r)
