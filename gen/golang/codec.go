@@ -73,7 +73,8 @@ func (c *codecs) structure(name string, fields []*model.Field, nested bool) {
 	}
 	f.Add(doc("UnmarshalMsgpack reads e from b, which it does not keep.")).
 		Add(recv()).Id("UnmarshalMsgpack").Params(jen.Id("b").Index().Byte()).Error().Block(
-		jen.Id("r").Op(":=").Qual(codecPath, "NewReader").Call(jen.Id("b")),
+		jen.Var().Id("r").Qual(codecPath, "Reader"),
+		jen.Id("r").Dot("Reset").Call(jen.Id("b")),
 		jen.Id("e").Dot("ReadMsgpack").Call(jen.Op("&").Id("r")),
 		jen.Return(jen.Id("r").Dot("Finish").Call()),
 	)

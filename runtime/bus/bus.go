@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,6 +29,7 @@ type Bus struct {
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
 	subs   map[*Subscription]struct{}
+	last   uint64 // the number of the latest subscription
 	closed bool
 }
 
@@ -101,10 +103,16 @@ func nodeOf[T any](p place) (*node[T], error) {
 	}
 	n := newNode[T](p)
 	b.nodes[id] = n
-	for s := range b.subs {
+	for _, s := range b.inOrder() {
 		b.connect(n, s)
 	}
 	return n, nil
+}
+
+// inOrder are the subscriptions, the oldest first: in this order direct handlers
+// run. b.mu is held.
+func (b *Bus) inOrder() []*Subscription {
+	return slices.SortedFunc(maps.Keys(b.subs), func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
 }
 
 // connect adds s to n if its pattern matches; b.mu is held.
@@ -155,6 +163,8 @@ func (b *Bus) subscribe(s *Subscription) error {
 			return fmt.Errorf("%w: %s carries %v", ErrTypeMismatch, id, n.typ())
 		}
 	}
+	b.last++
+	s.number = b.last
 	b.subs[s] = struct{}{}
 	return nil
 }
@@ -180,7 +190,7 @@ func (b *Bus) disconnect(s *Subscription) []anyNode {
 func (b *Bus) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed = true
-	subs := slices.Collect(maps.Keys(b.subs))
+	subs := b.inOrder()
 	b.mu.Unlock()
 	var errs []error
 	for _, s := range subs {

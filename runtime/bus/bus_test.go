@@ -83,6 +83,25 @@ func TestDirect(t *testing.T) {
 	}
 }
 
+// TestOrderOfSubscription has handlers run in the order in which they subscribed,
+// whether that was before the topic was first used or after.
+func TestOrderOfSubscription(t *testing.T) {
+	b := bus.New()
+	var got []int
+	add := func(i int) {
+		subscribe(t, b, "a.#", func(context.Context, *bus.Event[order]) error { got = append(got, i); return nil })
+	}
+	for i := range 20 {
+		add(i)
+	}
+	p := publisher[order](t, b, "a.b")
+	add(20)
+	publish(t, p, &order{1})
+	if len(got) != 21 || !slices.IsSorted(got) {
+		t.Errorf("they ran in the order %v", got)
+	}
+}
+
 func TestTypes(t *testing.T) {
 	b := bus.New()
 	publisher[order](t, b, "a.x")

@@ -24,7 +24,8 @@ type SubscribeOption func(*Subscription)
 const DefaultCapacity = 1000
 
 // Direct makes the handler run inside Publish, in the publisher's goroutine and
-// with its ctx; its error is Publish's. This is the default.
+// with its ctx; its error is Publish's. Handlers run in the order in which they
+// subscribed, those of one key after those of every key. This is the default.
 func Direct() SubscribeOption { return func(s *Subscription) { s.capacity = 0 } }
 
 // Queued gives the subscription a goroutine of its own and room for capacity
@@ -41,6 +42,7 @@ func Queued(capacity int) SubscribeOption {
 // Subscription is somebody's interest in topics. It is safe for concurrent use.
 type Subscription struct {
 	bus      *Bus
+	number   uint64 // of the bus's subscriptions, in the order they were made
 	pattern  topic.Pattern
 	capacity int
 	handler  any // Handler[T] or AnyHandler

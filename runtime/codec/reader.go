@@ -34,6 +34,18 @@ func NewReaderSize(b []byte, limit int) Reader {
 	return r
 }
 
+// Reset makes r what NewReader returns, without copying a Reader, which would take
+// as long as reading a field.
+func (r *Reader) Reset(b []byte) {
+	*r = Reader{data: b}
+	if len(b) > MaxSize {
+		r.refuse()
+	}
+}
+
+//go:noinline
+func (r *Reader) refuse() { r.fail(ErrTooLarge) }
+
 // Finish returns a *DecodeError for the first thing that was wrong, or nil.
 func (r *Reader) Finish() error {
 	if r.err == nil && r.pos < len(r.data) {

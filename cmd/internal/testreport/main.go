@@ -9,8 +9,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -25,10 +27,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "testreport:", err)
 		os.Exit(2)
 	}
-	r := newReport()
+	r := newReport(os.Stdout)
 	readErr := r.read(out)
 	runErr := cmd.Wait()
-	r.summary(os.Stdout)
+	r.summary()
 	switch {
 	case readErr != nil:
 		fmt.Fprintln(os.Stderr, "testreport: reading go test's events:", readErr)
@@ -48,12 +50,13 @@ type event struct {
 
 // report collects what go test says.
 type report struct {
+	out            io.Writer
 	passed, failed int
 	skipped        []string
 	output         map[string][]string // output per running test
 }
 
-func newReport() *report { return &report{output: map[string][]string{}} }
+func newReport(out io.Writer) *report { return &report{out: out, output: map[string][]string{}} }
 
 func (r *report) read(in io.Reader) error {
 	lines := bufio.NewReader(in)
@@ -74,22 +77,35 @@ func (r *report) read(in io.Reader) error {
 func (r *report) line(line []byte) {
 	var e event
 	if json.Unmarshal(line, &e) != nil {
-		os.Stdout.Write(line) // not an event: the go command speaking for itself
+		_, _ = r.out.Write(line) // not an event: the go command speaking for itself
 		return
 	}
 	id := e.Package + " " + e.Test
 	switch e.Action {
 	case "build-output":
-		fmt.Print(e.Output)
+		fmt.Fprint(r.out, e.Output)
 	case "output":
 		if e.Test == "" {
-			fmt.Print(e.Output)
+			fmt.Fprint(r.out, e.Output)
 			return
 		}
 		r.output[id] = append(r.output[id], e.Output)
 	case "pass", "fail", "skip":
 		if e.Test != "" {
 			r.finished(id, e)
+		} else if e.Action == "fail" {
+			r.unfinished(e.Package)
+		}
+	}
+}
+
+// unfinished prints what the tests of a package had said that were still running
+// when it failed: it has panicked, run out of time or been killed in one of them.
+func (r *report) unfinished(pkg string) {
+	for _, id := range slices.Sorted(maps.Keys(r.output)) {
+		if strings.HasPrefix(id, pkg+" ") {
+			fmt.Fprint(r.out, strings.Join(r.output[id], ""))
+			delete(r.output, id)
 		}
 	}
 }
@@ -102,7 +118,7 @@ func (r *report) finished(id string, e event) {
 		r.passed++
 	case "fail":
 		r.failed++
-		fmt.Print(strings.Join(out, ""))
+		fmt.Fprint(r.out, strings.Join(out, ""))
 	case "skip":
 		r.skipped = append(r.skipped, id+": "+reason(out))
 	}
@@ -120,9 +136,9 @@ func reason(out []string) string {
 	return strings.Join(said, " ")
 }
 
-func (r *report) summary(w io.Writer) {
-	fmt.Fprintf(w, "%d tests ran, %d failed, %d left out\n", r.passed+r.failed, r.failed, len(r.skipped))
+func (r *report) summary() {
+	fmt.Fprintf(r.out, "%d tests ran, %d failed, %d left out\n", r.passed+r.failed, r.failed, len(r.skipped))
 	for _, s := range r.skipped {
-		fmt.Fprintln(w, "  left out:", s)
+		fmt.Fprintln(r.out, "  left out:", s)
 	}
 }
