@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -23,6 +24,7 @@ import (
 // usable; New makes one.
 type Bus struct {
 	epoch   string
+	start   time.Time // of the bus's clock
 	seq     atomic.Uint64
 	onError func(sub *Subscription, err error)
 
@@ -36,9 +38,9 @@ type Bus struct {
 // Option is an option of a Bus.
 type Option func(*Bus)
 
-// OnError makes f be told of every error of a queued handler, from the goroutine
-// of its subscription, instead of logging it with slog.Default; those of direct
-// handlers are returned to the publisher.
+// OnError makes f be told of every error of a queued handler, as a *HandlerError and
+// from a goroutine of its subscription, instead of logging it with slog.Default; those
+// of direct handlers are returned to the publisher.
 func OnError(f func(sub *Subscription, err error)) Option { return func(b *Bus) { b.onError = f } }
 
 // New returns a bus with nobody on it.
@@ -47,6 +49,7 @@ func New(opts ...Option) *Bus {
 		onError: func(sub *Subscription, err error) {
 			slog.Error("a handler has failed", "pattern", string(sub.pattern), "error", err)
 		},
+		start: time.Now(),
 		epoch: strconv.FormatUint(rand.Uint64(), 36),
 		nodes: map[string]anyNode{},
 		subs:  map[*Subscription]struct{}{},
@@ -56,6 +59,9 @@ func New(opts ...Option) *Bus {
 	}
 	return b
 }
+
+// now is the time since the bus was made, in nanoseconds.
+func (b *Bus) now() int64 { return int64(time.Since(b.start)) }
 
 // place is a topic, or a family of topics that differ in the key.
 type place struct {

@@ -55,6 +55,20 @@ type Event[T any] struct {
 // Value is the published value. It is the publisher's own and must not be changed.
 func (e *Event[T]) Value() *T { return e.value }
 
+// asAny is the same event for handlers of any type.
+func (e *Event[T]) asAny() *AnyEvent {
+	e.any = AnyEvent{&e.origin, e.value}
+	return &e.any
+}
+
+// numbered is where the event comes from, with the number that its id will have.
+func (e *Event[T]) numbered() origin {
+	if e.seq == 0 {
+		e.seq = e.place.bus.seq.Add(1)
+	}
+	return e.origin
+}
+
 // Clone returns an event that stays valid; the value is shared.
 func (e *Event[T]) Clone() *Event[T] {
 	e.ID()

@@ -40,6 +40,7 @@ type node[T any] struct {
 type target[T any] struct {
 	sub  *Subscription
 	take func(context.Context, *Event[T]) error
+	all  func(context.Context, *Event[T], []*T) error // for a batch, nil if take is to be called for each
 }
 
 func newNode[T any](p place) *node[T] {
@@ -253,14 +254,6 @@ func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Even
 	}
 	finished = true
 	return err
-}
-
-// item is the event as it is queued.
-func (e *Event[T]) item(v *T) item {
-	if e.seq == 0 {
-		e.seq = e.place.bus.seq.Add(1)
-	}
-	return item{e.origin, v}
 }
 
 // deliver calls a handler and turns a panic into an error. Close looks for this

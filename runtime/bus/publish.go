@@ -101,3 +101,18 @@ func (p *KeyedPublisher[T]) checkKey(key string) error {
 	_, err := p.n.place.family.Of(key)
 	return err
 }
+
+// PublishBatch publishes values one after the other, with less effort where they are
+// queued: a queue gets them together. If there are errors, they are those of all
+// values, joined; the others have been published.
+func (p *Publisher[T]) PublishBatch(ctx context.Context, values []*T) error {
+	return p.n.publishBatch(ctx, "", values, p.options.timeout)
+}
+
+// PublishBatch is Publisher.PublishBatch for the topic of key.
+func (p *KeyedPublisher[T]) PublishBatch(ctx context.Context, key string, values []*T) error {
+	if err := p.checkKey(key); err != nil {
+		return err
+	}
+	return p.n.publishBatch(ctx, key, values, p.options.timeout)
+}

@@ -47,8 +47,8 @@ type Retry struct {
 	Attempts   int // in total; 1 or less is no retry
 	Initial    time.Duration
 	Max        time.Duration // 0 is a day
-	Multiplier float64 // 0 is 2
-	Jitter     float64 // of the wait, from 0 to 1
+	Multiplier float64       // 0 is 2
+	Jitter     float64       // of the wait, from 0 to 1
 }
 
 // Wait is the time between the nth attempt, n from 1, and the next one.

@@ -23,6 +23,8 @@ var (
 	ErrTypeMismatch = errors.New("xsgen: the topic carries another type")
 	// ErrUnknownEvent is returned by a receiver for an event that it does not declare.
 	ErrUnknownEvent = errors.New("xsgen: unknown event")
+	// ErrTooLarge is returned for an event that is larger than a limit.
+	ErrTooLarge = errors.New("xsgen: too large")
 )
 
 // DrainError is the ErrDrainTimeout of one Close.

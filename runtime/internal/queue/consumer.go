@@ -52,6 +52,7 @@ func (q *Queue[E]) collect() {
 func (c *Consumer[E]) collect() {
 	settled, bytes := c.settled.Load(), c.settledBytes.Load()
 	c.q.used -= int(settled - c.counted)
+	c.q.settled += uint64(settled - c.counted)
 	c.q.bytes -= bytes - c.countedBytes
 	c.counted, c.countedBytes = settled, bytes
 }

@@ -39,9 +39,10 @@ type Config[E any] struct {
 	Capacity int            // items, at least 1
 	Bytes    int64          // of all items; 0 is no limit
 	Size     func(*E) int64 // of an item, where there is a limit
-	Policy   Policy         //
-	Lanes    int            // at least 1
-	Dropped  func(*E)       // is called, if it is set, for what a policy drops, with the lock held
+	Policy   Policy
+	Lanes    int                                 // at least 1
+	Dropped  func(*E)                            // is called, if it is set, for what DropOldest drops, with the lock held
+	Patience func(context.Context) time.Duration // is asked, if it is set, by a Put that gives no timeout and must wait
 }
 
 // Queue is a bounded queue. It is safe for concurrent use.
@@ -59,6 +60,7 @@ type Queue[E any] struct {
 	stamp     uint64 // of the last item, where the oldest of several lanes is looked for
 	accepted  uint64
 	dropped   uint64
+	settled   uint64
 	ended     bool
 }
 
@@ -210,6 +212,9 @@ func (q *Queue[E]) dropOldest() bool {
 // await waits for room. q.mu is held, and released in between.
 func (q *Queue[E]) await(ctx context.Context, size int64, timeout time.Duration) error {
 	var late <-chan time.Time
+	if timeout == 0 && q.cfg.Patience != nil {
+		timeout = q.cfg.Patience(ctx)
+	}
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)
 		defer timer.Stop()
@@ -307,9 +312,10 @@ func (q *Queue[E]) Clear() []E {
 type Stats struct {
 	Accepted uint64 // for which Put has returned nil, dropped ones included
 	Dropped  uint64 // by the policy
-	Used     int    // items that wait, or have been taken and not settled
-	Waiting  int    // of those, items that wait
-	Bytes    int64  // of those in use, if they are counted
+	Settled  uint64
+	Used     int   // items that wait, or have been taken and not settled
+	Waiting  int   // of those, items that wait
+	Bytes    int64 // of those in use, if they are counted
 }
 
 // Stats returns the figures.
@@ -317,5 +323,5 @@ func (q *Queue[E]) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.collect()
-	return Stats{q.accepted, q.dropped, q.used, q.waiting, q.bytes}
+	return Stats{q.accepted, q.dropped, q.settled, q.used, q.waiting, q.bytes}
 }

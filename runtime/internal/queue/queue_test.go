@@ -156,7 +156,7 @@ func TestBytes(t *testing.T) {
 		t.Fatal(n)
 	}
 	c.Settle(1, 4)
-	if s := q.Stats(); s != (queue.Stats{Accepted: 4, Used: 2, Waiting: 2, Bytes: 6, Dropped: 1}) {
+	if s := q.Stats(); s != (queue.Stats{Accepted: 4, Settled: 1, Used: 2, Waiting: 2, Bytes: 6, Dropped: 1}) {
 		t.Errorf("%+v", s)
 	}
 	if out := q.Clear(); !slices.Equal(out, []int{5, 1}) || q.Stats().Bytes != 0 {
