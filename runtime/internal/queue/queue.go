@@ -41,7 +41,7 @@ type Config[E any] struct {
 	Size     func(*E) int64 // of an item, where there is a limit
 	Policy   Policy
 	Lanes    int                                 // at least 1
-	Dropped  func(*E)                            // is called, if it is set, for what DropOldest drops, with the lock held
+	Dropped  func(*E)                            // is called, if it is set, for what a policy drops, with the lock held
 	Patience func(context.Context) time.Duration // is asked, if it is set, by a Put that gives no timeout and must wait
 }
 
@@ -89,6 +89,9 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time
 	q.mu.Lock()
 	if q.ended || q.full(size) {
 		if put, err := q.admit(ctx, size, timeout); !put {
+			if err == nil {
+				q.tell(&e)
+			}
 			q.mu.Unlock()
 			return err
 		}
@@ -116,6 +119,7 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 				return i, err
 			}
 			if !put {
+				q.tell(&items[i])
 				continue
 			}
 		}
@@ -201,12 +205,17 @@ func (q *Queue[E]) dropOldest() bool {
 		return false
 	}
 	e := oldest.pop()
-	if q.cfg.Dropped != nil {
-		q.cfg.Dropped(&e)
-	}
+	q.tell(&e)
 	q.count(-1, -q.size(&e))
 	q.dropped++
 	return true
+}
+
+// tell tells of an item that was dropped.
+func (q *Queue[E]) tell(e *E) {
+	if q.cfg.Dropped != nil {
+		q.cfg.Dropped(e)
+	}
 }
 
 // await waits for room. q.mu is held, and released in between.
