@@ -88,7 +88,7 @@ func sizes(e *env) {
 	err := transport.Publish(e.ctx, e.pub, e.message("event.a", strings.Repeat("x", limit+1)))
 	e.want(err, transport.ErrTooLarge, "one byte more than the limit")
 	e.outcome(err, transport.OutcomeNotSent, false)
-	if st := e.settled(s); st.Handled != uint64(len(list)) {
+	if st := e.settled(s, uint64(len(list))); st.Handled != uint64(len(list)) {
 		e.Errorf("%+v", st)
 	}
 }

@@ -64,7 +64,7 @@ func keyOrder(e *env) {
 	s := e.hear("event.#", p, failOnce(&b))
 	keyed(e, "a1", "a2", "b1", "a3", "b2")
 	b.wait(e, 6)
-	e.settled(s)
+	e.settled(s, 5)
 	var as, bs []string
 	for _, x := range b.bodies() {
 		if strings.HasPrefix(x, "a") {
@@ -88,7 +88,7 @@ func keyOrderNone(e *env) {
 	s := e.hear("event.#", p, failOnce(&b))
 	keyed(e, "a1", "a2", "a3")
 	b.wait(e, 4)
-	e.settled(s)
+	e.settled(s, 3)
 	if got := b.bodies(); !slices.Equal(got, []string{"a1", "a2", "a3", "a1"}) {
 		e.Errorf("%v", got)
 	}
@@ -122,7 +122,7 @@ func keyOneAtATime(e *env) {
 	for i := range n {
 		keyed(e, fmt.Sprintf("%c%03d", 'a'+i%5, i))
 	}
-	if st := e.settled(s); st.Handled != n || st.Failed != n/10 {
+	if st := e.settled(s, n); st.Handled != n || st.Failed != n/10 {
 		e.Errorf("%+v", st)
 	}
 	if most < 2 {
@@ -144,7 +144,7 @@ func ttl(e *env) {
 	e.publish("event.a", "fresh")
 	e.noError(d.Settle(nil), "settling what has been delivered in time")
 	g.settle(e, 1)
-	if st := e.settled(s); st.Expired != 2 || st.Handled != 2 {
+	if st := e.settled(s, 4); st.Expired != 2 || st.Handled != 2 {
 		e.Errorf("%+v", st)
 	}
 	if got := g.bodies(); !slices.Equal(got, []string{"first", "fresh"}) {
@@ -163,7 +163,7 @@ func ttlPrefetched(e *env) {
 	})
 	e.publish("event.a", "first", "late")
 	e.until(func() bool { return s.Stats().Handled == 1 }, "the first one was handled")
-	if st := e.settled(s); st.Expired != 1 || len(b.messages()) != 1 {
+	if st := e.settled(s, 2); st.Expired != 1 || len(b.messages()) != 1 {
 		e.Errorf("%+v, %q", st, b.bodies())
 	}
 }
@@ -173,17 +173,17 @@ func dedup(e *env) {
 	p.DedupWindow = 2
 	var b inbox
 	s := e.hear("event.#", p, failOnce(&b))
-	for _, x := range []string{"a1", "a1", "b", "a1", "c", "b", "a1"} {
+	for i, x := range []string{"a1", "a1", "b", "a1", "c", "b", "a1"} {
 		m := e.message("event.a", x)
 		m.ID = x
 		e.noError(transport.Publish(e.ctx, e.pub, m), "publishing %s", x)
-		e.settled(s) // so that the order of what is taken is that of publishing
+		e.settled(s, uint64(i+1)) // so that the order of what is taken is that of publishing
 	}
 	// a1, its retry, b, c, and a1 again, which two others have pushed out, with a retry.
 	if got := b.bodies(); !slices.Equal(got, []string{"a1", "a1", "b", "c", "a1", "a1"}) {
 		e.Errorf("%q", got)
 	}
-	if st := e.settled(s); st.Duplicate != 3 || st.Handled != 4 {
+	if st := e.settled(s, 7); st.Duplicate != 3 || st.Handled != 4 {
 		e.Errorf("%+v", st)
 	}
 }

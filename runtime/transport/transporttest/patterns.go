@@ -97,7 +97,7 @@ func filter(e *env) {
 			e.Errorf("%s came, want %s", m.Body, want)
 		}
 	}
-	if st := e.settled(s); st.Filtered != 10 || st.Handled != 10 {
+	if st := e.settled(s, 10); st.Filtered != 10 || st.Handled != 10 {
 		e.Errorf("%+v", st)
 	}
 }
@@ -125,7 +125,7 @@ func filterPanics(e *env) {
 			e.Errorf("the dead letter is on %s", m.Topic)
 		}
 	}
-	if st := e.settled(s); st.Dead != 1 || st.Handled != 2 {
+	if st := e.settled(s, 3); st.Dead != 1 || st.Handled != 2 {
 		e.Errorf("%+v", st)
 	}
 }

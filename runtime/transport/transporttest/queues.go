@@ -47,7 +47,7 @@ func drops(e *env, policy transport.Overflow, want ...string) {
 		e.Errorf("%+v", st)
 	}
 	g.settle(e, len(want))
-	if st = e.settled(s); st.Dropped != 6 || st.Handled != 4 {
+	if st = e.settled(s, 10); st.Dropped != 6 || st.Handled != 4 {
 		e.Errorf("%+v", st)
 	}
 	if got := g.bodies(); !slices.Equal(got, want) {
@@ -98,7 +98,7 @@ func blocks(e *env) {
 	g.settle(e, 1)
 	e.noError(<-let, "publishing once there is room")
 	g.settle(e, 4)
-	if st := e.settled(s); st.Handled != 5 || st.Dropped != 0 || st.Accepted != 5 {
+	if st := e.settled(s, 5); st.Handled != 5 || st.Dropped != 0 || st.Accepted != 5 {
 		e.Errorf("%+v", st)
 	}
 }
@@ -115,7 +115,7 @@ func blocksCtx(e *env) {
 	e.want(err, context.Canceled, "a publish whose ctx ends")
 	e.outcome(err, transport.OutcomeNotSent, true)
 	g.settle(e, 4)
-	if st := e.settled(s); st.Handled != 4 || slices.Contains(g.bodies(), "never") {
+	if st := e.settled(s, 4); st.Handled != 4 || slices.Contains(g.bodies(), "never") {
 		e.Errorf("%+v, %q", st, g.bodies())
 	}
 }
@@ -143,7 +143,7 @@ func countsBytes(e *env) {
 	err := transport.Publish(e.ctx, e.pub, e.message("event.a", strings.Repeat("x", 11)))
 	e.want(err, transport.ErrTooLarge, "more than the whole queue")
 	g.settle(e, 4)
-	if st := e.settled(s); st.Bytes != 0 || st.Handled != 4 || st.Dropped != 1 {
+	if st := e.settled(s, 5); st.Bytes != 0 || st.Handled != 4 || st.Dropped != 1 {
 		e.Errorf("%+v", st)
 	}
 }

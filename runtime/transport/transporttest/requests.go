@@ -37,7 +37,7 @@ func request(e *env) {
 	if string(m.Body) != "re: how much" || m.Type != "Quote" || m.Headers["h"] != "v" {
 		e.Errorf("%+v", m)
 	}
-	if st := e.settled(s); st.Handled != 1 {
+	if st := e.settled(s, 1); st.Handled != 1 {
 		e.Errorf("%+v", st)
 	}
 }
@@ -75,7 +75,7 @@ func requestTimeout(e *env) {
 	if _, err = e.ask(ctx, "x"); !errors.Is(err, context.Canceled) || errors.Is(err, transport.ErrTimeout) {
 		e.Errorf("asking with a ctx that has ended: %v", err)
 	}
-	e.settled(s)
+	e.settled(s, 1)
 }
 
 // requestErrors has receivers that fail: the requester is told, and nothing is tried
@@ -106,7 +106,7 @@ func requestErrors(e *env) {
 	}
 	_, err := e.ask(e.ctx, "nothing")
 	e.want(err, transport.ErrNoReply, "asking somebody who says nothing")
-	if st := e.settled(s); st.Failed != 3 || st.Retried != 0 || st.Dead != 3 || st.Handled != 1 {
+	if st := e.settled(s, 4); st.Failed != 3 || st.Retried != 0 || st.Dead != 3 || st.Handled != 1 {
 		e.Errorf("%+v", st)
 	}
 	if n := len(letters.messages()); n > 0 {

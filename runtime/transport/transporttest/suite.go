@@ -254,13 +254,39 @@ func (g *gate) settle(e *env, n int) {
 	}
 }
 
-// settled waits until nothing of a subscription is under way, and checks its balance.
-func (e *env) settled(s transport.Subscription) transport.Stats {
+// settled waits until a subscription has accepted n messages and nothing of it is under
+// way, and checks its balance.
+func (e *env) settled(s transport.Subscription, n uint64) transport.Stats {
 	e.Helper()
-	var st transport.Stats
-	e.until(func() bool { st = s.Stats(); return st.Waiting == 0 && st.InFlight == 0 }, "all is settled: %+v", &st)
-	if st.Balance() != 0 {
-		e.Errorf("the counts do not add up: %d, %+v", st.Balance(), st)
+	return e.sum(n, s)
+}
+
+// queued waits until a subscription has n messages, as far as one can see that.
+func (e *env) queued(s transport.Subscription, n uint64) {
+	e.Helper()
+	if e.promised.Overflow {
+		e.until(func() bool { return s.Stats().Accepted == n }, "%d messages were queued", n)
 	}
-	return st
+}
+
+// sum is settled for all members of a group: what they have accepted together.
+func (e *env) sum(n uint64, members ...transport.Subscription) transport.Stats {
+	e.Helper()
+	var all transport.Stats
+	e.until(func() bool {
+		all = transport.Stats{}
+		for _, m := range members {
+			all.Add(m.Stats())
+		}
+		return all.Accepted >= n && all.Waiting == 0 && all.InFlight == 0
+	}, "%d messages were accepted and settled: %+v", n, &all)
+	for _, m := range members {
+		if st := m.Stats(); st.Balance() != 0 {
+			e.Errorf("the counts do not add up: %d, %+v", st.Balance(), st)
+		}
+	}
+	if all.Accepted != n {
+		e.Errorf("%d messages were accepted, not %d: %+v", all.Accepted, n, all)
+	}
+	return all
 }
