@@ -31,6 +31,7 @@ type Bus struct {
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
 	subs   map[*Subscription]struct{}
+	groups map[string]*group
 	last   uint64 // the number of the latest subscription
 	closed bool
 }
@@ -53,6 +54,8 @@ func New(opts ...Option) *Bus {
 		epoch: strconv.FormatUint(rand.Uint64(), 36),
 		nodes: map[string]anyNode{},
 		subs:  map[*Subscription]struct{}{},
+
+		groups: map[string]*group{},
 	}
 	for _, o := range opts {
 		o(b)
@@ -88,6 +91,7 @@ type anyNode interface {
 	// with no key, under all keys; add reports whether the type fits.
 	add(s *Subscription, keys []string) bool
 	remove(s *Subscription, keys []string)
+	members(g *group, key string) []*Subscription
 	settle() // waits for the publishes that were running when it was called
 }
 
@@ -162,6 +166,11 @@ func (b *Bus) subscribe(s *Subscription) error {
 	if b.closed {
 		return ErrClosed
 	}
+	if err := b.join(s); err != nil {
+		return err
+	}
+	b.last++
+	s.number = b.last
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		n := b.nodes[id]
 		if keys, hit := reach(s.pattern, n.where()); hit && !n.add(s, keys) && s.pattern.Literal() {
@@ -169,8 +178,6 @@ func (b *Bus) subscribe(s *Subscription) error {
 			return fmt.Errorf("%w: %s carries %v", ErrTypeMismatch, id, n.typ())
 		}
 	}
-	b.last++
-	s.number = b.last
 	b.subs[s] = struct{}{}
 	return nil
 }
@@ -178,6 +185,7 @@ func (b *Bus) subscribe(s *Subscription) error {
 // disconnect removes s from every node and returns those; b.mu is held.
 func (b *Bus) disconnect(s *Subscription) []anyNode {
 	delete(b.subs, s)
+	b.leave(s)
 	var from []anyNode
 	for _, n := range b.nodes {
 		if keys, hit := reach(s.pattern, n.where()); hit {

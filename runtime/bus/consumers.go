@@ -104,9 +104,6 @@ func (s *Subscription) limitedCall(h call) call {
 // enqueue is what a queued subscription does with an event.
 func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 	c := s.queue
-	if c == nil {
-		return nil
-	}
 	plain := c.plain()
 	return func(ctx context.Context, e *Event[T]) error {
 		i := item{origin: e.numbered(), value: e.value}
@@ -121,6 +118,23 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 			return putError(err)
 		}
 		return nil
+	}
+}
+
+// tryEnqueue is enqueue for a member of a group: without waiting, and without
+// dropping anything. A queue that has ended in the meantime is as good as full.
+func tryEnqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
+	c := s.queue
+	return func(_ context.Context, e *Event[T]) error {
+		i := item{origin: e.numbered(), value: e.value}
+		lane, err := c.prepare(&i)
+		if err != nil {
+			return err
+		}
+		if err = c.q.TryPut(lane, i, i.size); errors.Is(err, queue.ErrClosed) {
+			return queue.ErrFull
+		}
+		return err
 	}
 }
 
@@ -189,12 +203,18 @@ func (c *consumers) end() {
 	c.cancel()
 }
 
-// abandon drops what is left and returns how much it was; an event that is just
-// being handled counts.
+// abandon drops what is left, or gives it to other members of the group, and returns
+// how much was dropped; an event that is just being handled counts.
 func (c *consumers) abandon() int {
 	c.cancel()
 	c.q.End()
-	c.q.Clear()
+	passed := 0
+	for _, i := range c.q.Clear() {
+		if c.s.pass(&i) {
+			passed++
+		}
+	}
+	c.q.Settle(passed)
 	c.abandoned.Store(true)
 	return int(c.left(c.q.Stats()))
 }

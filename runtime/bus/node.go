@@ -41,6 +41,9 @@ type target[T any] struct {
 	sub  *Subscription
 	take func(context.Context, *Event[T]) error
 	all  func(context.Context, *Event[T], []*T) error // for a batch, nil if take is to be called for each
+
+	group   *group // that it stands for, and its members
+	members []member[T]
 }
 
 func newNode[T any](p place) *node[T] {
@@ -57,17 +60,21 @@ func (n *node[T]) typ() reflect.Type { return reflect.TypeFor[T]() }
 
 // add implements anyNode.
 func (n *node[T]) add(s *Subscription, keys []string) bool {
-	t, ok := targetOf[T](s)
+	m, ok := memberOf[T](s, keys)
 	if !ok {
 		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, k := range keys {
-		n.keys.add(k, t)
-	}
-	if keys == nil {
-		list := append(slices.Clip(*n.all.Load()), t)
+	switch {
+	case s.group != nil:
+		n.regroup(s.group, func(members []member[T]) []member[T] { return append(members, m) })
+	case keys != nil:
+		for _, k := range keys {
+			n.keys.add(k, targetOf(&m))
+		}
+	default:
+		list := append(slices.Clip(*n.all.Load()), targetOf(&m))
 		n.all.Store(&list)
 	}
 	return true
@@ -77,13 +84,53 @@ func (n *node[T]) add(s *Subscription, keys []string) bool {
 func (n *node[T]) remove(s *Subscription, keys []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, k := range keys {
-		n.keys.remove(k, s)
-	}
-	if keys == nil {
+	switch {
+	case s.group != nil:
+		n.regroup(s.group, func(members []member[T]) []member[T] {
+			return slices.DeleteFunc(members, func(m member[T]) bool { return m.sub == s })
+		})
+	case keys != nil:
+		for _, k := range keys {
+			n.keys.remove(k, s)
+		}
+	default:
 		list := without(*n.all.Load(), s)
 		n.all.Store(&list)
 	}
+}
+
+// regroup changes the members of a group. A group stands in the list of who hears
+// every key, even for members that hear single ones: it gets an event once. n.mu is
+// held.
+func (n *node[T]) regroup(g *group, change func([]member[T]) []member[T]) {
+	list := slices.Clone(*n.all.Load())
+	at := slices.IndexFunc(list, func(t target[T]) bool { return t.group == g })
+	if at < 0 {
+		at = len(list)
+		list = append(list, target[T]{})
+	}
+	if members := change(slices.Clone(list[at].members)); len(members) == 0 {
+		list = slices.Delete(list, at, at+1)
+	} else {
+		list[at] = groupTarget(g, members)
+	}
+	n.all.Store(&list)
+}
+
+// members implements anyNode: who of a group hears a key.
+func (n *node[T]) members(g *group, key string) []*Subscription {
+	var out []*Subscription
+	for _, t := range *n.all.Load() {
+		if t.group != g {
+			continue
+		}
+		for _, m := range t.members {
+			if m.keys == nil || slices.Contains(m.keys, key) {
+				out = append(out, m.sub)
+			}
+		}
+	}
+	return out
 }
 
 func without[T any](list []target[T], s *Subscription) []target[T] {

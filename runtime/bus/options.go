@@ -16,6 +16,8 @@ type subscribeOptions struct {
 	profile       transport.Profile
 	filter        any           // func(*Event[T]) bool or func(*AnyEvent) bool
 	limit         time.Duration // of the handler
+	group         string
+	policy        GroupPolicy
 }
 
 // DefaultCapacity is the number of events that can wait for a queued
@@ -97,6 +99,9 @@ func limited[T any](s *Subscription, h func(context.Context, *Event[T]) error) f
 
 // filtered asks a filter first.
 func filtered[T any](s *Subscription, keep func(*Event[T]) bool, take func(context.Context, *Event[T]) error) func(context.Context, *Event[T]) error {
+	if keep == nil {
+		return take
+	}
 	return func(ctx context.Context, e *Event[T]) error {
 		if !keep(e) {
 			s.counts.filtered.Add(1)
@@ -104,4 +109,18 @@ func filtered[T any](s *Subscription, keep func(*Event[T]) bool, take func(conte
 		}
 		return take(ctx, e)
 	}
+}
+
+// filterOf is the filter of a subscription for events of type T, nil for none; false
+// if it has one for another type.
+func filterOf[T any](s *Subscription) (func(*Event[T]) bool, bool) {
+	switch keep := s.options.filter.(type) {
+	case nil:
+		return nil, true
+	case func(*Event[T]) bool:
+		return keep, true
+	case func(*AnyEvent) bool:
+		return func(e *Event[T]) bool { return keep(e.asAny()) }, true
+	}
+	return nil, false
 }

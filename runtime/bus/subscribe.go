@@ -28,6 +28,8 @@ type Subscription struct {
 	closed  atomic.Bool
 	ended   chan struct{} // closed when Close has done its work
 	queue   *consumers    // nil for a direct one
+	group   *group        // nil if it is in none
+	running atomic.Int64  // calls of a direct handler, in a group
 	counts  counts
 }
 
@@ -109,42 +111,36 @@ func subscribe(b *Bus, s *Subscription, each func() call, opts []SubscribeOption
 	return s, nil
 }
 
-// targetOf is s as a node of type T sees it; false if s wants another type.
-func targetOf[T any](s *Subscription) (target[T], bool) {
-	take, ok := takeOf[T](s)
-	if !ok {
-		return target[T]{}, false
+// memberOf is s as a node of type T sees it; false if s wants another type.
+func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
+	m := member[T]{sub: s, keys: keys}
+	var ok bool
+	if m.keep, ok = filterOf[T](s); !ok {
+		return m, false
 	}
-	switch keep := s.options.filter.(type) {
+	var h func(context.Context, *Event[T]) error
+	switch handler := s.handler.(type) {
 	case nil:
-	case func(*Event[T]) bool:
-		take = filtered(s, keep, take)
-	case func(*AnyEvent) bool:
-		take = filtered(s, func(e *Event[T]) bool { return keep(e.asAny()) }, take)
+		_, ok = s.accepts.(*T)
+	case Handler[T]:
+		h = handler
+	case AnyHandler:
+		h = func(ctx context.Context, e *Event[T]) error { return handler(ctx, e.asAny()) }
 	default:
-		return target[T]{}, false
+		ok = false
 	}
-	return target[T]{s, take, enqueueAll[T](s)}, true
+	if s.queue != nil {
+		m.take, m.try = enqueue[T](s), tryEnqueue[T](s)
+		return m, ok
+	}
+	m.take = limited(s, h)
+	m.try = grouped(s, m.take)
+	return m, ok
 }
 
-// takeOf is what s does with an event, but for the filter.
-func takeOf[T any](s *Subscription) (func(context.Context, *Event[T]) error, bool) {
-	switch h := s.handler.(type) {
-	case nil:
-		_, ok := s.accepts.(*T)
-		return enqueue[T](s), ok
-	case Handler[T]:
-		if s.queue == nil {
-			return limited(s, h), true
-		}
-		return enqueue[T](s), true
-	case AnyHandler:
-		if s.queue == nil {
-			return limited(s, func(ctx context.Context, e *Event[T]) error { return h(ctx, e.asAny()) }), true
-		}
-		return enqueue[T](s), true
-	}
-	return nil, false
+// targetOf is a subscription that is in no group.
+func targetOf[T any](m *member[T]) target[T] {
+	return target[T]{sub: m.sub, take: filtered(m.sub, m.keep, m.take), all: enqueueAll[T](m.sub)}
 }
 
 // Pattern is what the subscription hears.

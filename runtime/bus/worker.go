@@ -3,6 +3,7 @@ package bus
 import (
 	"container/heap"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/queue"
@@ -37,10 +38,29 @@ func (w *worker) run() {
 			w.group.Go(w.run)
 		}
 	}()
-	for w.gather() && w.ctx.Err() == nil {
+	for w.ctx.Err() == nil && w.gather() && w.ctx.Err() == nil {
 		w.finish(w.call(w.ctx, w.batch))
 	}
 	returned = true
+	if w.ctx.Err() != nil {
+		w.leave()
+	}
+}
+
+// leave gives what is left to other members of the group.
+func (w *worker) leave() {
+	left := slices.Concat(w.batch, w.ready, w.buf[w.at:w.n])
+	for _, r := range w.later {
+		left = append(left, r.item)
+	}
+	for _, behind := range w.held {
+		left = append(left, behind...)
+	}
+	for i := range left {
+		if w.s.pass(&left[i]) {
+			w.from.Settle(1, left[i].size)
+		}
+	}
 }
 
 // gather fills the batch, waiting for its first event; false when there will be none.
@@ -141,10 +161,10 @@ func (w *worker) consider(i *item) {
 // finish settles the batch, or sees to its next attempt.
 func (w *worker) finish(err error) {
 	if err != nil {
-		if w.ctx.Err() == nil { // or else it counts as left
+		if w.ctx.Err() == nil {
 			w.fail(err)
 		}
-		return
+		return // after the time of draining the batch is among what is left
 	}
 	bytes := int64(0)
 	for i := range w.batch {
@@ -153,18 +173,18 @@ func (w *worker) finish(err error) {
 		w.batch[i] = item{}
 	}
 	w.from.Settle(len(w.batch), bytes)
+	w.batch = w.batch[:0]
 }
 
 // fail has the events of the batch handled again later, or gives them up.
 func (w *worker) fail(err error) {
 	for _, i := range w.batch {
 		i.attempts++
-		again := int(i.attempts) < w.s.options.profile.Retry.Attempts && !transport.IsPermanent(err)
 		w.s.counts.failed.Add(1)
+		again := !transport.IsPermanent(err) && int(i.attempts) < w.attempts(&i)
 		w.s.bus.onError(w.s, &HandlerError{Topic: i.Topic(), Key: i.key, ID: i.ID(), Attempt: int(i.attempts), Retry: again, Err: err})
 		if again {
-			w.s.counts.retried.Add(1)
-			w.retry(i)
+			w.again(i)
 			continue
 		}
 		w.s.dead(w.ctx, &i, err)
@@ -173,6 +193,33 @@ func (w *worker) fail(err error) {
 		w.release(&i)
 	}
 	clear(w.batch)
+	w.batch = w.batch[:0]
+}
+
+// attempts is how often an event is handled at most: as the profile says, and in a
+// group once by each member.
+func (w *worker) attempts(i *item) int {
+	n := w.s.options.profile.Retry.Attempts
+	if w.passes() {
+		n = max(n, 1+len(i.place.bus.others(w.s, i.place, i.key)))
+	}
+	return n
+}
+
+// passes reports whether failed events go to other members of a group.
+func (w *worker) passes() bool {
+	return w.s.group != nil && w.s.options.profile.Order != transport.OrderKey
+}
+
+// again has an event handled once more: by another member of the group if there are
+// any that have not tried yet, else here, later.
+func (w *worker) again(i item) {
+	if w.passes() && int(i.attempts) <= len(i.place.bus.others(w.s, i.place, i.key)) && w.s.pass(&i) {
+		w.from.Settle(1, i.size)
+		return
+	}
+	w.s.counts.retried.Add(1)
+	w.retry(i)
 }
 
 // retry puts an event where it waits for its next attempt: if keys are kept in order,

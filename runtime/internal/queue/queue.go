@@ -102,6 +102,32 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time
 	return nil
 }
 
+// TryPut is Put for an item that must neither wait nor make others be dropped: where
+// there is no room it is ErrFull, whatever the policy.
+func (q *Queue[E]) TryPut(n int, e E, size int64) error {
+	if q.cfg.Bytes == 0 {
+		size = 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full(size) {
+		q.collect()
+	}
+	switch {
+	case q.ended:
+		return ErrClosed
+	case q.cfg.Bytes > 0 && size > q.cfg.Bytes:
+		return ErrTooLarge
+	case q.full(size):
+		return ErrFull
+	}
+	q.add(n, &e, size)
+	if wake := q.lanes[n].wake(); wake != nil {
+		wake <- struct{}{}
+	}
+	return nil
+}
+
 // PutAll adds items to a lane, with one lock for as many as there is room for. It
 // returns how many it has seen to, those included that a policy has dropped.
 func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Duration) (int, error) {
@@ -306,6 +332,13 @@ func (q *Queue[E]) Clear() []E {
 	}
 	q.letIn()
 	return out
+}
+
+// Settle counts items that Clear has returned, and that went elsewhere, as settled.
+func (q *Queue[E]) Settle(items int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.settled += uint64(items)
 }
 
 // Stats are a queue's figures at one moment.
