@@ -53,6 +53,7 @@ func newConsumers(s *Subscription) *consumers {
 	c.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
 		Policy: policies[p.Overflow], Lanes: c.lanes, Patience: stepTimeout,
+		Dropped: func(i *item) { i.request.over(nil) },
 	})
 	if p.DedupWindow > 0 {
 		c.seen = newWindow(p.DedupWindow)
@@ -114,8 +115,9 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 				return err
 			}
 		}
-		if err := c.q.Put(ctx, lane, i, i.size, c.patience(e.timeout)); err != nil {
-			return putError(err)
+		err := c.q.Put(ctx, lane, i, i.size, c.patience(e.timeout))
+		if err != nil {
+			return c.putError(&i, err)
 		}
 		return nil
 	}
@@ -182,9 +184,10 @@ const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
 
 // putError is a queue's error in the terms of the bus. A subscription that has ended
 // before the event was there misses nothing.
-func putError(err error) error {
+func (c *consumers) putError(i *item, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrClosed):
+		i.request.answer(nil, ErrNoListener)
 		return nil
 	case errors.Is(err, queue.ErrFull):
 		return ErrFull
@@ -212,6 +215,8 @@ func (c *consumers) abandon() int {
 	for _, i := range c.q.Clear() {
 		if c.s.pass(&i) {
 			passed++
+		} else {
+			i.request.over(nil)
 		}
 	}
 	c.q.Settle(passed)

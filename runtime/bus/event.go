@@ -13,6 +13,8 @@ type origin struct {
 	key   string
 	seq   uint64 // 0 until somebody asks for the id
 	id    string // that the publisher has given, empty if it has not
+
+	request *conversation // nil if nobody waits for a reply
 }
 
 // Topic is the event's topic. It is computed: handlers that do not ask do not
@@ -72,6 +74,7 @@ func (e *Event[T]) numbered() origin {
 // Clone returns an event that stays valid; the value is shared.
 func (e *Event[T]) Clone() *Event[T] {
 	e.ID()
+	e.request.keep()
 	return &Event[T]{origin: e.origin, value: e.value}
 }
 
@@ -93,9 +96,16 @@ func (e *AnyEvent) Key() string { return e.origin.key }
 // ID is the event's id, unique in this process and equal for every subscriber.
 func (e *AnyEvent) ID() string { return e.origin.ID() }
 
+// IsRequest reports whether somebody waits for a reply to the event.
+func (e *AnyEvent) IsRequest() bool { return e.origin.IsRequest() }
+
+// Respond answers a request, as that of an Event does.
+func (e *AnyEvent) Respond(reply any) bool { return e.origin.Respond(reply) }
+
 // Clone returns an event that stays valid; the value is shared.
 func (e *AnyEvent) Clone() *AnyEvent {
 	e.ID()
+	e.origin.request.keep()
 	o := *e.origin
 	return &AnyEvent{&o, e.value}
 }

@@ -93,9 +93,8 @@ func (m *member[T]) wants(e *Event[T]) bool {
 
 // groupTarget is what stands for the members in a node's list.
 func groupTarget[T any](g *group, members []member[T]) target[T] {
-	return target[T]{sub: g.sub, group: g, members: members, take: func(ctx context.Context, e *Event[T]) error {
-		return deliverToGroup(ctx, g, members, e)
-	}}
+	take := func(ctx context.Context, e *Event[T]) error { return deliverToGroup(ctx, g, members, e) }
+	return target[T]{g.sub, take, &details[T]{group: g, members: members}}
 }
 
 // deliverToGroup delivers to one member: the one that the policy chooses or, if that

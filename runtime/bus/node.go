@@ -35,14 +35,20 @@ type node[T any] struct {
 	returns  uint64 // times that the event came back while somebody waited for it
 }
 
-// target is a subscription as one node sees it: take is the handler of a direct
-// one, and fills the queue of another.
+// target is a subscription, or a group, as one node sees it: take is the handler of a
+// direct one, fills the queue of another, and chooses a member. It is small, because
+// every publish reads all of them.
 type target[T any] struct {
-	sub  *Subscription
+	sub  *Subscription // of a group, one that is never closed
 	take func(context.Context, *Event[T]) error
-	all  func(context.Context, *Event[T], []*T) error // for a batch, nil if take is to be called for each
+	*details[T]
+}
 
-	group   *group // that it stands for, and its members
+// details are what not every publish needs of a target.
+type details[T any] struct {
+	all     func(context.Context, *Event[T], []*T) error // for a batch, nil if take is to be called for each
+	keep    func(*Event[T]) bool                         // the filter that take asks, nil for none
+	group   *group                                       // nil for a subscription
 	members []member[T]
 }
 
@@ -107,7 +113,7 @@ func (n *node[T]) regroup(g *group, change func([]member[T]) []member[T]) {
 	at := slices.IndexFunc(list, func(t target[T]) bool { return t.group == g })
 	if at < 0 {
 		at = len(list)
-		list = append(list, target[T]{})
+		list = append(list, target[T]{details: &details[T]{}})
 	}
 	if members := change(slices.Clone(list[at].members)); len(members) == 0 {
 		list = slices.Delete(list, at, at+1)

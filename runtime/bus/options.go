@@ -18,6 +18,7 @@ type subscribeOptions struct {
 	limit         time.Duration // of the handler
 	group         string
 	policy        GroupPolicy
+	responder     bool
 }
 
 // DefaultCapacity is the number of events that can wait for a queued

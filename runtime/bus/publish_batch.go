@@ -73,7 +73,7 @@ func enqueueAll[T any](s *Subscription) func(context.Context, *Event[T], []*T) e
 		*buf = items
 		itemBuffers.Put(buf)
 		if err != nil {
-			return putError(err)
+			return s.queue.putError(&item{}, err)
 		}
 		return nil
 	}

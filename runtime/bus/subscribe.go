@@ -140,7 +140,7 @@ func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
 
 // targetOf is a subscription that is in no group.
 func targetOf[T any](m *member[T]) target[T] {
-	return target[T]{sub: m.sub, take: filtered(m.sub, m.keep, m.take), all: enqueueAll[T](m.sub)}
+	return target[T]{m.sub, filtered(m.sub, m.keep, m.take), &details[T]{all: enqueueAll[T](m.sub), keep: m.keep}}
 }
 
 // Pattern is what the subscription hears.

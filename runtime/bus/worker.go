@@ -59,6 +59,8 @@ func (w *worker) leave() {
 	for i := range left {
 		if w.s.pass(&left[i]) {
 			w.from.Settle(1, left[i].size)
+		} else {
+			left[i].request.over(nil)
 		}
 	}
 }
@@ -140,6 +142,7 @@ func (w *worker) sleep(until time.Time) bool {
 func (w *worker) consider(i *item) {
 	if i.expires != 0 && i.attempts == 0 && i.expires <= w.s.bus.now() {
 		w.s.counts.expired.Add(1)
+		i.request.over(nil)
 		w.from.Settle(1, i.size)
 		return
 	}
@@ -147,6 +150,7 @@ func (w *worker) consider(i *item) {
 		i.known = true
 		if !w.seen.add(i.id) {
 			w.s.counts.duplicate.Add(1)
+			i.request.over(nil)
 			w.from.Settle(1, i.size)
 			return
 		}
@@ -170,6 +174,7 @@ func (w *worker) finish(err error) {
 	for i := range w.batch {
 		bytes += w.batch[i].size
 		w.release(&w.batch[i])
+		w.batch[i].request.over(nil)
 		w.batch[i] = item{}
 	}
 	w.from.Settle(len(w.batch), bytes)
@@ -187,6 +192,7 @@ func (w *worker) fail(err error) {
 			w.again(i)
 			continue
 		}
+		i.request.over(err)
 		w.s.dead(w.ctx, &i, err)
 		w.s.counts.dead.Add(1)
 		w.from.Settle(1, i.size)

@@ -41,7 +41,7 @@ type Config[E any] struct {
 	Size     func(*E) int64 // of an item, where there is a limit
 	Policy   Policy
 	Lanes    int                                 // at least 1
-	Dropped  func(*E)                            // is called, if it is set, for what DropOldest drops, with the lock held
+	Dropped  func(*E)                            // is called, if it is set, for what the policy drops, perhaps with the lock held
 	Patience func(context.Context) time.Duration // is asked, if it is set, by a Put that gives no timeout and must wait
 }
 
@@ -90,6 +90,7 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time
 	if q.ended || q.full(size) {
 		if put, err := q.admit(ctx, size, timeout); !put {
 			q.mu.Unlock()
+			q.refused(e, err)
 			return err
 		}
 	}
@@ -142,6 +143,7 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 				return i, err
 			}
 			if !put {
+				q.refused(items[i], nil)
 				continue
 			}
 		}
@@ -213,6 +215,13 @@ func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration)
 	q.accepted++
 	q.dropped++ // what is there is being handled
 	return false, nil
+}
+
+// refused tells of an item that the policy has dropped instead of another.
+func (q *Queue[E]) refused(e E, err error) {
+	if err == nil && q.cfg.Dropped != nil {
+		q.cfg.Dropped(&e)
+	}
 }
 
 // dropOldest drops the item that has waited longest; false if none waits.
