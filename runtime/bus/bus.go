@@ -27,6 +27,7 @@ type Bus struct {
 	start   time.Time // of the bus's clock
 	seq     atomic.Uint64
 	onError func(sub *Subscription, err error)
+	kept    []keeping
 
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family

@@ -209,8 +209,9 @@ func (c *consumers) end() {
 // abandon drops what is left, or gives it to other members of the group, and returns
 // how much was dropped; an event that is just being handled counts.
 func (c *consumers) abandon() int {
-	c.cancel()
 	c.q.End()
+	left := int(c.left(c.q.Stats()))
+	c.cancel()
 	passed := 0
 	for _, i := range c.q.Clear() {
 		if c.s.pass(&i) {
@@ -221,7 +222,7 @@ func (c *consumers) abandon() int {
 	}
 	c.q.Settle(passed)
 	c.abandoned.Store(true)
-	return int(c.left(c.q.Stats()))
+	return left - passed
 }
 
 // left are the events that nothing has become of.

@@ -17,9 +17,24 @@ type origin struct {
 	request *conversation // nil if nobody waits for a reply
 }
 
+// check panics for an event whose handler has returned, with the build tag xsgendebug.
+func (o *origin) check() {
+	if debugging && o.place == nil {
+		panic("bus: an event was used after its handler had returned; Clone keeps one")
+	}
+}
+
+// release is called when the handlers have returned.
+func (o *origin) release() {
+	if debugging {
+		o.place = nil
+	}
+}
+
 // Topic is the event's topic. It is computed: handlers that do not ask do not
 // pay for it.
 func (o *origin) Topic() topic.Name {
+	o.check()
 	if !o.place.keyed {
 		return o.place.name
 	}
@@ -31,11 +46,15 @@ func (o *origin) Topic() topic.Name {
 }
 
 // Key is the key of a keyed topic's event, empty for others.
-func (o *origin) Key() string { return o.key }
+func (o *origin) Key() string {
+	o.check()
+	return o.key
+}
 
 // ID is the event's id, equal for every subscriber: what it was published under, or
 // else one that is unique in this process.
 func (o *origin) ID() string {
+	o.check()
 	if o.id != "" {
 		return o.id
 	}
@@ -55,7 +74,10 @@ type Event[T any] struct {
 }
 
 // Value is the published value. It is the publisher's own and must not be changed.
-func (e *Event[T]) Value() *T { return e.value }
+func (e *Event[T]) Value() *T {
+	e.check()
+	return e.value
+}
 
 // asAny is the same event for handlers of any type.
 func (e *Event[T]) asAny() *AnyEvent {
@@ -85,13 +107,16 @@ type AnyEvent struct {
 }
 
 // Value is the published value, a pointer to the topic's type.
-func (e *AnyEvent) Value() any { return e.value }
+func (e *AnyEvent) Value() any {
+	e.origin.check()
+	return e.value
+}
 
 // Topic is the event's topic, computed.
 func (e *AnyEvent) Topic() topic.Name { return e.origin.Topic() }
 
 // Key is the key of a keyed topic's event, empty for others.
-func (e *AnyEvent) Key() string { return e.origin.key }
+func (e *AnyEvent) Key() string { return e.origin.Key() }
 
 // ID is the event's id, unique in this process and equal for every subscriber.
 func (e *AnyEvent) ID() string { return e.origin.ID() }

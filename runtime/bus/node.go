@@ -26,8 +26,9 @@ type node[T any] struct {
 	extra   [2]atomic.Int64 // publishes that found it taken, by the turn they saw
 	awaited atomic.Bool     // somebody waits in settle
 
-	all  atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
-	keys keyLists[T]                 // who hears one key
+	all     atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
+	keys    keyLists[T]                 // who hears one key
+	history *history[T]                 // nil if nothing is kept
 
 	settling sync.Mutex // one settle at a time
 	mu       sync.Mutex // held to change lists, and to wait in settle
@@ -53,7 +54,7 @@ type details[T any] struct {
 }
 
 func newNode[T any](p place) *node[T] {
-	n := &node[T]{place: p}
+	n := &node[T]{place: p, history: historyOf[T](&p)}
 	n.done = sync.NewCond(&n.mu)
 	n.all.Store(new([]target[T]))
 	n.keys.seed = maphash.MakeSeed()
@@ -72,6 +73,11 @@ func (n *node[T]) add(s *Subscription, keys []string) bool {
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.history != nil && s.options.replay {
+		n.history.mu.Lock()
+		defer n.history.mu.Unlock()
+		n.history.replay(&m, keys)
+	}
 	switch {
 	case s.group != nil:
 		n.regroup(s.group, func(members []member[T]) []member[T] { return append(members, m) })
@@ -195,6 +201,7 @@ func (n *node[T]) free(e *Event[T]) (awaited bool) {
 func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
 	switch {
 	case side != nil:
+		e.release()
 		side.Add(-1)
 	case n.awaited.Load():
 		n.giveBack()
@@ -230,7 +237,7 @@ func (n *node[T]) giveBack() {
 func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
 	e := &n.event
 	var side *atomic.Int64
-	if id != "" || n.taken.Swap(1) != 0 {
+	if id != "" || debugging || n.taken.Swap(1) != 0 {
 		side = n.side()
 		e = n.spare(side)
 		e.id = id
@@ -241,9 +248,9 @@ func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout tim
 	}
 	all := *n.all.Load()
 	var own []target[T]
-	if n.place.keyed {
+	if n.place.keyed || n.history != nil {
 		e.key = key
-		own = n.keys.of(key)
+		all, own = n.hearers(e)
 	}
 	done, err := n.deliverAll(ctx, all, e, side)
 	if done < len(all) || len(own) > 0 {

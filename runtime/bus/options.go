@@ -19,6 +19,7 @@ type subscribeOptions struct {
 	group         string
 	policy        GroupPolicy
 	responder     bool
+	replay        bool
 }
 
 // DefaultCapacity is the number of events that can wait for a queued
@@ -81,6 +82,9 @@ func CheckProfile(p transport.Profile) error {
 func (o *subscribeOptions) check() error {
 	if !o.batch && o.profile.BatchSize > 1 && o.profile.BatchTimeout > 0 {
 		o.profile.BatchSize, o.profile.BatchTimeout = 1, 0 // the handler takes one event at a time
+	}
+	if o.replay && !o.queued {
+		return errReplayDirect
 	}
 	return CheckProfile(o.profile)
 }

@@ -12,19 +12,14 @@ import (
 func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, timeout time.Duration) (err error) {
 	e := &n.event
 	var count *atomic.Int64
-	if n.taken.Swap(1) != 0 {
+	if debugging || n.taken.Swap(1) != 0 {
 		count = n.side()
 		e = n.spare(count)
 	}
 	defer n.end(e, count)
-	e.timeout = timeout
-	all := *n.all.Load()
-	var own []target[T]
-	if n.place.keyed {
-		e.key = key
-		own = n.keys.of(key)
-	}
+	e.timeout, e.key = timeout, key
 	first := n.place.bus.seq.Add(uint64(len(values))) - uint64(len(values)) + 1
+	all, own := n.hearersOfAll(e, first, values)
 	for _, list := range [...][]target[T]{all, own} {
 		for i := range list {
 			err = join(err, deliverBatch(ctx, &list[i], e, first, values))
@@ -34,6 +29,22 @@ func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, tim
 		return ErrClosed
 	}
 	return err
+}
+
+// hearersOfAll is hearers for a batch.
+func (n *node[T]) hearersOfAll(e *Event[T], first uint64, values []*T) (all, own []target[T]) {
+	if n.history != nil {
+		n.history.mu.Lock()
+		defer n.history.mu.Unlock()
+		for i, v := range values {
+			e.seq, e.value = first+uint64(i), v
+			n.history.keep(e)
+		}
+	}
+	if n.place.keyed {
+		own = n.keys.of(e.key)
+	}
+	return *n.all.Load(), own
 }
 
 // deliverBatch delivers to one subscription.

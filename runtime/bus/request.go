@@ -138,7 +138,7 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 	defer n.end(e, side)
 	e.value, e.timeout, e.key = v, o.timeout, key
 	e.ID()
-	all, own := *n.all.Load(), n.keys.of(key)
+	all, own := n.hearers(e)
 	var responder *target[T]
 	for _, list := range [...][]target[T]{all, own} {
 		for i := range list {

@@ -43,6 +43,10 @@ func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...Subsc
 	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
 		e := &Event[T]{} // the goroutine of the consumer is the only one to use it
 		return func(ctx context.Context, items []item) error {
+			if debugging {
+				e = &Event[T]{}
+				defer e.release()
+			}
 			e.origin, e.value = items[0].origin, items[0].value.(*T)
 			return deliver(ctx, h, e)
 		}
@@ -58,7 +62,14 @@ func SubscribeAny(b *Bus, pattern topic.Pattern, h AnyHandler, opts ...Subscribe
 	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
 		e := &AnyEvent{}
 		return func(ctx context.Context, items []item) error {
-			e.origin, e.value = &items[0].origin, items[0].value
+			o := &items[0].origin
+			if debugging {
+				o = &origin{}
+				*o = items[0].origin
+				e = &AnyEvent{}
+				defer o.release()
+			}
+			e.origin, e.value = o, items[0].value
 			return deliver(ctx, h, e)
 		}
 	}, opts)
@@ -80,6 +91,10 @@ func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opt
 		}
 		return func(ctx context.Context, items []item) error {
 			for i := range items {
+				if debugging {
+					events[i] = &Event[T]{}
+					defer events[i].release()
+				}
 				events[i].origin, events[i].value = items[i].origin, items[i].value.(*T)
 			}
 			return deliver(ctx, h, events[:len(items)])
