@@ -15,12 +15,7 @@ import (
 // item is an event in a queue.
 type item struct {
 	origin
-	value    any   // a pointer to the topic's type
-	size     int64 // encoded, where the profile limits bytes
-	expires  int64 // on the bus's clock; 0 is never
-	attempts int32 // calls of the handler
-	known    bool  // its id has been looked at
-	holds    bool  // others of its key wait behind it
+	value any // a pointer to the topic's type
 }
 
 // call hands events to a handler: one, or for a BatchHandler several.
@@ -51,9 +46,9 @@ func newConsumers(s *Subscription) *consumers {
 		c.lanes = max(p.Concurrency, 1)
 	}
 	c.q = queue.New(queue.Config[item]{
-		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
+		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size() },
 		Policy: policies[p.Overflow], Lanes: c.lanes, Patience: stepTimeout,
-		Dropped: func(i *item) { i.request.over(nil) },
+		Dropped: func(i *item) { i.request().over(nil) },
 	})
 	if p.DedupWindow > 0 {
 		c.seen = newWindow(p.DedupWindow)
@@ -70,8 +65,7 @@ var policies = [...]queue.Policy{
 // start starts the goroutines; each makes what one of them calls.
 func (c *consumers) start(each func() call) {
 	for i := range max(c.s.options.profile.Concurrency, 1) {
-		w := &worker{consumers: c, from: c.q.Consumer(i % c.lanes), call: c.s.limitedCall(each())}
-		w.buf = make([]item, c.chunk())
+		w := c.worker(i%c.lanes, c.s.limitedCall(each()))
 		c.group.Go(w.run)
 	}
 }
@@ -115,7 +109,7 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 				return err
 			}
 		}
-		err := c.q.Put(ctx, lane, i, i.size, c.patience(e.timeout))
+		err := c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout))
 		if err != nil {
 			return c.putError(&i, err)
 		}
@@ -133,7 +127,7 @@ func tryEnqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 		if err != nil {
 			return err
 		}
-		if err = c.q.TryPut(lane, i, i.size); errors.Is(err, queue.ErrClosed) {
+		if err = c.q.TryPut(lane, &i, i.size()); errors.Is(err, queue.ErrClosed) {
 			return queue.ErrFull
 		}
 		return err
@@ -149,13 +143,17 @@ func (c *consumers) plain() bool {
 // prepare fills in what the profile asks for, and returns the event's lane.
 func (c *consumers) prepare(i *item) (lane int, err error) {
 	p := &c.s.options.profile
-	if p.CapacityBytes > 0 {
-		if i.size, err = sizeOf(i.value); err != nil {
-			return 0, err
+	if p.CapacityBytes > 0 || p.TTL > 0 {
+		more := extra{id: i.given(), request: i.request()}
+		if p.CapacityBytes > 0 {
+			if more.size, err = sizeOf(i.value); err != nil {
+				return 0, err
+			}
 		}
-	}
-	if p.TTL > 0 {
-		i.expires = i.place.bus.now() + int64(p.TTL)
+		if p.TTL > 0 {
+			more.expires = i.place.bus.now() + int64(p.TTL)
+		}
+		i.extra = &more
 	}
 	if c.lanes > 1 {
 		lane = int(maphash.String(c.seed, i.key) % uint64(c.lanes))
@@ -187,7 +185,7 @@ const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
 func (c *consumers) putError(i *item, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrClosed):
-		i.request.answer(nil, ErrNoListener)
+		i.request().answer(nil, ErrNoListener)
 		return nil
 	case errors.Is(err, queue.ErrFull):
 		return ErrFull
@@ -214,10 +212,10 @@ func (c *consumers) abandon() int {
 	c.cancel()
 	passed := 0
 	for _, i := range c.q.Clear() {
-		if c.s.pass(&i) {
+		if c.s.pass(i) {
 			passed++
 		} else {
-			i.request.over(nil)
+			i.request().over(nil)
 		}
 	}
 	c.q.Settle(passed)

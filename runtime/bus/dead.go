@@ -40,7 +40,7 @@ const deadLetterTimeout = time.Second
 
 // dead gives an event up: if the profile asks for it, it is published as a
 // transport.Failure of the kind dead.
-func (s *Subscription) dead(ctx context.Context, i *item, cause error) {
+func (s *Subscription) dead(ctx context.Context, i *job, cause error) {
 	if !s.options.profile.DeadLetter {
 		return
 	}

@@ -7,14 +7,51 @@ import (
 	"github.com/xsgen/xsgen/runtime/topic"
 )
 
-// origin is where an event comes from; it does not depend on the type.
+// origin is where an event comes from; it does not depend on the type. It is copied
+// into every queue, and small.
 type origin struct {
 	place *place
 	key   string
 	seq   uint64 // 0 until somebody asks for the id
-	id    string // that the publisher has given, empty if it has not
+	extra *extra // nil for most events
+}
 
+// extra is what few events have.
+type extra struct {
+	id      string        // that the publisher has given, empty if it has not
 	request *conversation // nil if nobody waits for a reply
+	size    int64         // encoded, where the profile limits bytes
+	expires int64         // on the bus's clock; 0 is never
+	tried   int           // calls of the handlers of other members of a group
+}
+
+// given is the id under which the event was published, empty if there was none.
+func (o *origin) given() string {
+	if o.extra == nil {
+		return ""
+	}
+	return o.extra.id
+}
+
+// request is who waits for a reply; nil if nobody does.
+func (o *origin) request() *conversation {
+	if o.extra == nil {
+		return nil
+	}
+	return o.extra.request
+}
+
+// size is the event's encoded size, where it counts.
+func (o *origin) size() int64 {
+	if o.extra == nil {
+		return 0
+	}
+	return o.extra.size
+}
+
+// expired reports whether the event has waited for too long.
+func (o *origin) expired() bool {
+	return o.extra != nil && o.extra.expires != 0 && o.extra.expires <= o.place.bus.now()
 }
 
 // check panics for an event whose handler has returned, with the build tag xsgendebug.
@@ -55,8 +92,8 @@ func (o *origin) Key() string {
 // else one that is unique in this process.
 func (o *origin) ID() string {
 	o.check()
-	if o.id != "" {
-		return o.id
+	if id := o.given(); id != "" {
+		return id
 	}
 	if o.seq == 0 {
 		o.seq = o.place.bus.seq.Add(1)
@@ -96,7 +133,7 @@ func (e *Event[T]) numbered() origin {
 // Clone returns an event that stays valid; the value is shared.
 func (e *Event[T]) Clone() *Event[T] {
 	e.ID()
-	e.request.keep()
+	e.request().keep()
 	return &Event[T]{origin: e.origin, value: e.value}
 }
 
@@ -130,7 +167,7 @@ func (e *AnyEvent) Respond(reply any) bool { return e.origin.Respond(reply) }
 // Clone returns an event that stays valid; the value is shared.
 func (e *AnyEvent) Clone() *AnyEvent {
 	e.ID()
-	e.origin.request.keep()
+	e.origin.request().keep()
 	o := *e.origin
 	return &AnyEvent{&o, e.value}
 }

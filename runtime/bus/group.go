@@ -204,12 +204,12 @@ func grouped[T any](s *Subscription, h func(context.Context, *Event[T]) error) f
 
 // pass gives an event that a member cannot handle to another member; false if nobody
 // has room for it, or there is nobody else. attempts and the time to live go on.
-func (s *Subscription) pass(i *item) bool {
+func (s *Subscription) pass(i item) bool {
 	if s.group == nil {
 		return false
 	}
 	for _, other := range i.place.bus.others(s, i.place, i.key) {
-		if other.queue.accept(i) {
+		if other.queue.accept(&i) {
 			s.counts.passed.Add(1)
 			return true
 		}
@@ -230,13 +230,19 @@ func (b *Bus) others(s *Subscription, p *place, key string) []*Subscription {
 	return slices.DeleteFunc(slices.Concat(members[at+1:], members[:max(at, 0)]), func(m *Subscription) bool { return m == s || m.queue == nil || m.closed.Load() })
 }
 
-// accept queues an event that another member could not handle, if there is room.
+// accept queues an event that another member could not handle, if there is room. Its
+// time to live goes on.
 func (c *consumers) accept(i *item) bool {
 	again := *i
-	again.holds = false
 	lane, err := c.prepare(&again)
-	if again.expires = i.expires; err != nil {
+	if err != nil {
 		return false
 	}
-	return c.q.TryPut(lane, again, again.size) == nil
+	if before := i.extra; before != nil && again.extra != before {
+		again.extra.tried = before.tried
+		if before.expires != 0 {
+			again.extra.expires = before.expires
+		}
+	}
+	return c.q.TryPut(lane, &again, again.size()) == nil
 }

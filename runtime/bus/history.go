@@ -60,7 +60,9 @@ func (h *history[T]) keep(e *Event[T]) {
 		h.last[e.key] = r
 	}
 	kept := Event[T]{origin: e.numbered(), value: e.value}
-	kept.request = nil
+	if id := e.given(); id != "" {
+		kept.extra = &extra{id: id} // but nobody waits for a late subscriber's reply
+	}
 	if len(r.events) < h.n {
 		r.events = append(r.events, kept)
 		return

@@ -240,7 +240,9 @@ func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout tim
 	if id != "" || debugging || n.taken.Swap(1) != 0 {
 		side = n.side()
 		e = n.spare(side)
-		e.id = id
+		if id != "" {
+			e.extra = &extra{id: id}
+		}
 	}
 	e.value = v
 	if timeout != e.timeout {

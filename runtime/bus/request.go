@@ -124,12 +124,12 @@ func (c *conversation) keep() {
 }
 
 // IsRequest reports whether somebody waits for a reply to the event.
-func (o *origin) IsRequest() bool { return o.request != nil }
+func (o *origin) IsRequest() bool { return o.request() != nil }
 
 // Respond answers a request with a pointer to a value, which must not be changed
 // afterwards; it reports whether somebody got it. The first answer counts, and it may
 // be given before the handler returns or, by a Clone of the event, after that.
-func (o *origin) Respond(reply any) bool { return o.request.answer(reply, nil) }
+func (o *origin) Respond(reply any) bool { return o.request().answer(reply, nil) }
 
 // request delivers a request to the first responder, and copies to all others.
 func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOptions, c *conversation) error {
@@ -165,9 +165,9 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 
 // ask delivers a request to its responder. A direct one has answered when it returns.
 func (n *node[T]) ask(ctx context.Context, t *target[T], e *Event[T], c *conversation) error {
-	e.request = c
+	e.extra = &extra{request: c}
 	err := deliver(ctx, t.take, e)
-	e.request = nil
+	e.extra = nil
 	if err == nil && t.direct() {
 		c.over(nil)
 	}

@@ -50,8 +50,9 @@ func BenchmarkQueue(b *testing.B) {
 		b.ReportAllocs()
 		q := queue.New(queue.Config[event]{Capacity: 1024, Lanes: 1})
 		end := consume(q)
+		e := event{}
 		for b.Loop() {
-			_ = q.Put(context.Background(), 0, event{}, 0, 0)
+			_ = q.Put(context.Background(), 0, &e, 0, 0)
 		}
 		end()
 	})

@@ -79,10 +79,10 @@ func New[E any](cfg Config[E]) *Queue[E] {
 	return q
 }
 
-// Put adds an item of a size, which counts where bytes are limited, to a lane. With
+// Put adds a copy of an item of a size, which counts where bytes are limited, to a lane. With
 // Block it waits for room until ctx ends, or, if
 // timeout is not 0, that has passed.
-func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time.Duration) error {
+func (q *Queue[E]) Put(ctx context.Context, n int, e *E, size int64, timeout time.Duration) error {
 	if q.cfg.Bytes == 0 {
 		size = 0
 	}
@@ -94,7 +94,7 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time
 			return err
 		}
 	}
-	q.add(n, &e, size)
+	q.add(n, e, size)
 	wake := q.lanes[n].wake()
 	q.mu.Unlock()
 	if wake != nil {
@@ -105,7 +105,7 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time
 
 // TryPut is Put for an item that must neither wait nor make others be dropped: where
 // there is no room it is ErrFull, whatever the policy.
-func (q *Queue[E]) TryPut(n int, e E, size int64) error {
+func (q *Queue[E]) TryPut(n int, e *E, size int64) error {
 	if q.cfg.Bytes == 0 {
 		size = 0
 	}
@@ -122,7 +122,7 @@ func (q *Queue[E]) TryPut(n int, e E, size int64) error {
 	case q.full(size):
 		return ErrFull
 	}
-	q.add(n, &e, size)
+	q.add(n, e, size)
 	if wake := q.lanes[n].wake(); wake != nil {
 		wake <- struct{}{}
 	}
@@ -143,7 +143,7 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 				return i, err
 			}
 			if !put {
-				q.refused(items[i], nil)
+				q.refused(&items[i], nil)
 				continue
 			}
 		}
@@ -218,9 +218,10 @@ func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration)
 }
 
 // refused tells of an item that the policy has dropped instead of another.
-func (q *Queue[E]) refused(e E, err error) {
+func (q *Queue[E]) refused(e *E, err error) {
 	if err == nil && q.cfg.Dropped != nil {
-		q.cfg.Dropped(&e)
+		dropped := *e // e need not escape
+		q.cfg.Dropped(&dropped)
 	}
 }
 
