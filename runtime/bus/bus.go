@@ -24,8 +24,8 @@ import (
 // usable; New makes one.
 type Bus struct {
 	epoch   string
-	start   time.Time // of the bus's clock
-	seq     atomic.Uint64
+	start   time.Time     // of the bus's clock
+	seq     atomic.Uint64 // of events that are not their node's own
 	onError func(sub *Subscription, err error)
 	kept    []keeping
 
@@ -74,6 +74,9 @@ type place struct {
 	family topic.Family
 	keyed  bool
 
+	number uint64 // of the bus's places
+	seq    uint64 // of the node's own event, belongs to who has that
+
 	shortKey int // bytes that a key may have whatever they are, without being escaped first
 }
 
@@ -112,6 +115,7 @@ func nodeOf[T any](p place) (*node[T], error) {
 		}
 		return n, nil
 	}
+	p.number = uint64(len(b.nodes)) + 1
 	n := newNode[T](p)
 	b.nodes[id] = n
 	for _, s := range b.inOrder() {

@@ -101,7 +101,8 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 	c := s.queue
 	plain := c.plain()
 	return func(ctx context.Context, e *Event[T]) error {
-		i := item{origin: e.numbered(), value: e.value}
+		e.number()
+		i := item{e.origin, e.value}
 		lane := 0
 		if !plain {
 			var err error
@@ -122,7 +123,8 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 func tryEnqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 	c := s.queue
 	return func(_ context.Context, e *Event[T]) error {
-		i := item{origin: e.numbered(), value: e.value}
+		e.number()
+		i := item{e.origin, e.value}
 		lane, err := c.prepare(&i)
 		if err != nil {
 			return err

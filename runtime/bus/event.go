@@ -95,10 +95,26 @@ func (o *origin) ID() string {
 	if id := o.given(); id != "" {
 		return id
 	}
-	if o.seq == 0 {
-		o.seq = o.place.bus.seq.Add(1)
+	o.number()
+	id := make([]byte, 0, 32)
+	id = append(append(id, o.place.bus.epoch...), '-')
+	if o.seq&spareBit == 0 {
+		id = append(strconv.AppendUint(id, o.place.number, 36), '.')
 	}
-	return o.place.bus.epoch + "-" + strconv.FormatUint(o.seq, 36)
+	return string(strconv.AppendUint(id, o.seq&^spareBit, 36))
+}
+
+// spareBit marks the number of an event that is not its node's own. Those are counted
+// on the bus, and the others, which only one publish has at a time, on their node:
+// where that is not contended it needs no atomic operation.
+const spareBit = 1 << 63
+
+// number gives an event its number, if it has none yet. It belongs to who publishes.
+func (o *origin) number() {
+	if o.seq == 0 {
+		o.place.seq++
+		o.seq = o.place.seq
+	}
 }
 
 // Event is a published value on its way to a handler. It is valid until the
@@ -120,14 +136,6 @@ func (e *Event[T]) Value() *T {
 func (e *Event[T]) asAny() *AnyEvent {
 	e.any = AnyEvent{&e.origin, e.value}
 	return &e.any
-}
-
-// numbered is where the event comes from, with the number that its id will have.
-func (e *Event[T]) numbered() origin {
-	if e.seq == 0 {
-		e.seq = e.place.bus.seq.Add(1)
-	}
-	return e.origin
 }
 
 // Clone returns an event that stays valid; the value is shared.
@@ -179,5 +187,6 @@ func As[T any](e *AnyEvent) *Event[T] {
 	if !ok {
 		return nil
 	}
+	e.origin.number() // or the copies would have different ids
 	return &Event[T]{origin: *e.origin, value: v}
 }

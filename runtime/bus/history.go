@@ -59,7 +59,8 @@ func (h *history[T]) keep(e *Event[T]) {
 		r = &ring[T]{}
 		h.last[e.key] = r
 	}
-	kept := Event[T]{origin: e.numbered(), value: e.value}
+	e.number()
+	kept := Event[T]{origin: e.origin, value: e.value}
 	if id := e.given(); id != "" {
 		kept.extra = &extra{id: id} // but nobody waits for a late subscriber's reply
 	}

@@ -18,7 +18,7 @@ func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, tim
 	}
 	defer n.end(e, count)
 	e.timeout, e.key = timeout, key
-	first := n.place.bus.seq.Add(uint64(len(values))) - uint64(len(values)) + 1
+	first := n.numbers(uint64(len(values)), count == nil)
 	all, own := n.hearersOfAll(e, first, values)
 	for _, list := range [...][]target[T]{all, own} {
 		for i := range list {
@@ -29,6 +29,15 @@ func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, tim
 		return ErrClosed
 	}
 	return err
+}
+
+// numbers are as many numbers for events as wanted, of which the first is returned.
+func (n *node[T]) numbers(count uint64, own bool) (first uint64) {
+	if own {
+		n.place.seq += count
+		return n.place.seq - count + 1
+	}
+	return (n.place.bus.seq.Add(count) - count + 1) | spareBit
 }
 
 // hearersOfAll is hearers for a batch.
