@@ -2,8 +2,6 @@ package bus
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -17,7 +15,6 @@ import (
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
-	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Bus connects publishers and subscribers of one process. Its zero value is not
@@ -33,8 +30,16 @@ type Bus struct {
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
 	subs   map[*Subscription]struct{}
 	groups map[string]*group
-	last   uint64 // the number of the latest subscription
-	closed bool
+	last   uint64      // the number of the latest subscription
+	closed atomic.Bool // b.mu is held to set it
+
+	literals map[topic.Pattern]*literal
+}
+
+// literal is a topic that somebody has subscribed to by its name, and its type.
+type literal struct {
+	typ  reflect.Type
+	subs int
 }
 
 // Option is an option of a Bus.
@@ -56,7 +61,8 @@ func New(opts ...Option) *Bus {
 		nodes: map[string]anyNode{},
 		subs:  map[*Subscription]struct{}{},
 
-		groups: map[string]*group{},
+		groups:   map[string]*group{},
+		literals: map[topic.Pattern]*literal{},
 	}
 	for _, o := range opts {
 		o(b)
@@ -76,6 +82,7 @@ type place struct {
 
 	number uint64 // of the bus's places
 	seq    uint64 // of the node's own event, belongs to who has that
+	clone  func(any) any
 
 	shortKey int // bytes that a key may have whatever they are, without being escaped first
 }
@@ -96,7 +103,7 @@ type anyNode interface {
 	add(s *Subscription, keys []string) bool
 	remove(s *Subscription, keys []string)
 	members(g *group, key string) []*Subscription
-	settle() // waits for the publishes that were running when it was called
+	settle(except int) // waits for the publishes that were running when it was called, but for so many
 }
 
 // nodeOf finds or makes the node for a place and a type.
@@ -104,7 +111,7 @@ func nodeOf[T any](p place) (*node[T], error) {
 	b := p.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	if b.closed.Load() {
 		return nil, ErrClosed
 	}
 	id := string(p.pattern())
@@ -114,6 +121,9 @@ func nodeOf[T any](p place) (*node[T], error) {
 			return nil, fmt.Errorf("%w: %s carries %v, not %v", ErrTypeMismatch, id, found.typ(), reflect.TypeFor[T]())
 		}
 		return n, nil
+	}
+	if err := b.fits(&p, reflect.TypeFor[T]()); err != nil {
+		return nil, err
 	}
 	p.number = uint64(len(b.nodes)) + 1
 	n := newNode[T](p)
@@ -131,9 +141,60 @@ func (b *Bus) inOrder() []*Subscription {
 }
 
 // connect adds s to n if its pattern matches; b.mu is held.
-func (b *Bus) connect(n anyNode, s *Subscription) bool {
-	keys, ok := reach(s.pattern, n.where())
-	return ok && n.add(s, keys)
+func (b *Bus) connect(n anyNode, s *Subscription) {
+	if keys, ok := reach(s.pattern, n.where()); ok {
+		n.add(s, keys)
+	}
+}
+
+// fits is ErrTypeMismatch if somebody has subscribed to a topic of p by its name, and
+// for another type; b.mu is held.
+func (b *Bus) fits(p *place, typ reflect.Type) error {
+	if !p.keyed {
+		return b.literals[topic.Pattern(p.name)].fits(typ, string(p.name))
+	}
+	for name, l := range b.literals {
+		if _, ok := reach(name, p); ok {
+			if err := l.fits(typ, string(name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *literal) fits(typ reflect.Type, name string) error {
+	if l == nil || typ == nil || l.typ == typ {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is subscribed to as %v, not %v", ErrTypeMismatch, name, l.typ, typ)
+}
+
+// claim notes that s hears a topic by its name, for which all who do agree on the
+// type; b.mu is held.
+func (b *Bus) claim(s *Subscription) error {
+	if s.typ == nil || !s.pattern.Literal() {
+		return nil
+	}
+	l := b.literals[s.pattern]
+	if err := l.fits(s.typ, string(s.pattern)); err != nil {
+		return err
+	}
+	if l == nil {
+		l = &literal{typ: s.typ}
+		b.literals[s.pattern] = l
+	}
+	l.subs++
+	return nil
+}
+
+// disclaim is claim's opposite; b.mu is held.
+func (b *Bus) disclaim(s *Subscription) {
+	if l := b.literals[s.pattern]; l != nil && s.typ != nil {
+		if l.subs--; l.subs == 0 {
+			delete(b.literals, s.pattern)
+		}
+	}
 }
 
 // reach reports whether pattern matches topics of p: all of them, or those of
@@ -168,10 +229,14 @@ func reach(pattern topic.Pattern, p *place) (keys []string, ok bool) {
 func (b *Bus) subscribe(s *Subscription) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	if b.closed.Load() {
 		return ErrClosed
 	}
+	if err := b.claim(s); err != nil {
+		return err
+	}
 	if err := b.join(s); err != nil {
+		b.disclaim(s)
 		return err
 	}
 	b.last++
@@ -191,6 +256,7 @@ func (b *Bus) subscribe(s *Subscription) error {
 func (b *Bus) disconnect(s *Subscription) []anyNode {
 	delete(b.subs, s)
 	b.leave(s)
+	b.disclaim(s)
 	var from []anyNode
 	for _, n := range b.nodes {
 		if keys, hit := reach(s.pattern, n.where()); hit {
@@ -199,49 +265,4 @@ func (b *Bus) disconnect(s *Subscription) []anyNode {
 		}
 	}
 	return from
-}
-
-// Close refuses what is published from now on, and closes every subscription:
-// what was accepted is handled first. If ctx ends before, the rest is dropped
-// and a *transport.DrainError says how much it was; a direct handler that still
-// runs is ErrDrainTimeout. Close may be called again, and from any goroutine;
-// within a handler it does not wait.
-func (b *Bus) Close(ctx context.Context) error {
-	b.mu.Lock()
-	b.closed = true
-	subs := b.inOrder()
-	b.mu.Unlock()
-	var errs []error
-	for _, s := range subs {
-		errs = append(errs, s.Close(ctx))
-	}
-	return drained(errs)
-}
-
-// drained is one error for those of all subscriptions: what was left is added up,
-// and the same error is there once.
-func drained(errs []error) error {
-	left := 0
-	var others []error
-	for _, err := range errs {
-		if d, ok := err.(*transport.DrainError); ok {
-			left += d.Left
-		} else if err != nil && !slices.Contains(others, err) {
-			others = append(others, err)
-		}
-	}
-	if left > 0 {
-		others = append(others, &transport.DrainError{Left: left})
-	}
-	if len(others) == 1 {
-		return others[0]
-	}
-	return errors.Join(others...)
-}
-
-// isClosed is asked by publishers that have no subscriber.
-func (b *Bus) isClosed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closed
 }

@@ -33,6 +33,9 @@ type consumers struct {
 	cancel    context.CancelFunc
 	group     sync.WaitGroup
 	abandoned atomic.Bool
+
+	waiting sync.Once     // closes waits
+	waits   chan struct{} // a handler of the subscription waits in a Close
 }
 
 // chunk is the most events that a consumer takes at once, and thereby the most that
@@ -41,7 +44,7 @@ const chunk = 64
 
 func newConsumers(s *Subscription) *consumers {
 	p := &s.options.profile
-	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout}
+	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout, waits: make(chan struct{})}
 	if p.Order == transport.OrderKey {
 		c.lanes = max(p.Concurrency, 1)
 	}

@@ -138,11 +138,24 @@ func (e *Event[T]) asAny() *AnyEvent {
 	return &e.any
 }
 
-// Clone returns an event that stays valid; the value is shared.
+// cloner is what generated events are: Clone is a deep copy.
+type cloner[T any] interface{ Clone() *T }
+
+// cloned is a deep copy of a value that can make one; others are shared.
+func cloned[T any](v *T) *T {
+	if c, ok := any(v).(cloner[T]); ok && v != nil {
+		return c.Clone()
+	}
+	return v
+}
+
+// Clone returns an event that stays valid. Its value is a deep copy, which may be
+// changed, if the type has a method Clone() *T, as generated ones do; that of others is
+// shared.
 func (e *Event[T]) Clone() *Event[T] {
 	e.ID()
 	e.request().keep()
-	return &Event[T]{origin: e.origin, value: e.value}
+	return &Event[T]{origin: e.origin, value: cloned(e.value)}
 }
 
 // AnyEvent is an Event of any type, for subscriptions to several.
@@ -172,12 +185,12 @@ func (e *AnyEvent) IsRequest() bool { return e.origin.IsRequest() }
 // Respond answers a request, as that of an Event does.
 func (e *AnyEvent) Respond(reply any) bool { return e.origin.Respond(reply) }
 
-// Clone returns an event that stays valid; the value is shared.
+// Clone returns an event that stays valid, with a value as that of Event's Clone.
 func (e *AnyEvent) Clone() *AnyEvent {
 	e.ID()
 	e.origin.request().keep()
 	o := *e.origin
-	return &AnyEvent{&o, e.value}
+	return &AnyEvent{&o, o.place.clone(e.value)}
 }
 
 // As is e as an event of type T, valid as long as e is; nil if it has another

@@ -102,7 +102,7 @@ func groupTarget[T any](g *group, members []member[T]) target[T] {
 func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e *Event[T]) error {
 	first := choose(g, members, e)
 	if first < 0 {
-		return nil
+		return g.sub.skipped(nil)
 	}
 	var full *member[T]
 	var failed []error

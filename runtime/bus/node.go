@@ -58,6 +58,7 @@ func newNode[T any](p place) *node[T] {
 	n.done = sync.NewCond(&n.mu)
 	n.all.Store(new([]target[T]))
 	n.keys.seed = maphash.MakeSeed()
+	n.place.clone = func(v any) any { return cloned(v.(*T)) }
 	n.event.place = &n.place
 	return n
 }
@@ -158,21 +159,21 @@ func without[T any](list []target[T], s *Subscription) []target[T] {
 // settle implements anyNode. Lists were changed before it is called, so that a
 // publish that begins now sees the new ones; those that hold the event, or were
 // counted already, may not have.
-func (n *node[T]) settle() {
+func (n *node[T]) settle(except int) {
 	n.settling.Lock()
 	defer n.settling.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.awaited.Store(true)
 	defer n.awaited.Store(false)
-	for start := n.returns; n.taken.Load() != 0 && n.returns == start; {
+	for start := n.returns; except == 0 && n.taken.Load() != 0 && n.returns == start; {
 		n.done.Wait()
 	}
 	// A publish may have seen the turn long before it was counted, on either side
 	// by now. So both are waited for, each while new publishes go to the other.
 	for range n.extra {
 		old := &n.extra[(n.turn.Add(1)-1)&1]
-		for old.Load() != 0 {
+		for old.Load() > int64(except) {
 			n.done.Wait()
 		}
 	}
@@ -271,8 +272,7 @@ func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout tim
 
 // deliverAll delivers to who hears every key, in order, and returns how many it
 // has seen to. It guards against panics once for all of them; one ends it, and is
-// an error. A handler that ends the goroutine ends the publish. Close looks for
-// this function on the stack.
+// an error. A handler that ends the goroutine ends the publish.
 func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T], side *atomic.Int64) (done int, err error) {
 	finished := false
 	defer func() {
@@ -288,8 +288,9 @@ func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T],
 	for i := range list {
 		t := &list[i]
 		done = i + 1
-		if t.sub.closed.Load() {
-			continue // by a handler before it in the list, or meanwhile
+		if t.sub.closed.Load() { // by a handler before it in the list, or meanwhile
+			err = t.sub.skipped(err)
+			continue
 		}
 		if next := t.take(ctx, e); next != nil {
 			err = join(err, next)
@@ -311,6 +312,8 @@ func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Even
 		for i := range list {
 			if t := &list[i]; !t.sub.closed.Load() {
 				err = join(err, deliver(ctx, t.take, e))
+			} else {
+				err = t.sub.skipped(err)
 			}
 		}
 	}
@@ -318,8 +321,7 @@ func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Even
 	return err
 }
 
-// deliver calls a handler and turns a panic into an error. Close looks for this
-// function on the stack.
+// deliver calls a handler and turns a panic into an error.
 func deliver[E any](ctx context.Context, h func(context.Context, E) error, e E) (err error) {
 	returned := false
 	defer func() {

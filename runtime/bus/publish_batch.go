@@ -64,7 +64,7 @@ func deliverBatch[T any](ctx context.Context, t *target[T], e *Event[T], first u
 	}
 	for i, v := range values {
 		if t.sub.closed.Load() {
-			return err
+			return t.sub.skipped(err)
 		}
 		e.seq, e.value = first+uint64(i), v
 		err = join(err, deliver(ctx, t.take, e))

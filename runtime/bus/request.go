@@ -144,7 +144,7 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 		for i := range list {
 			t := &list[i]
 			switch {
-			case t.sub.closed.Load():
+			case t.sub.closed.Load(): // if there is no other responder, the bus is asked below
 			case responder == nil && t.responds(e):
 				responder = t
 			default:

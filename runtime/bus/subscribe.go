@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -23,9 +24,11 @@ type Subscription struct {
 	number  uint64 // of the bus's subscriptions, in the order they were made
 	pattern topic.Pattern
 	options subscribeOptions
-	handler any // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
-	accepts any // a zero value of the type that a BatchHandler takes, as *T
+	handler any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
+	accepts any          // a zero value of the type that a BatchHandler takes, as *T
+	typ     reflect.Type // of the events, nil for any
 	closed  atomic.Bool
+	closing bool          // it has been taken off the lists; the bus's mutex is held
 	ended   chan struct{} // closed when Close has done its work
 	queue   *consumers    // nil for a direct one
 	group   *group        // nil if it is in none
@@ -40,7 +43,7 @@ func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...Subsc
 	if h == nil {
 		return nil, ErrNilHandler
 	}
-	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
+	return subscribe(b, &Subscription{pattern: pattern, handler: h, typ: reflect.TypeFor[T]()}, func() call {
 		e := &Event[T]{} // the goroutine of the consumer is the only one to use it
 		return func(ctx context.Context, items []item) error {
 			if debugging {
@@ -82,7 +85,7 @@ func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opt
 	if h == nil {
 		return nil, ErrNilHandler
 	}
-	s := &Subscription{pattern: pattern, accepts: (*T)(nil)}
+	s := &Subscription{pattern: pattern, accepts: (*T)(nil), typ: reflect.TypeFor[T]()}
 	s.options.queued, s.options.batch = true, true
 	return subscribe(b, s, func() call {
 		events := make([]*Event[T], max(s.options.profile.BatchSize, 1))

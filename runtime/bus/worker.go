@@ -72,8 +72,9 @@ func (c *consumers) worker(lane int, h call) *worker {
 var errGoexit = errors.New("bus: the handler has ended its goroutine")
 
 func (w *worker) run() {
-	returned := false
+	returned, leave := false, workers.enter(w)
 	defer func() {
+		leave()
 		if !returned {
 			w.finish(errGoexit)
 			w.group.Go(w.run)
