@@ -9,7 +9,7 @@ import (
 )
 
 // event has the size of what the bus queues.
-type event struct{ words [9]uint64 }
+type event [7]uint64
 
 // BenchmarkQueue has one producer and one consumer, in two goroutines: a channel, and
 // the queue, item by item and in batches of 64.
