@@ -108,12 +108,17 @@ type anyNode interface {
 
 // nodeOf finds or makes the node for a place and a type.
 func nodeOf[T any](p place) (*node[T], error) {
+	if p.bus.closed.Load() {
+		return nil, ErrClosed
+	}
+	return nodeEvenIfClosed[T](p)
+}
+
+// nodeEvenIfClosed is nodeOf for what is published while the bus is being closed.
+func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 	b := p.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed.Load() {
-		return nil, ErrClosed
-	}
 	id := string(p.pattern())
 	if found, ok := b.nodes[id]; ok {
 		n, ok := found.(*node[T])

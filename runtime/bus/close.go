@@ -32,12 +32,22 @@ func (s *Subscription) Close(ctx context.Context) error {
 }
 
 // Close refuses what is published from now on, and closes every subscription, as
-// their own Close does. The error is that of all of them: what was left is added up.
+// their own Close does: those to error topics last, so that they hear of what cannot be
+// handled any more. The error is that of all of them: what was left is added up.
 func (b *Bus) Close(ctx context.Context) error {
 	c := newCloser()
 	b.mu.Lock()
 	b.closed.Store(true)
-	subs := b.inOrder()
+	b.mu.Unlock()
+	return drained(append(c.closeAll(ctx, b, false), c.closeAll(ctx, b, true)...))
+}
+
+// closeAll closes the subscriptions to error topics, or all others.
+func (c closer) closeAll(ctx context.Context, b *Bus, errorTopics bool) (errs []error) {
+	b.mu.Lock()
+	subs := slices.DeleteFunc(b.inOrder(), func(s *Subscription) bool {
+		return strings.HasPrefix(string(s.pattern), "error.") != errorTopics
+	})
 	for _, s := range subs {
 		s.closed.Store(true) // all of them, before the first is taken off a list
 	}
@@ -45,11 +55,10 @@ func (b *Bus) Close(ctx context.Context) error {
 		c.begin(s)
 	}
 	b.mu.Unlock()
-	var errs []error
 	for _, s := range subs {
 		errs = append(errs, c.wait(ctx, s))
 	}
-	return drained(errs)
+	return errs
 }
 
 // closer is a call of Close.

@@ -78,10 +78,10 @@ func (c *consumers) start(each func() call) {
 func (c *consumers) chunk() int {
 	p := &c.s.options.profile
 	n := min(chunk, max(p.Room()/16, 1))
-	if p.Prefetch > 0 {
+	switch {
+	case p.Prefetch > 0:
 		n = p.Prefetch
-	}
-	if p.Concurrency > 1 && c.lanes == 1 {
+	case p.Concurrency > 1 && c.lanes == 1:
 		n = 1 // another handler may be idle
 	}
 	return max(n, min(p.BatchSize, p.Room()))

@@ -245,3 +245,33 @@ func TestCloneIsDeep(t *testing.T) {
 		t.Errorf("%v, clones %v", v, kept)
 	}
 }
+
+// TestDeadLettersOfTheLastMoment closes the bus while events are still to fail.
+func TestDeadLettersOfTheLastMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		letters := 0
+		if _, err := bus.Subscribe(r.bus, "error.#", func(context.Context, *bus.Event[transport.Failure]) error { letters++; return nil }, bus.Queued(8)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bus.Subscribe(r.bus, "#", func(context.Context, *bus.Event[msg]) error { return errBroken }, bus.WithProfile(slow())); err != nil {
+			t.Fatal(err)
+		}
+		r.send("", "a", "b")
+		r.send("k", "c")
+		if err := r.bus.Close(t.Context()); err != nil || letters != 3 {
+			t.Errorf("%v, %d dead letters", err, letters)
+		}
+		if len(r.errs) != 9 {
+			t.Errorf("%v", r.errs)
+		}
+	})
+}
+
+func TestDirectHasNoQueue(t *testing.T) {
+	for _, opt := range []bus.SubscribeOption{bus.Queued(1), bus.WithProfile(transport.LowLatency())} {
+		if _, err := bus.Subscribe(bus.New(), "a", func(context.Context, *bus.Event[msg]) error { return nil }, bus.Direct(), opt); !errors.Is(err, transport.ErrInvalidProfile) {
+			t.Errorf("direct, with a queue: %v", err)
+		}
+	}
+}
