@@ -26,6 +26,8 @@ type Bus struct {
 	onError func(sub *Subscription, err error)
 	kept    []keeping
 
+	observer Observer
+
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
 	subs   map[*Subscription]struct{}
@@ -84,6 +86,8 @@ type place struct {
 	seq    uint64 // of the node's own event, belongs to who has that
 	clone  func(any) any
 
+	watched bool // there is an observer
+
 	shortKey int // bytes that a key may have whatever they are, without being escaped first
 }
 
@@ -130,7 +134,7 @@ func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 	if err := b.fits(&p, reflect.TypeFor[T]()); err != nil {
 		return nil, err
 	}
-	p.number = uint64(len(b.nodes)) + 1
+	p.number, p.watched = uint64(len(b.nodes))+1, b.observer != nil
 	n := newNode[T](p)
 	b.nodes[id] = n
 	for _, s := range b.inOrder() {

@@ -51,7 +51,10 @@ func newConsumers(s *Subscription) *consumers {
 	c.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size() },
 		Policy: policies[p.Overflow], Lanes: c.lanes, Patience: stepTimeout,
-		Dropped: func(i *item) { i.request().over(nil) },
+		Dropped: func(i *item) {
+			i.request().over(nil)
+			s.lose(i, LostDropped)
+		},
 	})
 	if p.DedupWindow > 0 {
 		c.seen = newWindow(p.DedupWindow)
@@ -149,7 +152,10 @@ func (c *consumers) plain() bool {
 func (c *consumers) prepare(i *item) (lane int, err error) {
 	p := &c.s.options.profile
 	if p.CapacityBytes > 0 || p.TTL > 0 {
-		more := extra{id: i.given(), request: i.request()}
+		more := extra{}
+		if i.extra != nil {
+			more = *i.extra
+		}
 		if p.CapacityBytes > 0 {
 			if more.size, err = sizeOf(i.value); err != nil {
 				return 0, err
@@ -220,6 +226,7 @@ func (c *consumers) abandon() int {
 		if c.s.pass(i) {
 			passed++
 		} else {
+			c.s.lose(&i, LostLeft)
 			i.request().over(nil)
 		}
 	}

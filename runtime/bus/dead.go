@@ -107,7 +107,7 @@ func (b *Bus) publishFailure(ctx context.Context, id string, f *transport.Failur
 	if err != nil {
 		return err
 	}
-	err = n.publish(ctx, id, f.Key, f, deadLetterTimeout)
+	err = n.send(ctx, identified(id), f.Key, f, deadLetterTimeout)
 	if errors.Is(err, ErrClosed) {
 		return nil // and nobody hears error topics
 	}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"context"
 	"strconv"
 	"time"
 
@@ -23,6 +24,16 @@ type extra struct {
 	size    int64         // encoded, where the profile limits bytes
 	expires int64         // on the bus's clock; 0 is never
 	tried   int           // calls of the handlers of other members of a group
+
+	published context.Context // that the observer has returned; nil without one
+	seq       uint64          // that the observer has seen
+}
+
+// equip gives an event what it has beyond others.
+func (o *origin) equip(x *extra) {
+	if o.extra = x; x != nil && x.seq != 0 {
+		o.seq = x.seq
+	}
 }
 
 // given is the id under which the event was published, empty if there was none.

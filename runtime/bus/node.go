@@ -156,17 +156,15 @@ func without[T any](list []target[T], s *Subscription) []target[T] {
 	return out
 }
 
-// publish delivers v to everybody who hears key, under an id if there is one. The
-// node's own event is for those without.
-func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
+// publish delivers v to everybody who hears key. The node's own event is for those that
+// have nothing extra.
+func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeout time.Duration) error {
 	e := &n.event
 	var side *atomic.Int64
-	if id != "" || debugging || n.taken.Swap(1) != 0 {
+	if x != nil || debugging || n.taken.Swap(1) != 0 {
 		side = n.side()
 		e = n.spare(side)
-		if id != "" {
-			e.extra = &extra{id: id}
-		}
+		e.equip(x)
 	}
 	e.value = v
 	if timeout != e.timeout {

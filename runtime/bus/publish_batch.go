@@ -10,6 +10,9 @@ import (
 // publishBatch delivers values to everybody who hears key: to each subscription all of
 // them, in order. An event has the same id for all.
 func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, timeout time.Duration) (err error) {
+	if n.place.bus.observer != nil {
+		return n.observeAll(ctx, key, values, timeout)
+	}
 	e := &n.event
 	var count *atomic.Int64
 	if debugging || n.taken.Swap(1) != 0 {
@@ -27,6 +30,14 @@ func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, tim
 	}
 	if len(all)+len(own) == 0 && n.place.bus.isClosed() {
 		return ErrClosed
+	}
+	return err
+}
+
+// observeAll publishes one by one, for an observer to see each.
+func (n *node[T]) observeAll(ctx context.Context, key string, values []*T, timeout time.Duration) (err error) {
+	for _, v := range values {
+		err = join(err, n.observe(ctx, nil, key, v, timeout))
 	}
 	return err
 }

@@ -132,10 +132,17 @@ func (o *origin) IsRequest() bool { return o.request() != nil }
 func (o *origin) Respond(reply any) bool { return o.request().answer(reply, nil) }
 
 // request delivers a request to the first responder, and copies to all others.
-func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOptions, c *conversation) error {
+func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOptions, c *conversation) (err error) {
+	var x *extra
+	if n.place.bus.observer != nil {
+		var end func(error)
+		x, ctx, end = n.place.observed(ctx, nil, key, v)
+		defer func() { end(err) }()
+	}
 	side := n.side()
 	e := n.spare(side)
 	defer n.end(e, side)
+	e.equip(x)
 	e.value, e.timeout, e.key = v, o.timeout, key
 	e.ID()
 	all, own := n.hearers(e)
@@ -165,9 +172,12 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 
 // ask delivers a request to its responder. A direct one has answered when it returns.
 func (n *node[T]) ask(ctx context.Context, t *target[T], e *Event[T], c *conversation) error {
-	e.extra = &extra{request: c}
+	asked := extra{request: c}
+	if e.extra != nil {
+		asked.published, asked.seq = e.extra.published, e.extra.seq
+	}
+	e.extra = &asked
 	err := deliver(ctx, t.take, e)
-	e.extra = nil
 	if err == nil && t.direct() {
 		c.over(nil)
 	}

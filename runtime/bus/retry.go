@@ -29,6 +29,7 @@ func (w *worker) failed(j *job, err error) {
 	j.request().over(err)
 	w.s.dead(w.ctx, j, err)
 	w.s.counts.dead.Add(1)
+	w.s.lose(&j.item, LostDead)
 	w.settle(j)
 	w.release(j)
 }

@@ -151,7 +151,7 @@ func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
 		m.take, m.try = enqueue[T](s), tryEnqueue[T](s)
 		return m, ok
 	}
-	m.take = limited(s, h)
+	m.take = watched(s, limited(s, h))
 	m.try = grouped(s, m.take)
 	return m, ok
 }

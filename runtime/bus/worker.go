@@ -81,7 +81,7 @@ func (w *worker) run() {
 		}
 	}()
 	for w.ctx.Err() == nil && w.gather() && w.ctx.Err() == nil {
-		w.finish(w.call(w.ctx, w.batch))
+		w.finish(w.handle())
 	}
 	returned = true
 	if w.ctx.Err() != nil {
@@ -106,6 +106,7 @@ func (w *worker) leave() {
 		if w.s.pass(left[i].moved()) {
 			w.settle(&left[i])
 		} else {
+			w.s.lose(&left[i].item, LostLeft)
 			left[i].request().over(nil)
 		}
 	}
@@ -215,6 +216,7 @@ func (w *worker) sleep(until time.Time) bool {
 func (w *worker) consider(j *job) {
 	if j.attempts == 0 && j.expired() {
 		w.s.counts.expired.Add(1)
+		w.s.lose(&j.item, LostExpired)
 		w.settle(j)
 		j.request().over(nil)
 		return
@@ -223,6 +225,7 @@ func (w *worker) consider(j *job) {
 		j.known = true
 		if !w.seen.add(id) {
 			w.s.counts.duplicate.Add(1)
+			w.s.lose(&j.item, LostDuplicate)
 			w.settle(j)
 			j.request().over(nil)
 			return
