@@ -143,6 +143,13 @@ func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 	return n, nil
 }
 
+// Subscriptions are those that are not closed, the oldest first.
+func (b *Bus) Subscriptions() []*Subscription {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.inOrder()
+}
+
 // inOrder are the subscriptions, the oldest first: in this order direct handlers
 // run. b.mu is held.
 func (b *Bus) inOrder() []*Subscription {

@@ -184,6 +184,13 @@ func (e *AnyEvent) Value() any {
 // Topic is the event's topic, computed.
 func (e *AnyEvent) Topic() topic.Name { return e.origin.Topic() }
 
+// Template is the event's topic without its key: a pattern over all keys if it has one.
+// Unlike topics there are only so many of them, as metrics want it.
+func (e *AnyEvent) Template() topic.Pattern {
+	e.origin.check()
+	return e.origin.place.pattern()
+}
+
 // Key is the key of a keyed topic's event, empty for others.
 func (e *AnyEvent) Key() string { return e.origin.Key() }
 
