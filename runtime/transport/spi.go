@@ -20,9 +20,9 @@ type Transport interface {
 	Begin(ctx context.Context, m *Message) (Pending, error)
 
 	// Request is Begin for a message that wants an answer, and waits for it until
-	// ctx ends: it must have a deadline of its own. It fills in m's ReplyTo and, if
-	// it is empty, Correlation, on a copy. The first answer counts. Errors: ErrNoRoute
-	// if nobody listens, ErrTimeout beside ctx's own if its deadline has passed,
+	// ctx ends. It fills in m's ReplyTo and, if
+	// it is empty, Correlation, on a copy. The first answer counts. Errors:
+	// ErrNoListener, ErrTimeout beside ctx's own if its deadline has passed,
 	// ErrNoReply, a *ReplyError with the receiver's error, or a *PublishError. The
 	// reply is the caller's.
 	Request(ctx context.Context, m *Message) (*Message, error)
@@ -220,7 +220,7 @@ type Guarantees struct {
 	Expires     bool          // honours TTL
 	Dedups      bool          // honours DedupWindow
 	Mandatory   bool          // says ErrUnroutable
-	Requests    bool          // carries requests, and says ErrNoRoute
+	Requests    bool          // carries requests, and says ErrNoListener
 	Policies    []GroupPolicy // that groups may have; none without groups
 	Gaps        bool          // tells of lost messages
 	MaxBody     int           // bytes; more is ErrTooLarge

@@ -46,9 +46,11 @@ var (
 	ErrUnknownEvent = errors.New("xsgen: unknown event")
 	// ErrTooLarge is returned for an event that is larger than a limit.
 	ErrTooLarge = errors.New("xsgen: too large")
-	// ErrNoRoute is returned by a request that nobody listens for, and for a topic
-	// that no transport carries.
-	ErrNoRoute = errors.New("xsgen: nobody listens")
+	// ErrNoRoute is returned for what leads nowhere: a topic that no transport
+	// carries, a reply to what was no request.
+	ErrNoRoute = errors.New("xsgen: no route")
+	// ErrNoListener is the ErrNoRoute of a request that nobody would answer.
+	ErrNoListener error = noListener{}
 	// ErrUnroutable is returned for a mandatory message that no queue wants.
 	ErrUnroutable = errors.New("xsgen: the message could not be routed to any queue")
 	// ErrNotConnected is returned for what cannot wait for a connection.
@@ -65,8 +67,8 @@ var (
 	// ErrDecode is wrapped by what is returned for a message that cannot be read. It
 	// is never delivered again: what is in it will not change.
 	ErrDecode = errors.New("xsgen: the message cannot be read")
-	// ErrNoReply is a request's outcome if the receiver has handled it and not replied.
-	ErrNoReply = errors.New("xsgen: the request was handled, and not answered")
+	// ErrNoReply is returned for a request that was handled without a reply, or dropped.
+	ErrNoReply = errors.New("xsgen: no reply")
 	// ErrNameTaken is returned for a second subscription of a name.
 	ErrNameTaken = errors.New("xsgen: there is a subscription of this name already")
 	// ErrGroupMismatch is returned for a subscription to a group whose other members
@@ -75,6 +77,13 @@ var (
 	// ErrInvalidRequest is returned for a subscription that makes no sense.
 	ErrInvalidRequest = errors.New("xsgen: invalid subscription")
 )
+
+type noListener struct{}
+
+func (noListener) Error() string { return "xsgen: nobody listens" }
+
+// Unwrap returns ErrNoRoute.
+func (noListener) Unwrap() error { return ErrNoRoute }
 
 // DrainError is the ErrDrainTimeout of one Close.
 type DrainError struct {

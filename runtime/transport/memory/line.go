@@ -124,7 +124,7 @@ func (l *line) wants(m *transport.Message) (wanted bool) {
 func (l *line) put(ctx context.Context, m *transport.Message, p *parcel) (bool, error) {
 	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(m.Profile)}
 	p.retain()
-	err := l.q.Put(ctx, 0, i, i.size, l.patience(m.Profile))
+	err := l.q.Put(ctx, 0, &i, i.size, l.patience(m.Profile))
 	if err != nil {
 		p.release()
 		return false, l.putError(err)

@@ -189,7 +189,7 @@ func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transpo
 		return nil, err
 	}
 	if takers == 0 {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoRoute)
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
 	}
 	return call.Wait(ctx)
 }

@@ -44,7 +44,7 @@ func request(e *env) {
 
 func requestNoListener(e *env) {
 	_, err := e.ask(e.ctx, "x")
-	e.want(err, transport.ErrNoRoute, "asking nobody")
+	e.want(err, transport.ErrNoListener, "asking nobody")
 	e.outcome(err, transport.OutcomeNotSent, true)
 	var b inbox
 	e.subscribe(transport.SubscribeRequest{Patterns: patternsOf("event.order.#"), Observer: true, Receive: func(ctx context.Context, d *transport.Delivery) {
@@ -54,7 +54,7 @@ func requestNoListener(e *env) {
 		b.Receive(ctx, d)
 	}})
 	_, err = e.ask(e.ctx, "y")
-	e.want(err, transport.ErrNoRoute, "asking an observer")
+	e.want(err, transport.ErrNoListener, "asking an observer")
 	b.wait(e, 1) // it has heard the question
 }
 
