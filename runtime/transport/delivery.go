@@ -7,8 +7,9 @@ import (
 
 // Receiver gets a subscription's messages, one after the other, from one goroutine.
 // It must see to it that each delivery is settled, by itself or by somebody else, at
-// once or later: as many as the profile's Prefetch says may be unsettled at a time,
-// and the next one is not handed over before. ctx ends when the subscription has
+// once or later: as many as the profile's Prefetch says may be unsettled at a time, or
+// if that is 0 at least Concurrency times BatchSize, and the next one is not handed
+// over before. ctx ends when the subscription has
 // ended and its time for draining is over. A panic settles the delivery with a
 // *PanicError, if it is not yet.
 type Receiver func(ctx context.Context, d *Delivery)

@@ -23,7 +23,7 @@ type Transport interface {
 	// ctx ends. It fills in m's ReplyTo and, if
 	// it is empty, Correlation, on a copy. The first answer counts. Errors:
 	// ErrNoListener, ErrTimeout beside ctx's own if its deadline has passed,
-	// ErrNoReply, a *ReplyError with the receiver's error, or a *PublishError. The
+	// ErrNoReply if there was none or the request was dropped, a *ReplyError with the receiver's error, or a *PublishError. The
 	// reply is the caller's.
 	Request(ctx context.Context, m *Message) (*Message, error)
 

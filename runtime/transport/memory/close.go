@@ -209,7 +209,7 @@ func (l *line) abandon() int {
 		items = append(items, r.item)
 	}
 	for _, i := range items {
-		i.p.release()
+		l.lose(&i)
 	}
 	l.later, l.held = nil, nil
 	l.ending, l.abandoned = true, true
@@ -246,13 +246,13 @@ func (t *Transport) Close(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 	}
+	t.requests.Close() // before they are told that there is no reply
 	left := 0
 	for _, l := range t.open() {
 		l.mu.Lock()
 		left += l.abandon()
 		l.mu.Unlock()
 	}
-	t.requests.Close()
 	return &transport.DrainError{Left: left}
 }
 

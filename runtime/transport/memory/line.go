@@ -71,7 +71,7 @@ func newLine(t *Transport, r transport.SubscribeRequest) *line {
 	p := &l.request.Profile
 	l.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
-		Policy: policies[p.Overflow], Lanes: 1, Dropped: func(i *item) { i.p.release() },
+		Policy: policies[p.Overflow], Lanes: 1, Dropped: l.lose,
 	})
 	l.from = l.q.Consumer(0)
 	if p.DedupWindow > 0 {
@@ -217,6 +217,7 @@ func (l *line) take() (item, bool) {
 func (l *line) fresh(i *item) bool {
 	if l.late(i) {
 		l.expired++
+		l.unanswered(i)
 		l.finish(i)
 		return false
 	}
@@ -226,6 +227,7 @@ func (l *line) fresh(i *item) bool {
 	i.known = true
 	if !l.seen.add(i.p.ID) {
 		l.duplicate++
+		l.unanswered(i)
 		l.finish(i)
 		return false
 	}
@@ -274,9 +276,26 @@ func (i *item) counted(l *line) int64 {
 	return i.size
 }
 
-// arm sets the timer to when the next message is due again; l.mu is held.
+// lose lets go of a message that nothing can become of any more.
+func (l *line) lose(i *item) {
+	l.unanswered(i)
+	i.p.release()
+}
+
+// unanswered tells the requester, if the message is a request, that there will be no
+// reply.
+func (l *line) unanswered(i *item) {
+	if i.p.ReplyTo != "" && !l.request.Observer {
+		reply := transport.ErrorReply(nil)
+		reply.Correlation = i.p.Correlation
+		l.t.requests.Deliver(reply)
+	}
+}
+
+// arm sets the timer to when the next message is due again; l.mu is held. While nobody
+// has room the timer would be of no use: who settles pumps.
 func (l *line) arm() {
-	if len(l.later) == 0 || l.over || l.later[0].due.Equal(l.armed) {
+	if len(l.later) == 0 || l.free == 0 || l.over || l.later[0].due.Equal(l.armed) {
 		return
 	}
 	l.armed = l.later[0].due

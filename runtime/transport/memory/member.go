@@ -108,6 +108,7 @@ func (m *member) next() *delivery {
 				return d
 			}
 			l.expired++
+			l.unanswered(&d.item)
 			delete(m.unsettled, d)
 			m.refill()
 			l.finish(&d.item)

@@ -372,3 +372,33 @@ func TestStatsOfMembersThatLeave(t *testing.T) {
 		t.Errorf("%d were published, and %+v", published, sum)
 	}
 }
+
+// TestRetryDueWithoutRoom has an attempt be due while the receiver has all that it may
+// have: nothing happens until it settles. A timer that goes off again and again would
+// keep the clock from going on.
+func TestRetryDueWithoutRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := memory.New()
+		r, ch := held()
+		s := hear(t, tr, "event.#", transport.Profile{Retry: transport.Retry{Attempts: 2, Initial: time.Second}}, r)
+		publish(t, tr, message("event.a", "fails"))
+		publish(t, tr, message("event.a", "takes long"))
+		if err := (<-ch).Settle(errors.New("no")); err != nil {
+			t.Error(err)
+		}
+		long := <-ch
+		time.Sleep(time.Hour)
+		if len(ch) > 0 {
+			t.Error("it was delivered, though there was no room")
+		}
+		if err := long.Settle(nil); err != nil {
+			t.Error(err)
+		}
+		if d := <-ch; string(d.Body) != "fails" || d.Attempt != 2 || d.Settle(nil) != nil {
+			t.Errorf("%q, attempt %d", d.Body, d.Attempt)
+		}
+		if err := s.Close(t.Context()); err != nil || s.Stats().Handled != 2 {
+			t.Errorf("%v, %+v", err, s.Stats())
+		}
+	})
+}

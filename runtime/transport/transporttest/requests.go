@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -16,6 +17,7 @@ var requests = []test{
 	{"request-no-listener", asks, requestNoListener},
 	{"request-timeout", asks, requestTimeout},
 	{"request-errors", asks, requestErrors},
+	{"request-dropped", func(g transport.Guarantees) bool { return g.Requests && g.Overflow }, requestDropped},
 	{"request-many", asks, requestMany},
 	{"reply-without-request", asks, replyWithoutRequest},
 }
@@ -112,6 +114,46 @@ func requestErrors(e *env) {
 	if n := len(letters.messages()); n > 0 {
 		e.Errorf("%d dead letters of requests", n)
 	}
+}
+
+// requestDropped has requests that no receiver gets to see.
+func requestDropped(e *env) {
+	for i, p := range []transport.Profile{
+		{Overflow: transport.DropNewest, Capacity: 1}, {Overflow: transport.DropOldest, Capacity: 2},
+		{TTL: calm}, {DedupWindow: 1},
+	} {
+		g := newGate()
+		s := e.hear("event.order.#", p, g.Receive)
+		e.publish("event.order.x", "1")
+		first := g.take(e)
+		done := make(chan error)
+		ask := e.message("event.order.quote", "x")
+		if p.DedupWindow > 0 {
+			ask.ID = first.ID
+		}
+		go func() { _, err := e.pub.Request(e.ctx, ask); done <- err }()
+		time.Sleep(2 * calm)
+		if p.Overflow == transport.DropOldest {
+			e.publish("event.order.x", "2")
+		} else if p.Overflow == transport.Block {
+			e.noError(first.Settle(nil), "settling")
+		}
+		if err := <-done; !errors.Is(err, transport.ErrNoReply) {
+			e.Errorf("profile %d: %v", i, err)
+		}
+		ctx, cancel := context.WithTimeout(e.ctx, 0)
+		_ = s.Close(ctx)
+		cancel()
+	}
+	g := newGate()
+	s := e.hear("event.order.#", transport.Profile{}, g.Receive)
+	done := make(chan error)
+	go func() { _, err := e.ask(e.ctx, "x"); done <- err }()
+	g.take(e)
+	ctx, cancel := context.WithTimeout(e.ctx, 0)
+	defer cancel()
+	e.want(s.Close(ctx), transport.ErrDrainTimeout, "closing with a request unanswered")
+	e.want(<-done, transport.ErrNoReply, "asking somebody who leaves")
 }
 
 // requestMany has many requests at once, answered by a group in any order.
