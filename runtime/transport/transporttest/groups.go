@@ -26,6 +26,7 @@ var groups = []test{
 	{"group-random", has(transport.Random), random},
 	{"group-sticky", has(transport.Sticky), sticky},
 	{"group-sticky-waits", has(transport.Sticky), stickyWaits},
+	{"group-sticky-leaves", has(transport.Sticky), stickyLeaves},
 	{"group-member-fails", grouped, memberFails},
 	{"group-member-leaves", grouped, memberLeaves},
 	{"group-member-hangs", grouped, memberHangs},
@@ -194,36 +195,58 @@ func sticky(e *env) {
 	}
 }
 
-// stickyWaits has a member that is full: its keys wait for it, others go on.
-func stickyWaits(e *env) {
-	gates := [2]*gate{newGate(), newGate()}
-	subs := []transport.Subscription{
-		e.member(transport.Sticky, transport.Profile{}, gates[0].Receive), e.member(transport.Sticky, transport.Profile{}, gates[1].Receive),
+// stickyFull has two members and many keys. The first member has one message and does
+// not settle it; the second one has settled all of its own. It returns the rest: how
+// many keys are the first one's.
+func stickyFull(e *env, keys int) (gates [2]*gate, subs []transport.Subscription, d *transport.Delivery, rest int) {
+	for i := range gates {
+		gates[i] = newGate()
+		subs = append(subs, e.member(transport.Sticky, transport.Profile{}, gates[i].Receive))
 	}
-	const n = 20
-	for k := range n {
+	for k := range keys {
 		m := e.message("event.a", "x")
 		m.Key = fmt.Sprint("k", k)
 		e.noError(transport.Publish(e.ctx, e.pub, m), "publishing")
 	}
-	d := gates[0].take(e)
-	for range n { // all that the other one is to get
+	d = gates[0].take(e)
+	for range keys { // all that the other one is to get
 		select {
 		case d := <-gates[1].held:
 			e.noError(d.Settle(nil), "settling")
 		case <-time.After(calm):
 		}
 	}
-	rest := n - len(gates[1].messages())
-	if rest < 2 || len(gates[1].messages()) == 0 {
-		e.Fatalf("of %d keys %d are the first one's", n, rest)
+	rest = keys - len(gates[1].messages())
+	if rest < 2 || rest == keys {
+		e.Fatalf("of %d keys %d are the first one's", keys, rest)
 	}
 	if len(gates[0].messages()) != 1 {
 		e.Errorf("the member that is full got %d", len(gates[0].messages()))
 	}
+	return gates, subs, d, rest
+}
+
+// stickyWaits has a member that is full: its keys wait for it, others go on.
+func stickyWaits(e *env) {
+	const n = 20
+	gates, subs, d, rest := stickyFull(e, n)
 	e.noError(d.Settle(nil), "settling")
 	gates[0].settle(e, rest-1)
 	if st := e.sum(n, subs...); st.Handled != n {
+		e.Errorf("%+v", st)
+	}
+}
+
+// stickyLeaves has that member leave: what waits for it goes to the other one.
+func stickyLeaves(e *env) {
+	const n = 20
+	gates, subs, d, rest := stickyFull(e, n)
+	left := make(chan error)
+	go func() { left <- subs[0].Close(e.ctx) }()
+	gates[1].settle(e, rest-1)
+	e.noError(d.Settle(nil), "settling")
+	e.noError(<-left, "leaving")
+	if st := e.sum(n, subs...); st.Handled != n || subs[0].Stats().Handled != 1 {
 		e.Errorf("%+v", st)
 	}
 }
