@@ -164,7 +164,7 @@ func memberFails(e *env) {
 		p := quickly(2)
 		failing := e.member(policy, p, transport.Serve(1, func(context.Context, *transport.Delivery) error {
 			bad.Add(1)
-			return errors.New("I cannot")
+			return errors.New("not me")
 		}))
 		good := e.member(policy, p, b.Receive)
 		for i := range 10 {
