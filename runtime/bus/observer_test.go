@@ -142,7 +142,7 @@ func TestObserverOfTheRest(t *testing.T) {
 		synctest.Wait()
 		log := strings.Join(w.log, "\n")
 		for _, want := range []string{"1 handle a.b 1, traced: true", "2 handle a.b 1, traced: true", "1 handle # 1, traced: true", "2 handle # 1", "3 handled a.b <nil>",
-			"3 published <nil>", "1 handled # bus: a handler panicked", "1 left #", "2 left #", "3 left #"} {
+			"3 published <nil>", "1 handled # xsgen: a handler panicked", "1 left #", "2 left #", "3 left #"} {
 			if strings.Count(log, want) != 1 {
 				t.Errorf("%q is there %d times in\n%s", want, strings.Count(log, want), log)
 			}

@@ -18,23 +18,33 @@ func (p Profile) Again(n int, err error) bool {
 // not published again, or it would never end.
 var errNested = errors.New("xsgen: a failure that cannot be handled is not published again")
 
-// DeadLetter makes the message that says that m was given up by a subscription after
-// a number of attempts: a Failure on error.<machine>.dead, for a keyed one
-// error.<machine>.<key>.dead. If cause wraps ErrDecode the kind is decode, not dead.
-// It shares nothing with m.
-func DeadLetter(m *Message, subscription string, attempts int, cause error) (*Message, error) {
-	if strings.HasPrefix(string(m.Topic), "error.") {
+// Dead is the Failure of an event that was given up after a number of attempts. Its kind
+// is dead, or decode if cause wraps ErrDecode. For an event that is a failure itself
+// there is none.
+func Dead(name topic.Name, key string, original []byte, attempts int, cause error) (*Failure, error) {
+	if strings.HasPrefix(string(name), "error.") {
 		return nil, errNested
 	}
-	f := Failure{
-		Kind: "dead", Key: m.Key, Topic: string(m.Topic), Message: strings.ToValidUTF8(cause.Error(), "\uFFFD"),
-		Attempts: uint64(attempts), Original: m.Body,
+	f := &Failure{
+		Kind: "dead", Key: key, Topic: string(name), Message: strings.ToValidUTF8(cause.Error(), "\uFFFD"),
+		Attempts: uint64(attempts), Original: original,
 	}
 	if errors.Is(cause, ErrDecode) {
 		f.Kind = "decode"
 	}
-	f.Machine, f.Event = topicParts(m.Topic, m.Key)
-	name, err := failureTopic(&f)
+	f.Machine, f.Event = topicParts(name, key)
+	return f, nil
+}
+
+// DeadLetter makes the message that says that m was given up by a subscription after
+// a number of attempts: its Failure on error.<machine>.dead, for a keyed one
+// error.<machine>.<key>.dead. It shares nothing with m.
+func DeadLetter(m *Message, subscription string, attempts int, cause error) (*Message, error) {
+	f, err := Dead(m.Topic, m.Key, m.Body, attempts, cause)
+	if err != nil {
+		return nil, err
+	}
+	name, err := failureTopic(f)
 	if err != nil {
 		return nil, err
 	}

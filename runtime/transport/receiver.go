@@ -15,7 +15,7 @@ type PanicError struct {
 	Stack []byte
 }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("xsgen: a receiver panicked: %v", e.Value) }
+func (e *PanicError) Error() string { return fmt.Sprintf("xsgen: a handler panicked: %v", e.Value) }
 
 // Unwrap returns the value if it is an error.
 func (e *PanicError) Unwrap() error {

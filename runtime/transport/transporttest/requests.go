@@ -99,7 +99,7 @@ func requestErrors(e *env) {
 		return nil
 	}))
 	for body, want := range map[string]transport.ReplyError{
-		"fails": {Message: "sold out"}, "permanent": {Message: "no such thing", Permanent: true}, "panics": {Message: "xsgen: a receiver panicked: oh"},
+		"fails": {Message: "sold out"}, "permanent": {Message: "no such thing", Permanent: true}, "panics": {Message: "xsgen: a handler panicked: oh"},
 	} {
 		_, err := e.ask(e.ctx, body)
 		if got, ok := errors.AsType[*transport.ReplyError](err); !ok || *got != want {
