@@ -129,7 +129,7 @@ func TestObserverOfTheRest(t *testing.T) {
 		s, err := bus.SubscribeBatch(b, "#", func(ctx context.Context, events []*bus.Event[msg]) error {
 			<-ctx.Done()
 			panic("at the end")
-		}, bus.WithProfile(transport.Profile{BatchSize: 2, TTL: time.Minute, DedupWindow: 4}))
+		}, bus.WithProfile(transport.Profile{BatchSize: 2, BatchTimeout: time.Second, TTL: time.Minute, DedupWindow: 4}))
 		if err != nil {
 			t.Fatal(err)
 		}
