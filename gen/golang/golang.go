@@ -104,7 +104,7 @@ func (g *generator) file(fill func(*jen.File)) ([]byte, error) {
 	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath, snapshotPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
-	for _, p := range []string{"context", "errors", "slices", "strings", "time"} {
+	for _, p := range []string{"context", "errors", "maps", "slices", "strings", "time"} {
 		f.ImportName(p, p)
 	}
 	f.NoFormat = true // once is enough

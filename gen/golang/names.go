@@ -204,7 +204,7 @@ func eachStruct(m *model.Machine, visit func([]*model.Field)) {
 // methodsOfStructs are what a field of a generated struct cannot be called.
 var methodsOfStructs = map[string]bool{
 	"EventName": true, "EventNumber": true, "AppendMsgpack": true, "UnmarshalMsgpack": true, "ReadMsgpack": true,
-	"EncodeMsgpack": true, "DecodeMsgpack": true,
+	"EncodeMsgpack": true, "DecodeMsgpack": true, "Clone": true,
 }
 
 func checkFields(m *model.Machine, l *diag.List, refused map[source.Pos]bool) {
