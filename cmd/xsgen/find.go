@@ -30,7 +30,7 @@ func find(paths []string, out string) (*found, error) {
 		paths = []string{"."}
 	}
 	f := &finder{seen: map[string]bool{}}
-	f.input.Foreign = foreign
+	f.input.Foreign, f.input.Taken = foreign, taken
 	f.input.Read = func(name string) ([]byte, error) { return readLimited(filepath.FromSlash(name)) }
 	for _, p := range paths {
 		if err := f.path(p); err != nil {
