@@ -66,7 +66,7 @@ var (
 	RaiseCycle      = rule("XS0308", "raise-cycle", Error, "Internal events without guards raise each other in a circle: the machine would never come to rest.")
 	RegionConflict  = rule("XS0309", "region-conflict", Warning, "Two regions assign one context field in one step; the later one in document order wins.")
 	DeferredLost    = rule("XS0310", "deferred-never-taken", Warning, "A deferred event is taken in no state: it would be kept for ever.")
-	NameCollision   = rule("XS0311", "name-collision", Error, "Two names of the spec become one Go identifier.")
+	NameCollision   = rule("XS0311", "name-collision", Error, "Two names of the spec become one Go identifier, or a name becomes a method that go vet takes for another.")
 	UnknownFamily   = rule("XS0312", "pattern-matches-nothing", Warning, "An event pattern matches no declared event.")
 	UnusedContext   = rule("XS0313", "unused-context", Warning, "A context field is neither read nor assigned by the spec, and there is no action in Go that could.")
 	NotYetSupported = rule("XS0901", "not-yet-supported", Error, "The construct is checked, but this version of xsgen cannot run it and refuses to generate it.")

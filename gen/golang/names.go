@@ -175,6 +175,7 @@ func CheckNames(m *model.Machine, l *diag.List) {
 	}
 	checkFields(m, l, refused)
 	checkMethods(m, l)
+	checkVetted(m, l)
 }
 
 // eachStruct visits the fields of everything that becomes a struct.
