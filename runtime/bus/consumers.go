@@ -15,12 +15,7 @@ import (
 // item is an event in a queue.
 type item struct {
 	origin
-	value    any   // a pointer to the topic's type
-	size     int64 // encoded, where the profile limits bytes
-	expires  int64 // on the bus's clock; 0 is never
-	attempts int32 // calls of the handler
-	known    bool  // its id has been looked at
-	holds    bool  // others of its key wait behind it
+	value any // a pointer to the topic's type
 }
 
 // call hands events to a handler: one, or for a BatchHandler several.
@@ -38,6 +33,9 @@ type consumers struct {
 	cancel    context.CancelFunc
 	group     sync.WaitGroup
 	abandoned atomic.Bool
+
+	waiting sync.Once     // closes waits
+	waits   chan struct{} // a handler of the subscription waits in a Close
 }
 
 // chunk is the most events that a consumer takes at once, and thereby the most that
@@ -46,13 +44,17 @@ const chunk = 64
 
 func newConsumers(s *Subscription) *consumers {
 	p := &s.options.profile
-	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout}
+	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout, waits: make(chan struct{})}
 	if p.Order == transport.OrderKey {
 		c.lanes = max(p.Concurrency, 1)
 	}
 	c.q = queue.New(queue.Config[item]{
-		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
+		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size() },
 		Policy: policies[p.Overflow], Lanes: c.lanes, Patience: stepTimeout,
+		Dropped: func(i *item) {
+			i.request().over(nil)
+			s.lose(i, LostDropped)
+		},
 	})
 	if p.DedupWindow > 0 {
 		c.seen = newWindow(p.DedupWindow)
@@ -69,8 +71,7 @@ var policies = [...]queue.Policy{
 // start starts the goroutines; each makes what one of them calls.
 func (c *consumers) start(each func() call) {
 	for i := range max(c.s.options.profile.Concurrency, 1) {
-		w := &worker{consumers: c, from: c.q.Consumer(i % c.lanes), call: c.s.limitedCall(each())}
-		w.buf = make([]item, c.chunk())
+		w := c.worker(i%c.lanes, c.s.limitedCall(each()))
 		c.group.Go(w.run)
 	}
 }
@@ -80,10 +81,10 @@ func (c *consumers) start(each func() call) {
 func (c *consumers) chunk() int {
 	p := &c.s.options.profile
 	n := min(chunk, max(p.Room()/16, 1))
-	if p.Prefetch > 0 {
+	switch {
+	case p.Prefetch > 0:
 		n = p.Prefetch
-	}
-	if p.Concurrency > 1 && c.lanes == 1 {
+	case p.Concurrency > 1 && c.lanes == 1:
 		n = 1 // another handler may be idle
 	}
 	return max(n, min(p.BatchSize, p.Room()))
@@ -104,12 +105,10 @@ func (s *Subscription) limitedCall(h call) call {
 // enqueue is what a queued subscription does with an event.
 func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 	c := s.queue
-	if c == nil {
-		return nil
-	}
 	plain := c.plain()
 	return func(ctx context.Context, e *Event[T]) error {
-		i := item{origin: e.numbered(), value: e.value}
+		e.number()
+		i := item{e.origin, e.value}
 		lane := 0
 		if !plain {
 			var err error
@@ -117,10 +116,29 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 				return err
 			}
 		}
-		if err := c.q.Put(ctx, lane, i, i.size, c.patience(e.timeout)); err != nil {
-			return putError(err)
+		err := c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout))
+		if err != nil {
+			return c.putError(&i, err)
 		}
 		return nil
+	}
+}
+
+// tryEnqueue is enqueue for a member of a group: without waiting, and without
+// dropping anything. A queue that has ended in the meantime is as good as full.
+func tryEnqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
+	c := s.queue
+	return func(_ context.Context, e *Event[T]) error {
+		e.number()
+		i := item{e.origin, e.value}
+		lane, err := c.prepare(&i)
+		if err != nil {
+			return err
+		}
+		if err = c.q.TryPut(lane, &i, i.size()); errors.Is(err, queue.ErrClosed) {
+			return queue.ErrFull
+		}
+		return err
 	}
 }
 
@@ -133,13 +151,20 @@ func (c *consumers) plain() bool {
 // prepare fills in what the profile asks for, and returns the event's lane.
 func (c *consumers) prepare(i *item) (lane int, err error) {
 	p := &c.s.options.profile
-	if p.CapacityBytes > 0 {
-		if i.size, err = sizeOf(i.value); err != nil {
-			return 0, err
+	if p.CapacityBytes > 0 || p.TTL > 0 {
+		more := extra{}
+		if i.extra != nil {
+			more = *i.extra
 		}
-	}
-	if p.TTL > 0 {
-		i.expires = i.place.bus.now() + int64(p.TTL)
+		if p.CapacityBytes > 0 {
+			if more.size, err = sizeOf(i.value); err != nil {
+				return 0, err
+			}
+		}
+		if p.TTL > 0 {
+			more.expires = i.place.bus.now() + int64(p.TTL)
+		}
+		i.extra = &more
 	}
 	if c.lanes > 1 {
 		lane = int(maphash.String(c.seed, i.key) % uint64(c.lanes))
@@ -168,9 +193,10 @@ const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
 
 // putError is a queue's error in the terms of the bus. A subscription that has ended
 // before the event was there misses nothing.
-func putError(err error) error {
+func (c *consumers) putError(i *item, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrClosed):
+		i.request().answer(nil, ErrNoListener)
 		return nil
 	case errors.Is(err, queue.ErrFull):
 		return ErrFull
@@ -189,14 +215,24 @@ func (c *consumers) end() {
 	c.cancel()
 }
 
-// abandon drops what is left and returns how much it was; an event that is just
-// being handled counts.
+// abandon drops what is left, or gives it to other members of the group, and returns
+// how much was dropped; an event that is just being handled counts.
 func (c *consumers) abandon() int {
-	c.cancel()
 	c.q.End()
-	c.q.Clear()
+	left := int(c.left(c.q.Stats()))
+	c.cancel()
+	passed := 0
+	for _, i := range c.q.Clear() {
+		if c.s.pass(i) {
+			passed++
+		} else {
+			c.s.lose(&i, LostLeft)
+			i.request().over(nil)
+		}
+	}
+	c.q.Settle(passed)
 	c.abandoned.Store(true)
-	return int(c.left(c.q.Stats()))
+	return left - passed
 }
 
 // left are the events that nothing has become of.

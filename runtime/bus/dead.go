@@ -40,7 +40,7 @@ const deadLetterTimeout = time.Second
 
 // dead gives an event up: if the profile asks for it, it is published as a
 // transport.Failure of the kind dead.
-func (s *Subscription) dead(ctx context.Context, i *item, cause error) {
+func (s *Subscription) dead(ctx context.Context, i *job, cause error) {
 	if !s.options.profile.DeadLetter {
 		return
 	}
@@ -103,9 +103,13 @@ func (b *Bus) publishFailure(ctx context.Context, id string, f *transport.Failur
 	} else if _, err := topic.Parse(string(where.name)); err != nil {
 		return err
 	}
-	n, err := nodeOf[transport.Failure](where)
+	n, err := nodeEvenIfClosed[transport.Failure](where)
 	if err != nil {
 		return err
 	}
-	return n.publish(ctx, id, f.Key, f, deadLetterTimeout)
+	err = n.send(ctx, identified(id), f.Key, f, deadLetterTimeout)
+	if errors.Is(err, ErrClosed) {
+		return nil // and nobody hears error topics
+	}
+	return err
 }

@@ -22,6 +22,10 @@ var (
 // ErrNilHandler is returned by subscriptions without a handler.
 var ErrNilHandler = errors.New("bus: the handler is nil")
 
+// errNotReturned is what an observer is told of a direct handler that has panicked, or
+// ended its goroutine.
+var errNotReturned = errors.New("bus: the handler has not returned")
+
 // HandlerError says that a call of a queued handler has failed, for OnError.
 type HandlerError struct {
 	Topic   topic.Name

@@ -12,10 +12,15 @@ import (
 type SubscribeOption func(*subscribeOptions)
 
 type subscribeOptions struct {
-	queued, batch bool
-	profile       transport.Profile
-	filter        any           // func(*Event[T]) bool or func(*AnyEvent) bool
-	limit         time.Duration // of the handler
+	direct, queued, batch bool // what was asked for; by default it is direct
+
+	profile   transport.Profile
+	filter    any           // func(*Event[T]) bool or func(*AnyEvent) bool
+	limit     time.Duration // of the handler
+	group     string
+	policy    GroupPolicy
+	responder bool
+	replay    bool
 }
 
 // DefaultCapacity is the number of events that can wait for a queued
@@ -24,10 +29,9 @@ const DefaultCapacity = transport.DefaultCapacity
 
 // Direct makes the handler run inside Publish, in the publisher's goroutine and
 // with its ctx; its error is Publish's. Handlers run in the order in which they
-// subscribed, those of one key after those of every key. This is the default.
-func Direct() SubscribeOption {
-	return func(o *subscribeOptions) { o.queued, o.profile = o.batch, transport.Profile{} }
-}
+// subscribed, those of one key after those of every key. This is the default. A
+// profile, or a batch, needs a queue: with Direct it is refused.
+func Direct() SubscribeOption { return func(o *subscribeOptions) { o.direct = true } }
 
 // Queued gives the subscription a goroutine of its own and room for capacity
 // events, those being handled included; with 0 it is DefaultCapacity. Publish
@@ -75,9 +79,17 @@ func CheckProfile(p transport.Profile) error {
 	return p.Validate()
 }
 
+var errDirectQueue = fmt.Errorf("%w: a direct subscription has no queue, no profile and no batches", transport.ErrInvalidProfile)
+
 func (o *subscribeOptions) check() error {
 	if !o.batch && o.profile.BatchSize > 1 && o.profile.BatchTimeout > 0 {
 		o.profile.BatchSize, o.profile.BatchTimeout = 1, 0 // the handler takes one event at a time
+	}
+	if o.direct && o.queued {
+		return errDirectQueue
+	}
+	if o.replay && !o.queued {
+		return errReplayDirect
 	}
 	return CheckProfile(o.profile)
 }
@@ -97,6 +109,9 @@ func limited[T any](s *Subscription, h func(context.Context, *Event[T]) error) f
 
 // filtered asks a filter first.
 func filtered[T any](s *Subscription, keep func(*Event[T]) bool, take func(context.Context, *Event[T]) error) func(context.Context, *Event[T]) error {
+	if keep == nil {
+		return take
+	}
 	return func(ctx context.Context, e *Event[T]) error {
 		if !keep(e) {
 			s.counts.filtered.Add(1)
@@ -104,4 +119,18 @@ func filtered[T any](s *Subscription, keep func(*Event[T]) bool, take func(conte
 		}
 		return take(ctx, e)
 	}
+}
+
+// filterOf is the filter of a subscription for events of type T, nil for none; false
+// if it has one for another type.
+func filterOf[T any](s *Subscription) (func(*Event[T]) bool, bool) {
+	switch keep := s.options.filter.(type) {
+	case nil:
+		return nil, true
+	case func(*Event[T]) bool:
+		return keep, true
+	case func(*AnyEvent) bool:
+		return func(e *Event[T]) bool { return keep(e.asAny()) }, true
+	}
+	return nil, false
 }

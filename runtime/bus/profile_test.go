@@ -86,7 +86,7 @@ func (r *rig) balanced(s *bus.Subscription, want bus.Stats) {
 	if st != want {
 		r.t.Errorf("stats\n%+v, want\n%+v", st, want)
 	}
-	sum := st.Handled + st.Dead + st.Dropped + st.Expired + st.Duplicate + st.Left + uint64(st.Waiting+st.InFlight)
+	sum := st.Handled + st.Dead + st.Dropped + st.Expired + st.Duplicate + st.Passed + st.Left + uint64(st.Waiting+st.InFlight)
 	if st.Accepted != sum {
 		r.t.Errorf("%d were accepted, and %d are accounted for: %+v", st.Accepted, sum, st)
 	}

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -23,11 +24,15 @@ type Subscription struct {
 	number  uint64 // of the bus's subscriptions, in the order they were made
 	pattern topic.Pattern
 	options subscribeOptions
-	handler any // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
-	accepts any // a zero value of the type that a BatchHandler takes, as *T
+	handler any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
+	accepts any          // a zero value of the type that a BatchHandler takes, as *T
+	typ     reflect.Type // of the events, nil for any
 	closed  atomic.Bool
+	closing bool          // it has been taken off the lists; the bus's mutex is held
 	ended   chan struct{} // closed when Close has done its work
 	queue   *consumers    // nil for a direct one
+	group   *group        // nil if it is in none
+	running atomic.Int64  // calls of a direct handler, in a group
 	counts  counts
 }
 
@@ -38,9 +43,13 @@ func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...Subsc
 	if h == nil {
 		return nil, ErrNilHandler
 	}
-	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
+	return subscribe(b, &Subscription{pattern: pattern, handler: h, typ: reflect.TypeFor[T]()}, func() call {
 		e := &Event[T]{} // the goroutine of the consumer is the only one to use it
 		return func(ctx context.Context, items []item) error {
+			if debugging {
+				e = &Event[T]{}
+				defer e.release()
+			}
 			e.origin, e.value = items[0].origin, items[0].value.(*T)
 			return deliver(ctx, h, e)
 		}
@@ -56,7 +65,14 @@ func SubscribeAny(b *Bus, pattern topic.Pattern, h AnyHandler, opts ...Subscribe
 	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
 		e := &AnyEvent{}
 		return func(ctx context.Context, items []item) error {
-			e.origin, e.value = &items[0].origin, items[0].value
+			o := &items[0].origin
+			if debugging {
+				o = &origin{}
+				*o = items[0].origin
+				e = &AnyEvent{}
+				defer o.release()
+			}
+			e.origin, e.value = o, items[0].value
 			return deliver(ctx, h, e)
 		}
 	}, opts)
@@ -69,7 +85,7 @@ func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opt
 	if h == nil {
 		return nil, ErrNilHandler
 	}
-	s := &Subscription{pattern: pattern, accepts: (*T)(nil)}
+	s := &Subscription{pattern: pattern, accepts: (*T)(nil), typ: reflect.TypeFor[T]()}
 	s.options.queued, s.options.batch = true, true
 	return subscribe(b, s, func() call {
 		events := make([]*Event[T], max(s.options.profile.BatchSize, 1))
@@ -78,6 +94,10 @@ func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opt
 		}
 		return func(ctx context.Context, items []item) error {
 			for i := range items {
+				if debugging {
+					events[i] = &Event[T]{}
+					defer events[i].release()
+				}
 				events[i].origin, events[i].value = items[i].origin, items[i].value.(*T)
 			}
 			return deliver(ctx, h, events[:len(items)])
@@ -109,42 +129,36 @@ func subscribe(b *Bus, s *Subscription, each func() call, opts []SubscribeOption
 	return s, nil
 }
 
-// targetOf is s as a node of type T sees it; false if s wants another type.
-func targetOf[T any](s *Subscription) (target[T], bool) {
-	take, ok := takeOf[T](s)
-	if !ok {
-		return target[T]{}, false
+// memberOf is s as a node of type T sees it; false if s wants another type.
+func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
+	m := member[T]{sub: s, keys: keys}
+	var ok bool
+	if m.keep, ok = filterOf[T](s); !ok {
+		return m, false
 	}
-	switch keep := s.options.filter.(type) {
+	var h func(context.Context, *Event[T]) error
+	switch handler := s.handler.(type) {
 	case nil:
-	case func(*Event[T]) bool:
-		take = filtered(s, keep, take)
-	case func(*AnyEvent) bool:
-		take = filtered(s, func(e *Event[T]) bool { return keep(e.asAny()) }, take)
+		_, ok = s.accepts.(*T)
+	case Handler[T]:
+		h = handler
+	case AnyHandler:
+		h = func(ctx context.Context, e *Event[T]) error { return handler(ctx, e.asAny()) }
 	default:
-		return target[T]{}, false
+		ok = false
 	}
-	return target[T]{s, take, enqueueAll[T](s)}, true
+	if s.queue != nil {
+		m.take, m.try = enqueue[T](s), tryEnqueue[T](s)
+		return m, ok
+	}
+	m.take = watched(s, limited(s, h))
+	m.try = grouped(s, m.take)
+	return m, ok
 }
 
-// takeOf is what s does with an event, but for the filter.
-func takeOf[T any](s *Subscription) (func(context.Context, *Event[T]) error, bool) {
-	switch h := s.handler.(type) {
-	case nil:
-		_, ok := s.accepts.(*T)
-		return enqueue[T](s), ok
-	case Handler[T]:
-		if s.queue == nil {
-			return limited(s, h), true
-		}
-		return enqueue[T](s), true
-	case AnyHandler:
-		if s.queue == nil {
-			return limited(s, func(ctx context.Context, e *Event[T]) error { return h(ctx, e.asAny()) }), true
-		}
-		return enqueue[T](s), true
-	}
-	return nil, false
+// targetOf is a subscription that is in no group.
+func targetOf[T any](m *member[T]) target[T] {
+	return target[T]{m.sub, filtered(m.sub, m.keep, m.take), &details[T]{all: enqueueAll[T](m.sub), keep: m.keep}}
 }
 
 // Pattern is what the subscription hears.

@@ -3,26 +3,68 @@ package bus
 import (
 	"container/heap"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/queue"
-	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // worker is one goroutine of a queued subscription. Everything in it belongs to that
 // goroutine. An event that it has taken is in one of its lists until it is settled.
 type worker struct {
 	*consumers
-	from *queue.Consumer[item]
-	call call
+	from  *queue.Consumer[item]
+	call  call
+	size  int  // of a batch
+	looks bool // the profile has each event be looked at
 
-	buf    []item            // taken from the queue at once
-	at, n  int               // what of it is next, and how many there are
-	batch  []item            // what the handler has
-	later  retries           // failed, and not due yet
-	held   map[string][]item // by key, what comes after such an event, if keys are kept in order
-	ready  []item            // was held, and is no more
-	ending bool              // the queue has ended and is empty
+	buf    []item           // taken from the queue at once
+	at, n  int              // what of it is next, and how many there are
+	batch  []item           // what the handler has: a part of buf, or the events of jobs
+	jobs   []job            // what is known of those, if they are not fresh
+	later  retries          // failed, and not due yet
+	held   map[string][]job // by key, what comes after such an event, if keys are kept in order
+	ready  []job            // was held, and is no more
+	ending bool             // the queue has ended and is empty
+}
+
+// job is an event with what a worker knows about it.
+type job struct {
+	item
+	attempts int  // calls of the handler
+	known    bool // its id has been looked at
+	holds    bool // others of its key wait behind it
+}
+
+// newJob is an event that a queue has given.
+func newJob(i item) job {
+	j := job{item: i}
+	if i.extra != nil {
+		j.attempts = i.extra.tried
+	}
+	return j
+}
+
+// moved is the event for the queue of another member.
+func (j *job) moved() item {
+	i := j.item
+	if j.attempts > 0 {
+		more := extra{}
+		if i.extra != nil {
+			more = *i.extra
+		}
+		more.tried = j.attempts
+		i.extra = &more
+	}
+	return i
+}
+
+func (c *consumers) worker(lane int, h call) *worker {
+	p := &c.s.options.profile
+	return &worker{
+		consumers: c, from: c.q.Consumer(lane), call: h, buf: make([]item, c.chunk()),
+		size: max(p.BatchSize, 1), looks: p.TTL > 0 || p.DedupWindow > 0,
+	}
 }
 
 // errGoexit is the error of a handler that has ended its goroutine, as t.FailNow
@@ -30,54 +72,108 @@ type worker struct {
 var errGoexit = errors.New("bus: the handler has ended its goroutine")
 
 func (w *worker) run() {
-	returned := false
+	returned, leave := false, workers.enter(w)
 	defer func() {
+		leave()
 		if !returned {
 			w.finish(errGoexit)
 			w.group.Go(w.run)
 		}
 	}()
-	for w.gather() && w.ctx.Err() == nil {
-		w.finish(w.call(w.ctx, w.batch))
+	for w.ctx.Err() == nil && w.gather() && w.ctx.Err() == nil {
+		w.finish(w.handle())
 	}
 	returned = true
+	if w.ctx.Err() != nil {
+		w.leave()
+	}
+}
+
+// leave gives what is left to other members of the group.
+func (w *worker) leave() {
+	left := w.jobs
+	if len(left) == 0 {
+		left = jobsOf(w.batch)
+	}
+	left = slices.Concat(left, w.ready, jobsOf(w.buf[w.at:w.n]))
+	for _, r := range w.later {
+		left = append(left, r.job)
+	}
+	for _, behind := range w.held {
+		left = append(left, behind...)
+	}
+	for i := range left {
+		if w.s.pass(left[i].moved()) {
+			w.settle(&left[i])
+		} else {
+			w.s.lose(&left[i].item, LostLeft)
+			left[i].request().over(nil)
+		}
+	}
+}
+
+func jobsOf(items []item) []job {
+	jobs := make([]job, 0, len(items))
+	for _, i := range items {
+		jobs = append(jobs, newJob(i))
+	}
+	return jobs
 }
 
 // gather fills the batch, waiting for its first event; false when there will be none.
 func (w *worker) gather() bool {
-	p := &w.s.options.profile
+	if w.size == 1 && w.at < w.n && w.fresh() {
+		w.batch, w.jobs = w.buf[w.at:w.at+1], w.jobs[:0]
+		w.at++
+		return true
+	}
+	w.batch, w.jobs = nil, w.jobs[:0]
 	var full time.Time // when the batch is not waited for any more
-	size := max(p.BatchSize, 1)
-	w.batch = w.batch[:0]
 	for {
-		w.fill(size)
-		if len(w.batch) == size || w.ending && len(w.later) == 0 {
-			return len(w.batch) > 0
+		w.fill()
+		if len(w.jobs) == w.size || w.ending && len(w.later) == 0 {
+			break
 		}
-		if len(w.batch) > 0 && full.IsZero() {
-			full = time.Now().Add(p.BatchTimeout)
+		if len(w.jobs) > 0 && full.IsZero() {
+			full = time.Now().Add(w.s.options.profile.BatchTimeout)
 		}
 		if !w.wait(full) {
-			return len(w.batch) > 0
+			break
+		}
+		if len(w.jobs) == 0 && w.n > 0 && w.fresh() {
+			w.at = min(w.n, w.size)
+			if w.batch = w.buf[:w.at]; w.at == w.size {
+				return true
+			}
+			w.batch, w.at = nil, 0
 		}
 	}
+	for i := range w.jobs {
+		w.batch = append(w.batch, w.jobs[i].item)
+	}
+	return len(w.batch) > 0
+}
+
+// fresh reports whether what is next in buf needs not be looked at.
+func (w *worker) fresh() bool {
+	return !w.looks && len(w.ready) == 0 && len(w.later) == 0 && len(w.held) == 0
 }
 
 // fill moves what is there into the batch.
-func (w *worker) fill(size int) {
-	for len(w.batch) < size {
+func (w *worker) fill() {
+	for len(w.jobs) < w.size {
 		switch {
 		case len(w.ready) > 0:
-			i := w.ready[0]
-			w.ready[0] = item{}
+			j := w.ready[0]
+			w.ready[0] = job{}
 			w.ready = w.ready[1:]
-			w.consider(&i)
+			w.consider(&j)
 		case len(w.later) > 0 && w.later[0].due <= w.s.bus.now():
-			i := heap.Pop(&w.later).(retry).item
-			w.batch = append(w.batch, i)
+			w.jobs = append(w.jobs, heap.Pop(&w.later).(retry).job)
 		case w.at < w.n:
 			w.at++
-			w.consider(&w.buf[w.at-1])
+			j := newJob(w.buf[w.at-1])
+			w.consider(&j)
 			w.buf[w.at-1] = item{}
 		default:
 			return
@@ -117,107 +213,58 @@ func (w *worker) sleep(until time.Time) bool {
 
 // consider adds an event to the batch, unless its key is held, it has expired, or it
 // came before.
-func (w *worker) consider(i *item) {
-	if i.expires != 0 && i.attempts == 0 && i.expires <= w.s.bus.now() {
+func (w *worker) consider(j *job) {
+	if j.attempts == 0 && j.expired() {
 		w.s.counts.expired.Add(1)
-		w.from.Settle(1, i.size)
+		w.s.lose(&j.item, LostExpired)
+		w.settle(j)
+		j.request().over(nil)
 		return
 	}
-	if w.seen != nil && i.id != "" && !i.known {
-		i.known = true
-		if !w.seen.add(i.id) {
+	if id := j.given(); w.seen != nil && id != "" && !j.known {
+		j.known = true
+		if !w.seen.add(id) {
 			w.s.counts.duplicate.Add(1)
-			w.from.Settle(1, i.size)
+			w.s.lose(&j.item, LostDuplicate)
+			w.settle(j)
+			j.request().over(nil)
 			return
 		}
 	}
-	if behind, ok := w.held[i.key]; ok {
-		w.held[i.key] = append(behind, *i)
+	if behind, ok := w.held[j.key]; ok {
+		w.held[j.key] = append(behind, *j)
 		return
 	}
-	w.batch = append(w.batch, *i)
+	w.jobs = append(w.jobs, *j)
 }
+
+func (w *worker) settle(j *job) { w.from.Settle(1, j.size()) }
 
 // finish settles the batch, or sees to its next attempt.
 func (w *worker) finish(err error) {
 	if err != nil {
-		if w.ctx.Err() == nil { // or else it counts as left
+		if w.ctx.Err() == nil {
 			w.fail(err)
 		}
-		return
+		return // after the time of draining the batch is among what is left
 	}
 	bytes := int64(0)
 	for i := range w.batch {
-		bytes += w.batch[i].size
-		w.release(&w.batch[i])
-		w.batch[i] = item{}
+		if x := w.batch[i].extra; x != nil {
+			bytes += x.size
+			x.request.over(nil)
+		}
+	}
+	for i := range w.jobs {
+		w.release(&w.jobs[i])
 	}
 	w.from.Settle(len(w.batch), bytes)
+	w.forget()
 }
 
-// fail has the events of the batch handled again later, or gives them up.
-func (w *worker) fail(err error) {
-	for _, i := range w.batch {
-		i.attempts++
-		again := int(i.attempts) < w.s.options.profile.Retry.Attempts && !transport.IsPermanent(err)
-		w.s.counts.failed.Add(1)
-		w.s.bus.onError(w.s, &HandlerError{Topic: i.Topic(), Key: i.key, ID: i.ID(), Attempt: int(i.attempts), Retry: again, Err: err})
-		if again {
-			w.s.counts.retried.Add(1)
-			w.retry(i)
-			continue
-		}
-		w.s.dead(w.ctx, &i, err)
-		w.s.counts.dead.Add(1)
-		w.from.Settle(1, i.size)
-		w.release(&i)
-	}
+// forget empties the batch.
+func (w *worker) forget() {
 	clear(w.batch)
-}
-
-// retry puts an event where it waits for its next attempt: if keys are kept in order,
-// behind one of the same key that waits already.
-func (w *worker) retry(i item) {
-	p := &w.s.options.profile
-	if p.Order == transport.OrderKey && !i.holds {
-		if behind, ok := w.held[i.key]; ok {
-			w.held[i.key] = append(behind, i)
-			return
-		}
-		if w.held == nil {
-			w.held = map[string][]item{}
-		}
-		w.held[i.key] = nil
-		i.holds = true
-	}
-	heap.Push(&w.later, retry{w.s.bus.now() + int64(p.Retry.Wait(int(i.attempts))), i})
-}
-
-// release lets go on what waited behind an event.
-func (w *worker) release(i *item) {
-	if i.holds {
-		w.ready = append(w.ready, w.held[i.key]...)
-		delete(w.held, i.key)
-	}
-}
-
-// retry is an event that is to be handled again.
-type retry struct {
-	due  int64 // on the bus's clock
-	item item
-}
-
-// retries are a heap of them, for package heap: the first to be due is the first.
-type retries []retry
-
-func (r retries) Len() int           { return len(r) }
-func (r retries) Less(i, j int) bool { return r[i].due < r[j].due }
-func (r retries) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *retries) Push(x any)        { *r = append(*r, x.(retry)) }
-func (r *retries) Pop() any {
-	last := len(*r) - 1
-	x := (*r)[last]
-	(*r)[last] = retry{}
-	*r = (*r)[:last]
-	return x
+	clear(w.jobs)
+	w.batch, w.jobs = nil, w.jobs[:0]
 }

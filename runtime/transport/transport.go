@@ -25,6 +25,10 @@ var (
 	ErrUnknownEvent = errors.New("xsgen: unknown event")
 	// ErrTooLarge is returned for an event that is larger than a limit.
 	ErrTooLarge = errors.New("xsgen: too large")
+	// ErrNoListener is returned for a request that nobody would answer.
+	ErrNoListener = errors.New("xsgen: nobody listens")
+	// ErrNoReply is returned for a request that was handled without a reply, or dropped.
+	ErrNoReply = errors.New("xsgen: no reply")
 )
 
 // DrainError is the ErrDrainTimeout of one Close.

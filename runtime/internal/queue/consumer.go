@@ -87,15 +87,16 @@ func (c *Consumer[E]) sleep(until time.Time) (woken bool) {
 	q := c.q
 	c.lane.idle = append(c.lane.idle, c)
 	q.mu.Unlock()
-	var due <-chan time.Time
-	if !until.IsZero() {
-		due = c.alarm(time.Until(until))
+	if until.IsZero() {
+		<-c.wake
+		q.mu.Lock()
+		return true
 	}
 	select {
 	case <-c.wake:
 		q.mu.Lock()
 		return true
-	case <-due:
+	case <-c.alarm(time.Until(until)):
 	}
 	q.mu.Lock()
 	if i := slices.Index(c.lane.idle, c); i >= 0 {

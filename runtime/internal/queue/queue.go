@@ -41,7 +41,7 @@ type Config[E any] struct {
 	Size     func(*E) int64 // of an item, where there is a limit
 	Policy   Policy
 	Lanes    int                                 // at least 1
-	Dropped  func(*E)                            // is called, if it is set, for what DropOldest drops, with the lock held
+	Dropped  func(*E)                            // is called, if it is set, for what the policy drops, perhaps with the lock held
 	Patience func(context.Context) time.Duration // is asked, if it is set, by a Put that gives no timeout and must wait
 }
 
@@ -49,6 +49,10 @@ type Config[E any] struct {
 type Queue[E any] struct {
 	cfg     Config[E]
 	pressed atomic.Bool // somebody waits for room
+
+	// Consumers look at pressed for every item, and producers write what follows: on one
+	// cache line they would wait for each other.
+	_ [64]byte
 
 	mu        sync.Mutex
 	lanes     []lane[E]
@@ -79,10 +83,10 @@ func New[E any](cfg Config[E]) *Queue[E] {
 	return q
 }
 
-// Put adds an item of a size, which counts where bytes are limited, to a lane. With
+// Put adds a copy of an item of a size, which counts where bytes are limited, to a lane. With
 // Block it waits for room until ctx ends, or, if
 // timeout is not 0, that has passed.
-func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time.Duration) error {
+func (q *Queue[E]) Put(ctx context.Context, n int, e *E, size int64, timeout time.Duration) error {
 	if q.cfg.Bytes == 0 {
 		size = 0
 	}
@@ -90,13 +94,40 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e E, size int64, timeout time
 	if q.ended || q.full(size) {
 		if put, err := q.admit(ctx, size, timeout); !put {
 			q.mu.Unlock()
+			q.refused(e, err)
 			return err
 		}
 	}
-	q.add(n, &e, size)
+	q.add(n, e, size)
 	wake := q.lanes[n].wake()
 	q.mu.Unlock()
 	if wake != nil {
+		wake <- struct{}{}
+	}
+	return nil
+}
+
+// TryPut is Put for an item that must neither wait nor make others be dropped: where
+// there is no room it is ErrFull, whatever the policy.
+func (q *Queue[E]) TryPut(n int, e *E, size int64) error {
+	if q.cfg.Bytes == 0 {
+		size = 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full(size) {
+		q.collect()
+	}
+	switch {
+	case q.ended:
+		return ErrClosed
+	case q.cfg.Bytes > 0 && size > q.cfg.Bytes:
+		return ErrTooLarge
+	case q.full(size):
+		return ErrFull
+	}
+	q.add(n, e, size)
+	if wake := q.lanes[n].wake(); wake != nil {
 		wake <- struct{}{}
 	}
 	return nil
@@ -116,6 +147,7 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 				return i, err
 			}
 			if !put {
+				q.refused(&items[i], nil)
 				continue
 			}
 		}
@@ -187,6 +219,14 @@ func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration)
 	q.accepted++
 	q.dropped++ // what is there is being handled
 	return false, nil
+}
+
+// refused tells of an item that the policy has dropped instead of another.
+func (q *Queue[E]) refused(e *E, err error) {
+	if err == nil && q.cfg.Dropped != nil {
+		dropped := *e // e need not escape
+		q.cfg.Dropped(&dropped)
+	}
 }
 
 // dropOldest drops the item that has waited longest; false if none waits.
@@ -306,6 +346,13 @@ func (q *Queue[E]) Clear() []E {
 	}
 	q.letIn()
 	return out
+}
+
+// Settle counts items that Clear has returned, and that went elsewhere, as settled.
+func (q *Queue[E]) Settle(items int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.settled += uint64(items)
 }
 
 // Stats are a queue's figures at one moment.

@@ -25,7 +25,7 @@ func config(capacity int, p queue.Policy) queue.Config[int] {
 func put(t *testing.T, q *queue.Queue[int], items ...int) error {
 	t.Helper()
 	for _, i := range items {
-		if err := q.Put(t.Context(), 0, i, int64(i), 0); err != nil {
+		if err := q.Put(t.Context(), 0, &i, int64(i), 0); err != nil {
 			return err
 		}
 	}
@@ -79,7 +79,7 @@ func TestDropOldestOfAllLanes(t *testing.T) {
 	var dropped []int
 	q := queue.New(queue.Config[int]{Capacity: 4, Policy: queue.DropOldest, Lanes: 3, Dropped: func(i *int) { dropped = append(dropped, *i) }})
 	add := func(lane, i int) {
-		if err := q.Put(t.Context(), lane, i, 0, 0); err != nil {
+		if err := q.Put(t.Context(), lane, &i, 0, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -109,17 +109,17 @@ func TestBlock(t *testing.T) {
 			t.Fatalf("%d were there", n)
 		}
 		start := time.Now()
-		if err := q.Put(t.Context(), 0, 3, 0, time.Second); !errors.Is(err, queue.ErrTimeout) || time.Since(start) != time.Second {
+		if err := q.Put(t.Context(), 0, new(int), 0, time.Second); !errors.Is(err, queue.ErrTimeout) || time.Since(start) != time.Second {
 			t.Errorf("what is being handled takes room: %v after %v", err, time.Since(start))
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if err := q.Put(ctx, 0, 3, 0, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
+		if err := q.Put(ctx, 0, new(int), 0, time.Hour); !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("with a ctx: %v", err)
 		}
 		var got sync.Map
 		for i := range 4 {
-			go func() { got.Store(i, q.Put(t.Context(), 0, 3+i, 0, 0)) }()
+			go func() { got.Store(i, q.Put(t.Context(), 0, new(int), 0, 0)) }()
 			synctest.Wait()
 		}
 		c.Settle(1, 0)
