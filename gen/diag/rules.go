@@ -64,7 +64,7 @@ var (
 	UnusedService   = rule("XS0306", "unused-service", Warning, "A service is declared that nothing invokes.")
 	AlwaysCycle     = rule("XS0307", "always-cycle", Error, "Eventless transitions without guards lead in a circle: the machine would never come to rest.")
 	RaiseCycle      = rule("XS0308", "raise-cycle", Error, "Internal events without guards raise each other in a circle: the machine would never come to rest.")
-	RegionConflict  = rule("XS0309", "region-conflict", Warning, "Two regions assign one context field in one step; the later one in document order wins.")
+	RegionConflict  = rule("XS0309", "region-conflict", Warning, "Two regions assign one context field in one step; what runs last wins.")
 	DeferredLost    = rule("XS0310", "deferred-never-taken", Warning, "A deferred event is taken in no state: it would be kept for ever.")
 	NameCollision   = rule("XS0311", "name-collision", Error, "Two names of the spec become one Go identifier, or a name becomes a method that go vet takes for another.")
 	UnknownFamily   = rule("XS0312", "pattern-matches-nothing", Warning, "An event pattern matches no declared event.")
