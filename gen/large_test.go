@@ -31,7 +31,9 @@ var large = map[string]string{
 	"one line":       "{version: 1, machine: m, events: {" + many(30000, "e%[1]d: {n: int}, ") + "}, initial: a, states: {a: {}}}\n",
 	"one wide line":  "{version: 1, machine: m, events: {" + many(20000, "e%[1]d: {n: {type: int, description: 'ä'}}, ") + "}, initial: a, states: {a: {}}}\n",
 	"negations":      largeHead + "context: {n: int}\nevents: {e: {}}\ninitial: a\nstates: {a: {on: {e: [" + many(40, "{guard: {and: [g%d, "+strings.Repeat("{not: ", 80)+"{or: ['context.n == %[2]d', h]}"+strings.Repeat("}", 80)+"]}}, ") + "]}}}\n",
-	"lost targets":   largeHead + "events: {e: {}}\ninitial: s0\nstates:\n" + many(8000, "  s%[1]d: {on: {e: x%[1]d}}\n"),
+	"regions": largeHead + "context: {n: int}\nevents: {e: {}, back: {}}\ninitial: p\nstates:\n  q: {on: {e: p}}\n  p:\n    type: parallel\n    on: {back: q}\n    states:\n" +
+		many(3000, "      r%[1]d: {entry: [{assign: {n: %[2]d}}], exit: [{assign: {n: 0}}], on: {e: {actions: [{assign: {n: 1}}]}}}\n"),
+	"lost targets": largeHead + "events: {e: {}}\ninitial: s0\nstates:\n" + many(8000, "  s%[1]d: {on: {e: x%[1]d}}\n"),
 	"lost types": largeHead + "types:\n" + many(8000, "  t%[1]d: {fields: {a: int}}\n") + "context:\n" + many(8000, "  c%[1]d: u%[1]d\n") +
 		"initial: a\nstates: {a: {}}\n",
 	"lost fields": largeHead + "context:\n" + many(8000, "  c%[1]d: int\n") + "initial: a\nstates:\n  a:\n    entry:\n      assign:\n" + many(8000, "        d%[1]d: 1\n"),

@@ -11,7 +11,8 @@ import (
 var checkVerb = verb{
 	name: "check", args: "[paths]", short: "find mistakes in specs, and write nothing",
 	long: `Reports everything that is wrong, or looks wrong, in the specs of the paths
-(default: the current directory and everything below it). Writes nothing.
+(default: the current directory and everything below it), and whatever else would
+keep generate from writing. Writes nothing.
 `,
 	run: (*app).check,
 }
@@ -24,6 +25,7 @@ var renderers = map[string]renderer{"text": diag.Text, "json": diag.JSON, "sarif
 func (a *app) check(fs *flag.FlagSet, args []string) (int, error) {
 	format := fs.String("format", "text", "`format` of the findings: text, json, sarif or github")
 	strict := fs.Bool("strict", false, "treat warnings as errors")
+	out := fs.String("o", "", "as generate's")
 	paths, err := parse(fs, args)
 	if err != nil {
 		return 0, err
@@ -33,7 +35,7 @@ func (a *app) check(fs *flag.FlagSet, args []string) (int, error) {
 		a.complain("there is no format %q: use text, json, sarif or github", *format)
 		return 0, errUsage
 	}
-	f, err := find(paths, "")
+	f, err := find(paths, *out)
 	if err != nil {
 		return 0, err
 	}

@@ -30,7 +30,7 @@ func find(paths []string, out string) (*found, error) {
 		paths = []string{"."}
 	}
 	f := &finder{seen: map[string]bool{}}
-	f.input.Foreign = foreign
+	f.input.Foreign, f.input.Taken = foreign, taken
 	f.input.Read = func(name string) ([]byte, error) { return readLimited(filepath.FromSlash(name)) }
 	for _, p := range paths {
 		if err := f.path(p); err != nil {
@@ -45,7 +45,7 @@ func find(paths []string, out string) (*found, error) {
 		f.input.Out = filepath.ToSlash(abs)
 		f.nearby(abs)
 	}
-	if len(f.input.Specs) == 0 {
+	if len(f.input.Specs) == 0 && len(f.stale(nil)) == 0 {
 		return nil, fmt.Errorf("no *%s in %s", gen.MachineSuffix, strings.Join(paths, ", "))
 	}
 	if err := f.modules(); err != nil {

@@ -47,3 +47,13 @@ func packageOf(name string) string {
 	}
 	return f.Name.Name
 }
+
+// taken reports whether there is a file that xsgen did not write.
+func taken(file string) bool {
+	data, err := os.ReadFile(filepath.FromSlash(file))
+	if err != nil {
+		return false
+	}
+	_, _, ours := output.Generated(data)
+	return !ours
+}

@@ -9,8 +9,13 @@ import (
 var versionVerb = verb{name: "version", short: "print the version of xsgen and of the Go that built it", run: (*app).version}
 
 func (a *app) version(fs *flag.FlagSet, args []string) (int, error) {
-	if _, err := parse(fs, args); err != nil {
+	args, err := parse(fs, args)
+	if err != nil {
 		return 0, err
+	}
+	if len(args) > 0 {
+		a.complain("version takes no arguments")
+		return 0, errUsage
 	}
 	version := "unknown"
 	if info, ok := debug.ReadBuildInfo(); ok {

@@ -76,6 +76,13 @@ func TestWatch(t *testing.T) {
 	eventually(&errs, "XS0119")
 	write("_c/c.machine.yaml", strings.ReplaceAll(spec, "machine: m", "machine: c"))
 	eventually(&out, "m/children_xsgen.go")
+	// The last spec takes its Go with it.
+	for _, name := range []string{"m.machine.yaml", "n.machine.yaml"} {
+		if err := os.Remove(filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(&out, "removed "+filepath.ToSlash(filepath.Join(dir, "m/chart_xsgen.go")))
 	cancel()
 	if code := <-ended; code != exitOK {
 		t.Errorf("it ended with %d", code)

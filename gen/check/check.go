@@ -55,7 +55,7 @@ func (r rule) silencedBy(errors []*diag.Rule) bool {
 }
 
 // unread are the errors with which a part of the file has not been read.
-var unread = []*diag.Rule{diag.UnknownKey, diag.WrongShape, diag.BadValue, diag.KeyConflict}
+var unread = []*diag.Rule{diag.UnknownKey, diag.DuplicateKey, diag.WrongShape, diag.BadValue, diag.KeyConflict}
 
 // pass is what a rule works with.
 type pass struct {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 
 	"github.com/xsgen/xsgen/gen/source"
@@ -151,7 +152,7 @@ func SARIF(w io.Writer, l *List) error {
 
 func location(p source.Pos, message string) sarifLocation {
 	var out sarifLocation
-	out.PhysicalLocation.ArtifactLocation.URI = fileName(p)
+	out.PhysicalLocation.ArtifactLocation.URI = (&url.URL{Path: fileName(p)}).String()
 	if p.Line > 0 {
 		out.PhysicalLocation.Region = &sarifRegion{p.Line, p.Col, p.Col + max(p.Len, 1)}
 	}

@@ -47,7 +47,9 @@ func (c *checker) expression(s spec.Scalar, want types.Type, optional bool, sc *
 		e.Lift = true
 	}
 	if err := e.check(sc, want); err != nil {
-		c.mismatch(s, err)
+		if !c.timesCompared(s, e) {
+			c.mismatch(s, err)
+		}
 		return nil
 	}
 	if !c.meant(s, e) {
@@ -68,7 +70,10 @@ func (c *checker) syntax(s spec.Scalar, err error) {
 			pos = s.At(min(list[0].Pos.Offset, end-1), 1)
 		}
 	}
-	c.diags.Add(diag.Expression, pos, "not an expression: %s", msg)
+	d := c.diags.Add(diag.Expression, pos, "not an expression: %s", msg)
+	if _, err := time.ParseDuration(s.Value); err == nil {
+		d.WithHint("a duration is written duration(%q)", s.Value)
+	}
 }
 
 // want is the name of the function through which an expression is given its type:
@@ -148,9 +153,12 @@ func (c *checker) allowed(s spec.Scalar, e ast.Expr, sc *scope) bool {
 		}
 		ok = false
 	}
+	selected := map[*ast.Ident]bool{} // the names of fields
 	ast.Inspect(e, func(n ast.Node) bool {
 		switch n := n.(type) {
-		case nil, *ast.ParenExpr, *ast.SelectorExpr, *ast.IndexExpr, *ast.StarExpr, *ast.BinaryExpr:
+		case *ast.SelectorExpr:
+			selected[n.Sel] = true
+		case nil, *ast.ParenExpr, *ast.IndexExpr, *ast.StarExpr, *ast.BinaryExpr:
 		case *ast.BasicLit:
 			if n.Kind == token.IMAG {
 				refuse(n, "complex numbers are not allowed in expressions")
@@ -160,10 +168,11 @@ func (c *checker) allowed(s spec.Scalar, e ast.Expr, sc *scope) bool {
 				refuse(n, "the operator %s is not allowed in expressions", n.Op)
 			}
 		case *ast.Ident:
-			if n.Name == "event" && sc.noEvent != "" {
+			switch {
+			case selected[n]:
+			case n.Name == "event" && sc.noEvent != "":
 				refuse(n, "%s", sc.noEvent)
-			}
-			if n.Name == "iota" {
+			case n.Name == "iota":
 				refuse(n, "iota is not allowed in expressions")
 			}
 		case *ast.CallExpr:

@@ -74,31 +74,33 @@ func TestGood(t *testing.T) {
 
 func TestBad(t *testing.T) {
 	for e, want := range map[string]string{
-		"context.tries":                       "cannot use context.tries (variable of type int) as bool value",
-		"context.tries == 1 &&":               "not an expression",
-		"event.amont == 1":                    "event.amont undefined",
-		"context.small + 200 > 0":             "overflows",
-		"idle == 1":                           "undefined: idle",
-		"event.note == event.note":            "optionals are compared with nil only",
-		"event.note == \"x\"":                 "mismatched types",
-		"func() bool { return true }()":       "only functions by name",
-		"panic(1) == nil":                     "panic cannot be called",
-		"&context.tries == nil":               "the operator & is not allowed",
-		"context.tags[0:1] == nil":            "expressions have operators",
-		"duration(\"5x\") > context.wait":     "\"5x\" is not a duration",
-		"context.total == 1":                  "mismatched types",
-		"context.at == now":                   "cannot be compared",
-		"string(context.tries) == key":        "not its digits",
-		"context.where == \"eu\" + key":       "mismatched types",
-		"region.north == context.where":       "region.north undefined",
-		"context.tries / 0 == 1":              "division by zero",
-		"3i == 3i":                            "complex numbers",
-		"append(context.tags, key)[0] == key": "append cannot be called",
-		"money{} == context.total":            "expressions have operators",
-		"len(context.tries) == 0":             "invalid argument",
-		strings.Repeat("!", 2000) + "true":    "more than 1000",
-		"iota == 0":                           "iota is not allowed",
-		"contains(key) == true":               "not enough arguments",
+		"context.tries":                        "cannot use context.tries (variable of type int) as bool value",
+		"context.tries == 1 &&":                "not an expression",
+		"event.amont == 1":                     "event.amont undefined",
+		"context.small + 200 > 0":              "overflows",
+		"idle == 1":                            "undefined: idle",
+		"event.note == event.note":             "optionals are compared with nil only",
+		"event.note == \"x\"":                  "mismatched types",
+		"func() bool { return true }()":        "only functions by name",
+		"panic(1) == nil":                      "panic cannot be called",
+		"&context.tries == nil":                "the operator & is not allowed",
+		"context.tags[0:1] == nil":             "expressions have operators",
+		"duration(\"5x\") > context.wait":      "\"5x\" is not a duration",
+		"context.total == 1":                   "mismatched types",
+		"context.at == now":                    "there is no == between times",
+		"context.tries > 0 && now < *event.at": "before(t, u)",
+		"5s":                                   "hint: a duration is written duration(\"5s\")",
+		"string(context.tries) == key":         "not its digits",
+		"context.where == \"eu\" + key":        "mismatched types",
+		"region.north == context.where":        "region.north undefined",
+		"context.tries / 0 == 1":               "division by zero",
+		"3i == 3i":                             "complex numbers",
+		"append(context.tags, key)[0] == key":  "append cannot be called",
+		"money{} == context.total":             "expressions have operators",
+		"len(context.tries) == 0":              "invalid argument",
+		strings.Repeat("!", 2000) + "true":     "more than 1000",
+		"iota == 0":                            "iota is not allowed",
+		"contains(key) == true":                "not enough arguments",
 	} {
 		got := check(t, fmt.Sprintf(guarded, e))
 		if !strings.Contains(got, want) || !strings.Contains(got, "XS0201") {
@@ -175,6 +177,23 @@ func TestOrder(t *testing.T) {
 	}
 }
 
+// TestNamesOfFields are names that mean something where they do not follow a dot.
+func TestNamesOfFields(t *testing.T) {
+	const text = `version: 1
+machine: m
+types: {word: {enum: [iota, event]}}
+context: {event: word, iota: int, now: bool}
+events: {e: {iota: word}}
+initial: a
+states:
+  a: {on: {e: {guard: "event.iota == word.iota && context.iota == 1", target: b}}}
+  b: {always: {guard: "context.event == word.event && context.now", target: a}}
+`
+	if got := check(t, text); got != "" {
+		t.Error(got)
+	}
+}
+
 func TestValues(t *testing.T) {
 	const m = `version: 1
 machine: m
@@ -203,8 +222,8 @@ states:
 		"{assign: {total: {currency: '\"EUR\"'}}}": "XS0202",
 		"{emit: paid}":             "the event paid needs `total`, `n`",
 		"{assign: {total: 5}}":     "XS0201",
-		"{assign: {total: [1]}}":   "a money cannot be built of a list",
-		"{assign: {list: {a: 1}}}": "a []money cannot be built of a mapping",
+		"{assign: {total: [1]}}":   "a value of type money cannot be built of a list",
+		"{assign: {list: {a: 1}}}": "a value of type []money cannot be built of a mapping",
 		"{log: null}":              "nil has no type here",
 		"{assign: {note: 5}}":      "cannot use 5",
 	} {

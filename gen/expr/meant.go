@@ -79,6 +79,21 @@ func (e *Expr) comparison(n *ast.BinaryExpr, refuse refusal) {
 	}
 }
 
+// timesCompared reports times between which an operator stands: Go would tell of the
+// struct that a time is.
+func (c *checker) timesCompared(s spec.Scalar, e *Expr) (found bool) {
+	ast.Inspect(e.AST, func(n ast.Node) bool {
+		b, ok := n.(*ast.BinaryExpr)
+		if ok && !found && e.info.Types[b.X].Type == c.time && e.info.Types[b.Y].Type == c.time {
+			found = true
+			c.diags.Add(diag.Expression, s.At(int(b.Pos())-1, int(b.End()-b.Pos())), "there is no %s between times", b.Op).
+				WithHint("before(t, u) compares times")
+		}
+		return !found
+	})
+	return found
+}
+
 func (e *Expr) isPointer(x ast.Expr) bool {
 	t := e.info.Types[x].Type
 	if t == nil {

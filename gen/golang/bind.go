@@ -19,6 +19,10 @@ func (g *generator) bind(f *jen.File) {
 		Params(params...).Error().BlockFunc(func(b *jen.Group) {
 		b.If(core().Dot("Started").Call()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyStarted")))
 		b.If(jen.Id("m").Dot("outbox").Op("!=").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyBound")))
+		if g.m.Keyed {
+			b.If(jen.List(jen.Id("_"), jen.Err()).Op(":=").Id(g.longestFamily()).Dot("Of").Call(core().Dot("Key").Call()), jen.Err().Op("!=").Nil()).Block(
+				jen.Return(jen.Err()))
+		}
 		args := []jen.Code{jen.Id("b")}
 		if len(g.m.Sends) > 0 {
 			args = append(args, jen.Id("roles"))

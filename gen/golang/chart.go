@@ -164,26 +164,9 @@ func (c *chart) defaults(s *model.State, r *stateRow) {
 		}
 		r.initial = c.block(s.Initial.Actions, what+stateName(s), model.Arrival{})
 	}
-	for _, t := range defaultsOf(s) {
+	for _, t := range s.Defaults() {
 		c.targets = append(c.targets, t.Index)
 	}
-}
-
-// defaultsOf are the states that s, a compound state or a history, stands for if
-// there is no history: of a parallel state without more ado all regions.
-func defaultsOf(s *model.State) []*model.State {
-	if s.Initial != nil {
-		return s.Initial.Targets
-	}
-	var out []*model.State
-	if s.Kind == model.History && s.Parent.Kind == model.Parallel {
-		for _, child := range s.Parent.Children {
-			if child.Kind != model.History {
-				out = append(out, child)
-			}
-		}
-	}
-	return out
 }
 
 func doneName(m *model.Machine, s *model.State) string {

@@ -41,7 +41,7 @@ func (g *generator) turnToKin(method func(what, name string) *jen.Statement) {
 		if e.Of != nil {
 			verb, to = "Send", "the invocation "+e.Role.Name.Value
 		}
-		method("sends e to "+to+" once the step has ended.", verb+name).Params(jen.Id("e").Op("*").Id(name)).Block(
+		method("sends e to "+to+" once the step has ended. It must not be changed afterwards, nor share anything with the context: see Clone.", verb+name).Params(jen.Id("e").Op("*").Id(name)).Block(
 			jen.Id("t").Dot("m").Dot("core").Dot("Emit").Call(jen.Lit(g.kinNumber(e)), jen.Id("e")))
 	}
 }

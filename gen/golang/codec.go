@@ -79,8 +79,10 @@ func (c *codecs) structure(name string, fields []*model.Field, nested bool) {
 		jen.Return(jen.Id("r").Dot("Finish").Call()),
 	)
 	f.Add(doc("EncodeMsgpack implements msgpack/v5's CustomEncoder.")).
-		Add(recv()).Id("EncodeMsgpack").Params(jen.Id("enc").Op("*").Qual(codecPath, "Encoder")).Error().Block(
-		jen.Return(jen.Qual(codecPath, "Encode").Call(jen.Id("enc"), jen.Id("e"))))
+		Func().Params(jen.Id("e").Id(name)).Id("EncodeMsgpack").Params(jen.Id("enc").Op("*").Qual(codecPath, "Encoder")).Error().Block(
+		jen.Id("buf").Op(":=").Qual(codecPath, "Borrow").Call(),
+		jen.List(jen.Id("b"), jen.Err()).Op(":=").Id("e").Dot("AppendMsgpack").Call(jen.Op("*").Id("buf")),
+		jen.Return(jen.Qual(codecPath, "Send").Call(jen.Id("enc"), jen.Id("buf"), jen.Id("b"), jen.Err())))
 	f.Add(doc("DecodeMsgpack implements msgpack/v5's CustomDecoder.")).
 		Add(recv()).Id("DecodeMsgpack").Params(jen.Id("dec").Op("*").Qual(codecPath, "Decoder")).Error().Block(
 		jen.Return(jen.Qual(codecPath, "Decode").Call(jen.Id("dec"), jen.Id("e"))))
@@ -269,7 +271,7 @@ func (c *codecs) readField(b *jen.Group, fd *model.Field) {
 		b.Add(target).Op("=").Add(c.readValue(fd.Type))
 	case fd.Type.Kind == model.Struct:
 		b.If(jen.Op("!").Id("r").Dot("Nil").Call()).Block(
-			target.Clone().Op("=").New(jen.Id(c.names.typ[fd.Type.Named])),
+			target.Clone().Op("=").Qual(codecPath, "New").Index(jen.Id(c.names.typ[fd.Type.Named])).Call(jen.Id("r")),
 			target.Clone().Dot("ReadMsgpack").Call(jen.Id("r")),
 		)
 	default:
@@ -371,7 +373,7 @@ func (c *codecs) readContainer(b *jen.Group, t *model.Type) {
 		open, build = "Map", "MakeMap"
 	}
 	b.Id("a").Op(":=").Id("r").Dot(open).Call()
-	b.Id("s").Op(":=").Qual(codecPath, build).Index(c.typ(t.Elem)).Call(jen.Id("a"))
+	b.Id("s").Op(":=").Qual(codecPath, build).Index(c.typ(t.Elem)).Call(jen.Id("r"), jen.Id("a"))
 	b.For(jen.Id("a").Dot("Next").Call(jen.Id("r"))).BlockFunc(func(b *jen.Group) {
 		if t.Kind == model.Map {
 			b.Id("k").Op(":=").Id("r").Dot("String").Call()

@@ -175,7 +175,7 @@ func (g *generator) action(b *jen.Group, a *model.Action) {
 	case spec.ActionReply:
 		b.Add(pcore()).Dot("Reply").Call(g.built(g.names.reply[a.Event], a.With, a.Fields))
 	case spec.ActionLog:
-		b.Add(pcore()).Dot("Logger").Call().Dot("InfoContext").Call(jen.Id("ctx"), jen.Lit("log"), jen.Lit("value"), g.expression(g.table.Values[a.With]))
+		b.Add(pcore()).Dot("Logger").Call().Dot("InfoContext").Call(jen.Id("ctx"), jen.Lit("log"), jen.Lit("value"), builder{generator: g}.expression(a.With))
 	}
 }
 
@@ -196,7 +196,7 @@ func (g *generator) assign(b *jen.Group, a *model.Action) {
 			continue // to itself, which vet would complain of
 		}
 		left = append(left, jen.Id("p").Dot("context").Dot(goname.Exported(fd.Name.Value)))
-		right = append(right, g.value(e.Value, fd.Type))
+		right = append(right, builder{g, true}.value(e.Value, fd.Type))
 	}
 	if len(left) > 0 {
 		b.List(left...).Op("=").List(right...)

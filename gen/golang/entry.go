@@ -10,7 +10,7 @@ import (
 func (c *chart) transition(t *model.Transition) transitionRow {
 	r := transitionRow{domain: none, actions: none, first: len(c.steps), firstTarget: len(c.targets)}
 	dynamic := false
-	if domain := domainOf(t); domain != nil {
+	if domain := t.Domain(); domain != nil {
 		r.domain = domain.Index
 		r.leaf, dynamic = c.enter(t.Targets, domain)
 	}
@@ -104,31 +104,6 @@ func (c *chart) anyWithin(s *model.State, f func(*model.State) bool) bool {
 	return false
 }
 
-// domainOf is the innermost state that stays active, nil where nothing is exited
-// or entered. It is SCXML's, except that a transition to its own source or below
-// leaves the source active unless it says reenter. What a history stands for is
-// known at run time only; its parent stands for it here.
-func domainOf(t *model.Transition) *model.State {
-	if len(t.Targets) == 0 {
-		return nil
-	}
-	inside := func(s *model.State) bool {
-		return !slices.ContainsFunc(t.Targets, func(target *model.State) bool { return !target.Within(s) })
-	}
-	if !t.Reenter && inside(t.Source) {
-		if t.Source.Kind == model.Atomic {
-			return nil
-		}
-		return t.Source
-	}
-	for s := t.Source.Parent; s != nil; s = s.Parent {
-		if s.Parent == nil || s.Kind == model.Compound && inside(s) && !slices.Contains(t.Targets, s) {
-			return s
-		}
-	}
-	return t.Source // the machine itself is never left
-}
-
 // enter adds the steps from domain, which stays active, to the targets and what
 // is entered with them. It returns the leaf that is active then, if it is one,
 // and whether a history is on the way. Without a domain the machine is entered.
@@ -183,10 +158,10 @@ func (e *entrySet) descend(s *model.State) {
 	case model.Compound:
 		e.add(s)
 		e.byDefault = append(e.byDefault, s)
-		for _, t := range defaultsOf(s) {
+		for _, t := range s.Defaults() {
 			e.descend(t)
 		}
-		for _, t := range defaultsOf(s) {
+		for _, t := range s.Defaults() {
 			e.ascend(t, s)
 		}
 	case model.Parallel:

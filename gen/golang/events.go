@@ -17,6 +17,7 @@ func (g *generator) events(f *jen.File) {
 			Type().Id("Event").Interface(
 			doc("EventName is the event's name in the spec.").Id("EventName").Params().String(),
 			doc("EventNumber is the event's number in the machine's tables.").Id("EventNumber").Params().Int32(),
+			jen.Id("event").Params(),
 		)
 	}
 	if len(g.m.Events) > 0 {
@@ -57,6 +58,7 @@ func (g *generator) listed(events []*model.Event) string {
 func (g *generator) event(f *jen.File, e *model.Event, what string) {
 	name := g.names.event[e]
 	g.structure(f, name, name+" "+what, e.Description, e.Fields)
+	f.Func().Params(jen.Op("*").Id(name)).Id("event").Params().Block()
 	f.Add(doc("EventName implements Event.")).
 		Func().Params(jen.Op("*").Id(name)).Id("EventName").Params().String().Block(jen.Return(jen.Lit(e.Name.Value)))
 	f.Add(doc("EventNumber implements Event.")).

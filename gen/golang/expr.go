@@ -16,7 +16,7 @@ func (g *generator) built(name string, v *spec.Value, fields []*model.Field) *je
 }
 
 func (g *generator) fieldValues(v *spec.Value, fields []*model.Field) []jen.Code {
-	return g.fieldsBy(g.value, v, fields)
+	return builder{generator: g}.fieldValues(v, fields)
 }
 
 // fieldsBy are the values of the fields of a struct: of those that v has, made by
@@ -39,12 +39,15 @@ func (g *generator) fieldsBy(value func(*spec.Value, *model.Type) *jen.Statement
 	return out
 }
 
+func (g builder) fieldValues(v *spec.Value, fields []*model.Field) []jen.Code {
+	return g.fieldsBy(g.value, v, fields)
+}
+
 // value is a value of type t, which has been checked against it.
-func (g *generator) value(v *spec.Value, t *model.Type) *jen.Statement {
+func (g builder) value(v *spec.Value, t *model.Type) *jen.Statement {
 	if v.Kind == spec.ScalarValue {
-		e := g.table.Values[v]
-		s := g.expression(e)
-		if e.Lift {
+		s := g.expression(v)
+		if g.table.Values[v].Lift {
 			elem := *t
 			elem.Optional = false
 			return jen.Qual(checkedPath, "Ptr").Index(g.typ(&elem)).Call(s)

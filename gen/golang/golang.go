@@ -39,29 +39,7 @@ type Config struct {
 func Package(m *model.Machine, table *expr.Table, cfg Config) ([]File, error) {
 	g := &generator{m: m, table: table, cfg: cfg, names: newNames(m), chart: newChart(m)}
 	var out []File
-	for _, f := range []struct {
-		name string
-		fill func(*jen.File)
-	}{
-		{"topics", g.topics},
-		{"types", g.types},
-		{"events", g.events},
-		{"codec", g.codecs},
-		{"state", g.states},
-		{"pubsub", g.pubsub},
-		{"machine", g.machine},
-		{"children", g.children},
-		{"dispatch", g.dispatch},
-		{"host", g.host},
-		{"chart", g.tables},
-	} {
-		if f.name == "events" && len(m.Events)+len(m.Internal)+len(g.outputs())+len(g.kin()) == 0 ||
-			f.name == "children" && len(m.Children) == 0 {
-			continue
-		}
-		if f.name == "host" && !m.Keyed {
-			continue
-		}
+	for _, f := range g.files() {
 		data, err := g.file(f.fill)
 		if err != nil {
 			return nil, fmt.Errorf("%s of %s: %w", f.name, m.ID.Value, err)
@@ -69,6 +47,39 @@ func Package(m *model.Machine, table *expr.Table, cfg Config) ([]File, error) {
 		out = append(out, File{f.name + Suffix, data})
 	}
 	return out, nil
+}
+
+// Names are the names of the files that Package writes of a machine, which may have
+// errors.
+func Names(m *model.Machine) []string {
+	var out []string
+	for _, f := range (&generator{m: m}).files() {
+		out = append(out, f.name+Suffix)
+	}
+	return out
+}
+
+// content is a file of a package, and what fills it.
+type content struct {
+	name string
+	fill func(*jen.File)
+}
+
+func (g *generator) files() []content {
+	m := g.m
+	out := []content{{"topics", g.topics}, {"types", g.types}}
+	if len(m.Events)+len(m.Internal)+len(g.outputs())+len(g.kin()) > 0 {
+		out = append(out, content{"events", g.events})
+	}
+	out = append(out, content{"codec", g.codecs}, content{"state", g.states}, content{"pubsub", g.pubsub}, content{"machine", g.machine})
+	if len(m.Children) > 0 {
+		out = append(out, content{"children", g.children})
+	}
+	out = append(out, content{"dispatch", g.dispatch})
+	if m.Keyed {
+		out = append(out, content{"host", g.host})
+	}
+	return append(out, content{"chart", g.tables})
 }
 
 // generator carries what the files of one package share.
@@ -104,7 +115,7 @@ func (g *generator) file(fill func(*jen.File)) ([]byte, error) {
 	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath, snapshotPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
-	for _, p := range []string{"context", "errors", "slices", "strings", "time"} {
+	for _, p := range []string{"context", "errors", "maps", "slices", "strings", "time"} {
 		f.ImportName(p, p)
 	}
 	f.NoFormat = true // once is enough

@@ -124,15 +124,15 @@ func (g *generator) turn(f *jen.File) {
 	}
 	for i, e := range g.outputs() {
 		verb := "Emit" + g.names.event[e]
-		what := "publishes e once the step has ended."
+		what := "publishes e once the step has ended. It must not be changed afterwards, nor share anything with the context: see Clone."
 		if e.Section == model.Sent {
-			verb, what = "Send"+g.names.event[e], "sends e to "+e.Role.Name.Value+" once the step has ended."
+			verb, what = "Send"+g.names.event[e], "sends e to "+e.Role.Name.Value+" once the step has ended. It must not be changed afterwards, nor share anything with the context: see Clone."
 		}
 		method(what, verb).Params(jen.Id("e").Op("*").Id(g.names.event[e])).Block(core().Dot("Emit").Call(jen.Lit(i), jen.Id("e")))
 	}
 	g.turnToKin(method)
 	for _, e := range g.m.Internal {
-		method("makes the machine process e before any other event.", "Raise"+g.names.event[e]).
+		method("makes the machine process e before any other event. It must not be changed afterwards.", "Raise"+g.names.event[e]).
 			Params(jen.Id("e").Op("*").Id(g.names.event[e])).Block(core().Dot("Raise").Call(jen.Id(g.eventIdent(e)), jen.Id("e")))
 	}
 }
@@ -217,7 +217,7 @@ func (g *generator) constructor(f *jen.File) {
 		}
 		for _, fd := range g.m.Input {
 			name := goname.Exported(fd.Name.Value)
-			b.Id("m").Dot("context").Dot(name).Op("=").Id("in").Dot(name)
+			b.Id("m").Dot("context").Dot(name).Op("=").Add(g.clone(jen.Id("in").Dot(name), fd.Type))
 		}
 		b.Id("m").Dot("turn").Dot("m").Op("=").Id("m")
 		for _, e := range g.replying() {

@@ -175,6 +175,7 @@ func CheckNames(m *model.Machine, l *diag.List) {
 	}
 	checkFields(m, l, refused)
 	checkMethods(m, l)
+	checkVetted(m, l)
 }
 
 // eachStruct visits the fields of everything that becomes a struct.
@@ -204,7 +205,7 @@ func eachStruct(m *model.Machine, visit func([]*model.Field)) {
 // methodsOfStructs are what a field of a generated struct cannot be called.
 var methodsOfStructs = map[string]bool{
 	"EventName": true, "EventNumber": true, "AppendMsgpack": true, "UnmarshalMsgpack": true, "ReadMsgpack": true,
-	"EncodeMsgpack": true, "DecodeMsgpack": true,
+	"EncodeMsgpack": true, "DecodeMsgpack": true, "Clone": true,
 }
 
 func checkFields(m *model.Machine, l *diag.List, refused map[source.Pos]bool) {

@@ -42,9 +42,11 @@ func (g *generator) types(f *jen.File) {
 	}
 }
 
-// structure declares a struct and, where a field has a default, its constructor.
+// structure declares a struct, how it is copied and, where a field has a default,
+// its constructor.
 func (g *generator) structure(f *jen.File, name, what, description string, fields []*model.Field) {
 	f.Add(doc(what, description)).Type().Id(name).Struct(g.fields(fields)...)
+	g.cloning(f, name, fields)
 	if !hasDefaults(fields) {
 		return
 	}

@@ -64,7 +64,7 @@ func Package(id string) string {
 	if s != "" && isDigit(s[0]) {
 		s = "x" + s
 	}
-	if token.IsKeyword(s) || predeclared[s] {
+	if s != "" && !IsPackage(s) {
 		s += "machine"
 	}
 	return s
@@ -84,10 +84,11 @@ func Expr(name string) string {
 	return s
 }
 
-// IsPackage reports whether s can be a package name: a lower-case identifier
-// that is no keyword and not "main" or "_".
+// IsPackage reports whether s can be the name of a package that is imported, and
+// of its directory: a lower-case identifier that is no keyword, that neither Go's
+// tools pass over nor Windows keeps for a device.
 func IsPackage(s string) bool {
-	if s == "" || s == "main" || s == "_" || s == "init" || token.IsKeyword(s) || predeclared[s] || !token.IsIdentifier(s) {
+	if s == "" || s[0] == '_' || unusable[s] || token.IsKeyword(s) || predeclared[s] || !token.IsIdentifier(s) {
 		return false
 	}
 	for i := range len(s) {
@@ -140,6 +141,11 @@ func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 func isUpper(c byte) bool  { return 'A' <= c && c <= 'Z' }
 func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
 
+// unusable are names of packages that cannot be imported, of directories that the go
+// command passes over or treats in a way of its own, of a package whose files it
+// ignores, and of Windows' devices.
+var unusable = map[string]bool{}
+
 // predeclared are Go's predeclared identifiers: shadowing one compiles, and
 // misleads.
 var predeclared = map[string]bool{}
@@ -149,5 +155,9 @@ func init() {
 		int16 int32 int64 rune string uint uint8 uint16 uint32 uint64 uintptr true false iota nil append cap clear
 		close complex copy delete imag len make max min new panic print println real recover`) {
 		predeclared[n] = true
+	}
+	for _, n := range strings.Fields(`main init testdata vendor documentation con prn aux nul com1 com2 com3 com4 com5 com6
+		com7 com8 com9 lpt1 lpt2 lpt3 lpt4 lpt5 lpt6 lpt7 lpt8 lpt9`) {
+		unusable[n] = true
 	}
 }

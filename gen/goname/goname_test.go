@@ -16,6 +16,9 @@ func TestNames(t *testing.T) {
 		{"a1_2", "A1_2", "a1_2", "a12", "a1_2"},
 		{"ids", "IDs", "ids", "ids", "ids"},
 		{"string", "String", "string_", "stringmachine", "string"},
+		{"main", "Main", "main", "mainmachine", "main"},
+		{"vendor", "Vendor", "vendor", "vendormachine", "vendor"},
+		{"com-1", "Com1", "com1", "com1machine", "com_1"},
 		{"__", "", "", "", "__"},
 	} {
 		if got := Exported(c.in); got != c.exported {
@@ -44,7 +47,7 @@ func FuzzExported(f *testing.F) {
 		if id := Unexported(s); id != "" && (!token.IsIdentifier(id) || token.IsExported(id)) {
 			t.Errorf("Unexported(%q) = %q, which is no unexported identifier", s, id)
 		}
-		if p := Package(s); p != "" && !IsPackage(p) && p != "main" && p != "init" {
+		if p := Package(s); p != "" && !IsPackage(p) {
 			t.Errorf("Package(%q) = %q, which is no package name", s, p)
 		}
 	})

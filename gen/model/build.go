@@ -69,7 +69,7 @@ func (b *builder) identity() {
 		m.Package = goname.Package(s.ID.Value)
 	case !goname.IsPackage(s.Package.Value):
 		b.diags.Add(diag.BadName, s.Package.Pos, "%q cannot be the name of a Go package", s.Package.Value).
-			WithHint("use lower-case letters and digits, and no keyword")
+			WithHint("use lower-case letters and digits, and nothing that means something to Go or to a file system, as main, vendor and con do")
 	}
 }
 
@@ -127,7 +127,7 @@ func (b *builder) input() {
 			b.diags.Add(diag.BadInput, f.Name.Pos, "the input %q fills no field of the context", f.Name.Value).
 				WithHint("declare %q under `context` with the same type", f.Name.Value)
 		} else if f.Type.Kind != Invalid && c.Type.Kind != Invalid && !f.Type.Equal(c.Type) {
-			b.diags.Add(diag.BadInput, f.Name.Pos, "the input %q is a %s, and the context's field a %s", f.Name.Value, f.Type, c.Type).
+			b.diags.Add(diag.BadInput, f.Name.Pos, "the input %q is of type %s, and the context's field of type %s", f.Name.Value, f.Type, c.Type).
 				WithRelated(c.Name.Pos, "the context's field is declared here")
 		}
 	}

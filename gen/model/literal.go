@@ -106,6 +106,10 @@ func (b *builder) badDefault(v *spec.Value, t *Type, got string) {
 		d.WithHint("%s", suggest(b, v.Scalar.Value, t.Named.Values, scalarText))
 	case t.Kind == Bool && v.Kind == spec.ScalarValue && v.Scalar.Tag == "!!str":
 		d.WithHint("%s is a string in YAML 1.2: a bool is `true` or `false`", v.Scalar.Value)
+	case t.Kind == Duration:
+		d.WithHint("a default is no expression: a duration is a number and a unit, as 5s or 1h30m")
+	case t.Kind == Time:
+		d.WithHint("a time is written as 2006-01-02T15:04:05Z")
 	}
 }
 

@@ -74,7 +74,7 @@ func (b *builder) stateShape(s *State) {
 	case sp.Type.Value == "atomic" && !childless:
 		bad(sp.Type.Pos, "an atomic state has no children").WithHint("remove `type`: it follows from the children")
 	case childless && (s.Kind == Compound || s.Kind == Parallel):
-		bad(sp.Type.Pos, "a %s state needs children", s.Kind).WithHint("add `states:`")
+		bad(sp.Type.Pos, "a state of type %s needs children", s.Kind).WithHint("add `states:`")
 	case s.Parent == nil && len(sp.States) == 0:
 		bad(sp.Pos, "the machine has no states").WithHint("add `states:`")
 	}
@@ -89,7 +89,7 @@ func (b *builder) stateShape(s *State) {
 		}
 	}
 	if sp.Initial != nil && s.Kind != Compound {
-		bad(sp.Initial.Pos, "a %s state has no initial", s.Kind)
+		bad(sp.Initial.Pos, "a state of type %s has no initial", s.Kind)
 	}
 	if s.Kind == Final && s.Parent.Spec.Type.Value == "parallel" {
 		bad(s.Name.Pos, "a final state cannot be a region of a parallel state").WithHint("put it into a region: `%s: {initial: …, states: {…}}`", s.Name.Value)

@@ -169,7 +169,18 @@ func Apply(changes []Change) error {
 			return fmt.Errorf("%s: %w", c.Path, err)
 		}
 	}
+	prune(changes)
 	return nil
+}
+
+// prune removes the directories that removals have emptied, if they were made for
+// their packages: not where a spec is, or was.
+func prune(changes []Change) {
+	for _, c := range changes {
+		if spec, _, _ := Generated(c.Old); c.Status == Extra && path.Dir(spec) != "." {
+			_ = os.Remove(filepath.FromSlash(path.Dir(c.Path))) // fails where something is left
+		}
+	}
 }
 
 func apply(c Change) error {

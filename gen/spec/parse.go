@@ -44,7 +44,7 @@ func ParseMachine(f *source.File, l *diag.List) *Machine {
 func load(f *source.File, l *diag.List) *yaml.Node {
 	whole := source.Pos{File: f}
 	if len(f.Data) > MaxSize {
-		l.Add(diag.TooLarge, whole, "the spec has %d bytes, more than %d", len(f.Data), MaxSize)
+		l.Add(diag.TooLarge, whole, "the spec has more than %d bytes", MaxSize)
 		return nil
 	}
 	if pos, what := unreadable(f); what != "" {

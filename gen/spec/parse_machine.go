@@ -79,7 +79,7 @@ func (p *parser) typ(name Scalar, n *yaml.Node) *Type {
 	p.object(n, "a type", []key{
 		{"fields", func(n *yaml.Node) { fields = n; t.Fields = p.fields(n, "fields") }},
 		{"enum", func(n *yaml.Node) { enum = n; t.Enum = true; t.Values = p.names(n, "enum") }},
-		{"description", func(n *yaml.Node) { t.Description = p.text(n, "description") }},
+		{"description", func(n *yaml.Node) { t.Description = p.description(n) }},
 	})
 	switch {
 	case fields != nil && enum != nil:
@@ -124,7 +124,7 @@ func (p *parser) field(name Scalar, n *yaml.Node) *Field {
 	p.object(n, "a field", []key{
 		{"type", func(n *yaml.Node) { f.Type = p.text(n, "a field's type") }},
 		{"default", func(n *yaml.Node) { f.Default = p.value(n) }},
-		{"description", func(n *yaml.Node) { f.Description = p.text(n, "description") }},
+		{"description", func(n *yaml.Node) { f.Description = p.description(n) }},
 	})
 	if lookup(n, "type") == nil {
 		p.diags.Add(diag.MissingKey, name.Pos, "the field %s has no type", quote(name.Value)).WithHint("add `type:`")
@@ -149,7 +149,7 @@ func (p *parser) event(name Scalar, n *yaml.Node) *Event {
 	p.object(n, "an event", []key{
 		{"fields", func(n *yaml.Node) { e.Fields = p.fields(n, "fields") }},
 		{"reply", func(n *yaml.Node) { e.HasReply = true; e.Reply = p.fields(n, "reply") }},
-		{"description", func(n *yaml.Node) { e.Description = p.text(n, "description") }},
+		{"description", func(n *yaml.Node) { e.Description = p.description(n) }},
 	})
 	return e
 }
@@ -162,7 +162,7 @@ func (p *parser) service(name Scalar, n *yaml.Node) *Service {
 	p.object(n, "a service", []key{
 		{"input", func(n *yaml.Node) { s.Input = p.fields(n, "input") }},
 		{"output", func(n *yaml.Node) { s.Output = p.fields(n, "output") }},
-		{"description", func(n *yaml.Node) { s.Description = p.text(n, "description") }},
+		{"description", func(n *yaml.Node) { s.Description = p.description(n) }},
 	})
 	return s
 }

@@ -10,8 +10,12 @@ import (
 func (p *parser) stateKeys(s *State, root bool) []key {
 	keys := []key{
 		{"type", func(n *yaml.Node) { s.Type = p.stateType(n, root) }},
-		{"description", func(n *yaml.Node) { s.Description = p.text(n, "description") }},
-		{"tags", func(n *yaml.Node) { s.Tags = p.names(n, "tags") }},
+		{"description", func(n *yaml.Node) { s.Description = p.description(n) }},
+		{"tags", func(n *yaml.Node) {
+			if !isNull(n) {
+				s.Tags = p.names(n, "tags")
+			}
+		}},
 		{"initial", func(n *yaml.Node) { s.Initial = p.initial(n, "initial") }},
 		{"states", func(n *yaml.Node) {
 			p.pairs(n, "states", func(name Scalar, n *yaml.Node) { s.States = append(s.States, p.state(name, n)) })
@@ -118,7 +122,7 @@ func (p *parser) transition(n *yaml.Node) *Transition {
 		{"guard", func(n *yaml.Node) { t.Guard = p.guard(n) }},
 		{"actions", func(n *yaml.Node) { t.Actions = p.actions(n) }},
 		{"reenter", func(n *yaml.Node) { t.Reenter = p.boolean(n, "reenter") }},
-		{"description", func(n *yaml.Node) { t.Description = p.text(n, "description") }},
+		{"description", func(n *yaml.Node) { t.Description = p.description(n) }},
 	})
 	return t
 }

@@ -27,21 +27,21 @@ type key struct {
 }
 
 // sound reports whether the tree below n is free of what no spec may hold
-// anywhere: aliases, tags, too deep a nesting, duplicate keys, keys that are
-// no scalars.
+// anywhere: aliases, tags, too deep a nesting, keys that are no scalars. Duplicate
+// keys are reported and taken out of the tree.
 func (p *parser) sound(n *yaml.Node, depth int) bool {
 	if depth > MaxDepth {
 		p.diags.Add(diag.TooDeep, p.pos(n), "lists and mappings are nested deeper than %d levels", MaxDepth)
 		return false
 	}
 	ok := p.plain(n)
-	if n.Kind == yaml.MappingNode {
-		ok = p.keys(n) && ok
-	}
 	if n.Kind != yaml.AliasNode {
 		for _, c := range n.Content {
 			ok = p.sound(c, depth+1) && ok
 		}
+	}
+	if n.Kind == yaml.MappingNode {
+		ok = p.keys(n) && ok
 	}
 	return ok
 }
@@ -62,11 +62,10 @@ func (p *parser) plain(n *yaml.Node) bool {
 
 // keys reports duplicate keys, merge keys and keys that are no scalars.
 func (p *parser) keys(n *yaml.Node) bool {
-	seen := make(map[string]*yaml.Node, len(n.Content)/2)
 	ok := true
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		k := n.Content[i]
-		switch first := seen[k.Value]; {
+		switch {
 		case k.Kind == yaml.AliasNode:
 			continue // reported as an alias
 		case k.Kind != yaml.ScalarNode:
@@ -75,15 +74,41 @@ func (p *parser) keys(n *yaml.Node) bool {
 		case k.Tag == "!!merge":
 			p.diags.Add(diag.Alias, p.pos(k), "merge keys are not allowed in a spec").WithHint("write the keys out")
 			ok = false
-		case first != nil:
-			p.diags.Add(diag.DuplicateKey, p.pos(k), "the key %s is given twice", quote(k.Value)).
-				WithRelated(p.pos(first), "first given here")
-			ok = false
-		default:
-			seen[k.Value] = k
 		}
 	}
+	if ok {
+		unite(n, func(first, again *yaml.Node) {
+			p.diags.Add(diag.DuplicateKey, p.pos(again), "the key %s is given twice", quote(again.Value)).
+				WithRelated(p.pos(first), "first given here")
+		})
+	}
 	return ok
+}
+
+// unite leaves one pair of those with the same key, and makes one of two mappings,
+// so that what refers to their content is not blamed. It tells twice of the keys.
+func unite(n *yaml.Node, twice func(first, again *yaml.Node)) {
+	at := make(map[string]int, len(n.Content)/2)
+	kept := make([]*yaml.Node, 0, len(n.Content))
+	united := map[*yaml.Node]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		first, again := at[k.Value]
+		if !again {
+			at[k.Value] = len(kept)
+			kept = append(kept, k, v)
+			continue
+		}
+		twice(kept[first], k)
+		if to := kept[first+1]; to.Kind == yaml.MappingNode && v.Kind == yaml.MappingNode {
+			to.Content = append(to.Content, v.Content...)
+			united[to] = true
+		}
+	}
+	n.Content = kept
+	for m := range united {
+		unite(m, func(_, _ *yaml.Node) {})
+	}
 }
 
 // object reads a mapping with a fixed set of keys. It reports unknown keys,
@@ -167,7 +192,7 @@ func (p *parser) scalar(n *yaml.Node, what string) Scalar {
 func (p *parser) name(n *yaml.Node) Scalar {
 	s := p.scalar(n, "a name")
 	if s.IsSet() && s.Tag != "!!str" {
-		p.diags.Add(diag.NotAString, s.Pos, "YAML reads %s as a %s, not as a name", quote(s.Value), strings.TrimPrefix(s.Tag, "!!")).
+		p.diags.Add(diag.NotAString, s.Pos, "YAML reads %s as %s, not as a name", quote(s.Value), article(strings.TrimPrefix(s.Tag, "!!"))).
 			WithHint("quote it: %q", s.Value)
 	}
 	return s
@@ -181,6 +206,22 @@ func (p *parser) text(n *yaml.Node, what string) Scalar {
 		return Scalar{}
 	}
 	return s
+}
+
+// article puts `a` or `an` before a word.
+func article(word string) string {
+	if strings.ContainsRune("aeiou", rune(word[0])) {
+		return "an " + word
+	}
+	return "a " + word
+}
+
+// description reads a description, which may be null.
+func (p *parser) description(n *yaml.Node) Scalar {
+	if isNull(n) {
+		return Scalar{}
+	}
+	return p.text(n, "description")
 }
 
 // boolean reads true or false.

@@ -174,7 +174,7 @@ func (s *sample) read(r *codec.Reader) {
 
 func readStrings(r *codec.Reader) []string {
 	a := r.Array()
-	s := codec.Make[string](a)
+	s := codec.Make[string](r, a)
 	for a.Next(r) {
 		s = append(s, r.String())
 	}
@@ -183,7 +183,7 @@ func readStrings(r *codec.Reader) []string {
 
 func readCounts(r *codec.Reader) map[string]int64 {
 	a := r.Map()
-	m := codec.MakeMap[int64](a)
+	m := codec.MakeMap[int64](r, a)
 	for a.Next(r) {
 		k := r.String()
 		m[k] = r.Int(64)
@@ -194,11 +194,11 @@ func readCounts(r *codec.Reader) map[string]int64 {
 
 func readDeep(r *codec.Reader) map[string][]bool {
 	a := r.Map()
-	m := codec.MakeMap[[]bool](a)
+	m := codec.MakeMap[[]bool](r, a)
 	for a.Next(r) {
 		k := r.String()
 		b := r.Array()
-		s := codec.Make[bool](b)
+		s := codec.Make[bool](r, b)
 		for b.Next(r) {
 			s = append(s, r.Bool())
 		}

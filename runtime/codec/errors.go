@@ -13,6 +13,7 @@ var (
 	ErrType         = errors.New("a value has another type than its field")
 	ErrRange        = errors.New("a number does not fit its field")
 	ErrDuplicateKey = errors.New("a map has the same key twice")
+	ErrMemory       = errors.New("the message would take too much memory for its size")
 	ErrCount        = errors.New("a count is larger than the rest of the message can hold")
 )
 

@@ -1,6 +1,9 @@
 package codec
 
-import "unicode/utf8"
+import (
+	"unicode/utf8"
+	"unsafe" // for Sizeof, which is a constant to the compiler
+)
 
 // Fields walks over the fields of a struct whose names are not known, or few:
 //
@@ -116,7 +119,7 @@ func (r *Reader) enter(n, values int) int {
 // Elements walks over an array or a map. Generated code reads:
 //
 //	a := r.Array()
-//	s := codec.Make[string](a)
+//	s := codec.Make[string](r, a)
 //	for a.Next(r) {
 //		s = append(s, r.String())
 //	}
@@ -163,20 +166,49 @@ func (e *Elements) Unique(r *Reader, n int) {
 // prealloc bounds what is allocated before the elements are seen.
 const prealloc = 256
 
-// Make returns a slice with room for e's elements; nil where there are none.
-func Make[T any](e Elements) []T {
-	if e.left == 0 {
+// Make returns a slice with room for e's elements; nil where there are none, or
+// where they would need more memory than the message may.
+func Make[T any](r *Reader, e Elements) []T {
+	var v T
+	if e.left == 0 || !r.reserve(e.left, unsafe.Sizeof(v)) {
 		return nil
 	}
 	return make([]T, 0, min(e.left, prealloc))
 }
 
-// MakeMap returns a map with room for e's pairs; nil where there are none.
-func MakeMap[T any](e Elements) map[string]T {
-	if e.left == 0 {
+// group is the number of pairs that a map has room for at least.
+const group = 8
+
+// MakeMap returns a map with room for e's pairs; nil where there are none, or where
+// they would need more memory than the message may.
+func MakeMap[T any](r *Reader, e Elements) map[string]T {
+	var pair struct {
+		_ string
+		_ T
+	}
+	if e.left == 0 || !r.reserve(max(e.left, group), unsafe.Sizeof(pair)) {
 		return nil
 	}
 	return make(map[string]T, min(e.left, prealloc))
+}
+
+// New returns a zero value for an optional. If the message may not have the memory
+// that it needs, reading has failed.
+func New[T any](r *Reader) *T {
+	v := new(T)
+	r.reserve(1, unsafe.Sizeof(*v))
+	return v
+}
+
+// reserve counts memory for n values of a size, and fails where a message of this
+// size may not have it.
+func (r *Reader) reserve(n int, size uintptr) bool {
+	r.used += int64(n) * int64(size)
+	if r.used <= FreeMemory+MaxGrowth*int64(len(r.data)) {
+		return true
+	}
+	r.fail(ErrMemory)
+	return false
 }
 
 // Skip reads any value, which must be well formed: maps have strings for keys

@@ -27,14 +27,24 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // Encode writes v to enc.
 func Encode(enc *Encoder, v Appender) error {
-	buf := buffers.Get().(*[]byte)
-	defer buffers.Put(buf)
-	b, err := v.AppendMsgpack((*buf)[:0])
-	if err != nil {
-		return err
+	buf := Borrow()
+	b, err := v.AppendMsgpack(*buf)
+	return Send(enc, buf, b, err)
+}
+
+// Borrow returns an empty buffer for one message, which Send takes back. With the
+// two, generated code encodes a value without it being moved to the heap, as
+// Encode's interface would have it.
+func Borrow() *[]byte { return buffers.Get().(*[]byte) }
+
+// Send writes a message, b, to enc, unless err says that it could not be encoded,
+// and takes the buffer back in which b began.
+func Send(enc *Encoder, buf *[]byte, b []byte, err error) error {
+	if err == nil {
+		*buf = b[:0]
+		_, err = enc.Writer().Write(b)
 	}
-	*buf = b
-	_, err = enc.Writer().Write(b)
+	buffers.Put(buf)
 	return err
 }
 

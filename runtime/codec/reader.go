@@ -17,8 +17,9 @@ type Reader struct {
 	odd    string // the next field's name as Record knows it, if its form is not the shortest
 	pos    int
 	depth  int
-	key    int // where the key that was read last begins, for messages
-	keyN   int // its length; 0 for none
+	key    int   // where the key that was read last begins, for messages
+	keyN   int   // its length; 0 for none
+	used   int64 // memory that slices, maps and optionals were made of
 	err    *DecodeError
 }
 

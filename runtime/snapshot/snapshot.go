@@ -148,7 +148,7 @@ func read(r *codec.Reader, fields map[string]func()) {
 
 func readList[T any](r *codec.Reader, element func(*T)) []T {
 	a := r.Array()
-	out := codec.Make[T](a)
+	out := codec.Make[T](r, a)
 	for a.Next(r) {
 		var v T
 		element(&v)
