@@ -189,7 +189,8 @@ func (c *Chart) outputName(o output) string {
 }
 
 // nextDue is when the instance has something to do by itself: now, if a service
-// runs or an event of its own waits, or when its next delay passes.
+// runs, or an event of its own or a deferred one waits for its turn, or when its next
+// delay passes.
 func (c *Core) nextDue() time.Time {
 	var due time.Time
 	if s := c.earliest(); s != nil {
@@ -206,6 +207,9 @@ func (c *Core) nextDue() time.Time {
 		}
 	}
 	c.eachOwn(func(*entry) { earlier(c.clock.Now()) })
+	if c.nextKept() < len(c.kept) {
+		earlier(c.clock.Now())
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.pending {

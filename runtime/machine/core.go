@@ -102,6 +102,7 @@ type Core struct {
 	current  *entry   // what is processed for somebody else
 	kept     []*entry // deferred events, in the order of their arrival
 	keptAt   int      // where among them the one belongs that is processed again
+	asking   bool     // deferred events are processed again, those from keptAt on
 
 	mu       sync.Mutex
 	inbox    ring

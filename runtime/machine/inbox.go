@@ -316,7 +316,12 @@ func (c *Core) retry() {
 	if !c.step.entered {
 		return
 	}
-	for i := 0; i < len(c.kept) && !c.abandoned(); {
+	c.retryFrom(0)
+}
+
+func (c *Core) retryFrom(i int) {
+	c.asking = true
+	for i < len(c.kept) && !c.abandoned() {
 		e := c.kept[i]
 		c.kept = slices.Delete(c.kept, i, i+1)
 		if c.takeBack(e) {
@@ -331,7 +336,22 @@ func (c *Core) retry() {
 			i = 0
 		}
 	}
+	c.asking = false
 	c.settlePlain()
+}
+
+// nextKept is the place of the first deferred event that is to be processed again
+// before anything else, seen from the end of a macrostep.
+func (c *Core) nextKept() int {
+	switch {
+	case c.step.entered:
+		return 0
+	case c.asking && c.step.deferred:
+		return c.keptAt + 1
+	case c.asking:
+		return c.keptAt
+	}
+	return len(c.kept)
 }
 
 // takeBack reports whether who waits for e has gone, and else that it is too late
