@@ -53,6 +53,7 @@ func Package(m *model.Machine, table *expr.Table, cfg Config) ([]File, error) {
 		{"children", g.children},
 		{"dispatch", g.dispatch},
 		{"host", g.host},
+		{"outbox", g.messages},
 		{"chart", g.tables},
 	} {
 		if f.name == "events" && len(m.Events)+len(m.Internal)+len(g.outputs())+len(g.kin()) == 0 ||

@@ -17,6 +17,7 @@ const (
 	snapshotEntry // somebody wants a snapshot
 	leaveEntry    // the parent needs the machine no more
 	turnEntry     // a function wants to be called between steps
+	childEntry    // a machine of the tree has something to do
 	nothing       // only wakes who waits for it
 )
 
@@ -119,6 +120,9 @@ func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) 
 		c.runIfIdle() // should the step that ctx is from have ended
 		return nil, err
 	}
+	if root := c.root(); root != c && root.life.full() {
+		return nil, ErrFull
+	}
 	w := newWaiter()
 	w.request, e.wait = request, w
 	if err := c.enqueue(e, InboxSize); err != nil {
@@ -173,6 +177,10 @@ func (c *Core) withdraw(w *waiter) bool {
 
 // runIfIdle becomes the owner if there is none, and processes the inbox.
 func (c *Core) runIfIdle() {
+	if c.word.Load()&treed != 0 {
+		c.askForTurn()
+		return
+	}
 	if c.word.Or(busy)&busy == 0 {
 		c.drain()
 	}
@@ -238,7 +246,9 @@ func (c *Core) next(mayHandOver bool) *entry {
 
 // refuse answers what is queued at a machine that has stopped.
 func (c *Core) refuse(e *entry) {
-	c.dropped = c.dropped || e.own
+	if e.own {
+		c.root().dropped.Store(true)
+	}
 	if e.wait != nil && !e.wait.gone {
 		if e.kind != nothing {
 			e.wait.err = ErrStopped
@@ -251,6 +261,10 @@ func (c *Core) refuse(e *entry) {
 // release gives the machine back after a step; what was queued meanwhile is
 // processed first.
 func (c *Core) release() {
+	if c.word.Load()&treed != 0 {
+		c.endTurn()
+		return
+	}
 	c.publishLeaves()
 	c.drain()
 }

@@ -254,16 +254,7 @@ func (r *restorer) events() error {
 	return nil
 }
 
-// apply changes the machine, which the caller owns.
-func (r *restorer) apply() error {
-	if err := r.codec.DecodeContext(r.s.Context); err != nil {
-		return err
-	}
-	r.settleIn()
-	return nil
-}
-
-// settleIn is apply for a machine that has its context.
+// settleIn changes the machine, which the caller owns, and which has its context.
 func (r *restorer) settleIn() {
 	c := r.Core
 	c.leaves = append(c.leaves[:0], r.leaves...)

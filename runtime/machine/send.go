@@ -50,7 +50,7 @@ func (c *Core) claim() error {
 // processed: its later outcome is not Send's.
 func (c *Core) Send(ctx context.Context, id int32, event any) error {
 	w := c.word.Load()
-	if w&(busy|queued|started|halted) == started && ctx.Err() == nil && c.word.CompareAndSwap(w, w|busy) {
+	if w&(busy|queued|started|halted|treed) == started && ctx.Err() == nil && c.word.CompareAndSwap(w, w|busy) {
 		err := c.external(ctx, id, event)
 		c.giveBack(w)
 		return err
@@ -81,7 +81,11 @@ func (c *Core) Request(ctx context.Context, id int32, event any) (any, error) {
 // the outbox, or logged if there is no observer. If the machine is idle the event
 // is processed before Post returns.
 func (c *Core) Post(ctx context.Context, id int32, event any) error {
-	if err := c.enqueue(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event}, InboxSize); err != nil {
+	return c.post(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event})
+}
+
+func (c *Core) post(e *entry) error {
+	if err := c.enqueue(e, InboxSize); err != nil {
 		return err
 	}
 	c.runIfIdle()
