@@ -45,6 +45,7 @@ type world struct {
 	lookups int            // calls of the service
 	answer  func(ctx context.Context, in errand.LookupInput) (errand.LookupOutput, error)
 	broken  error // of who makes errands
+	unbound bool  // errands publish nothing
 }
 
 func newWorld(t testing.TB, opts ...machine.HostOption) *world {
@@ -118,6 +119,9 @@ func (w *world) Errand(in errand.Input) (*errand.Machine, error) {
 	w.made["errand"]++
 	m := errand.New(w, w, in, machine.WithLogger(quiet))
 	w.errand = m
+	if w.unbound {
+		return m, nil
+	}
 	return m, m.Bind(w.bus)
 }
 
@@ -145,6 +149,20 @@ func (w *world) Lookup(ctx context.Context, in errand.LookupInput) (errand.Looku
 	case <-ctx.Done():
 		return errand.LookupOutput{}, ctx.Err()
 	}
+}
+
+// latest is the errand that was made last.
+func (w *world) latest() *errand.Machine {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.errand
+}
+
+// counts are what has been made and called.
+func (w *world) counts() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return fmt.Sprintf("%d errands, %d helpers, %d lookups", w.made["errand"], w.made["helper"], w.lookups)
 }
 
 func (w *world) send(events ...ExternalEvent) {
