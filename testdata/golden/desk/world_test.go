@@ -45,7 +45,7 @@ type world struct {
 	lookups int            // calls of the service
 	answer  func(ctx context.Context, in errand.LookupInput) (errand.LookupOutput, error)
 	broken  error // of who makes errands
-	unbound bool  // errands publish nothing
+	unbound bool  // errands and helpers publish nothing
 }
 
 func newWorld(t testing.TB, opts ...machine.HostOption) *world {
@@ -131,6 +131,9 @@ func (w *world) Helper(in helper.Input) (*helper.Machine, error) {
 	defer w.mu.Unlock()
 	w.made["helper"]++
 	m := helper.New(in, machine.WithLogger(quiet))
+	if w.unbound {
+		return m, nil
+	}
 	return m, m.Bind(w.bus)
 }
 
