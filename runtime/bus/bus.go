@@ -2,8 +2,6 @@ package bus
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -14,31 +12,44 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
-	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Bus connects publishers and subscribers of one process. Its zero value is not
 // usable; New makes one.
 type Bus struct {
 	epoch   string
-	seq     atomic.Uint64
+	start   time.Time     // of the bus's clock
+	seq     atomic.Uint64 // of events that are not their node's own
 	onError func(sub *Subscription, err error)
+	kept    []keeping
+
+	observer Observer
 
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
 	subs   map[*Subscription]struct{}
-	last   uint64 // the number of the latest subscription
-	closed bool
+	groups map[string]*group
+	last   uint64      // the number of the latest subscription
+	closed atomic.Bool // b.mu is held to set it
+
+	literals map[topic.Pattern]*literal
+}
+
+// literal is a topic that somebody has subscribed to by its name, and its type.
+type literal struct {
+	typ  reflect.Type
+	subs int
 }
 
 // Option is an option of a Bus.
 type Option func(*Bus)
 
-// OnError makes f be told of every error of a queued handler, from the goroutine
-// of its subscription, instead of logging it with slog.Default; those of direct
-// handlers are returned to the publisher.
+// OnError makes f be told of every error of a queued handler, as a *HandlerError and
+// from a goroutine of its subscription, instead of logging it with slog.Default; those
+// of direct handlers are returned to the publisher.
 func OnError(f func(sub *Subscription, err error)) Option { return func(b *Bus) { b.onError = f } }
 
 // New returns a bus with nobody on it.
@@ -47,9 +58,13 @@ func New(opts ...Option) *Bus {
 		onError: func(sub *Subscription, err error) {
 			slog.Error("a handler has failed", "pattern", string(sub.pattern), "error", err)
 		},
+		start: time.Now(),
 		epoch: strconv.FormatUint(rand.Uint64(), 36),
 		nodes: map[string]anyNode{},
 		subs:  map[*Subscription]struct{}{},
+
+		groups:   map[string]*group{},
+		literals: map[topic.Pattern]*literal{},
 	}
 	for _, o := range opts {
 		o(b)
@@ -57,12 +72,21 @@ func New(opts ...Option) *Bus {
 	return b
 }
 
+// now is the time since the bus was made, in nanoseconds.
+func (b *Bus) now() int64 { return int64(time.Since(b.start)) }
+
 // place is a topic, or a family of topics that differ in the key.
 type place struct {
 	bus    *Bus
 	name   topic.Name
 	family topic.Family
 	keyed  bool
+
+	number uint64 // of the bus's places
+	seq    uint64 // of the node's own event, belongs to who has that
+	clone  func(any) any
+
+	watched bool // there is an observer
 
 	shortKey int // bytes that a key may have whatever they are, without being escaped first
 }
@@ -82,17 +106,23 @@ type anyNode interface {
 	// with no key, under all keys; add reports whether the type fits.
 	add(s *Subscription, keys []string) bool
 	remove(s *Subscription, keys []string)
-	settle() // waits for the publishes that were running when it was called
+	members(g *group, key string) []*Subscription
+	settle(except int) // waits for the publishes that were running when it was called, but for so many
 }
 
 // nodeOf finds or makes the node for a place and a type.
 func nodeOf[T any](p place) (*node[T], error) {
+	if p.bus.closed.Load() {
+		return nil, ErrClosed
+	}
+	return nodeEvenIfClosed[T](p)
+}
+
+// nodeEvenIfClosed is nodeOf for what is published while the bus is being closed.
+func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 	b := p.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
-		return nil, ErrClosed
-	}
 	id := string(p.pattern())
 	if found, ok := b.nodes[id]; ok {
 		n, ok := found.(*node[T])
@@ -101,12 +131,23 @@ func nodeOf[T any](p place) (*node[T], error) {
 		}
 		return n, nil
 	}
+	if err := b.fits(&p, reflect.TypeFor[T]()); err != nil {
+		return nil, err
+	}
+	p.number, p.watched = uint64(len(b.nodes))+1, b.observer != nil
 	n := newNode[T](p)
 	b.nodes[id] = n
 	for _, s := range b.inOrder() {
 		b.connect(n, s)
 	}
 	return n, nil
+}
+
+// Subscriptions are those that are not closed, the oldest first.
+func (b *Bus) Subscriptions() []*Subscription {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.inOrder()
 }
 
 // inOrder are the subscriptions, the oldest first: in this order direct handlers
@@ -116,9 +157,60 @@ func (b *Bus) inOrder() []*Subscription {
 }
 
 // connect adds s to n if its pattern matches; b.mu is held.
-func (b *Bus) connect(n anyNode, s *Subscription) bool {
-	keys, ok := reach(s.pattern, n.where())
-	return ok && n.add(s, keys)
+func (b *Bus) connect(n anyNode, s *Subscription) {
+	if keys, ok := reach(s.pattern, n.where()); ok {
+		n.add(s, keys)
+	}
+}
+
+// fits is ErrTypeMismatch if somebody has subscribed to a topic of p by its name, and
+// for another type; b.mu is held.
+func (b *Bus) fits(p *place, typ reflect.Type) error {
+	if !p.keyed {
+		return b.literals[topic.Pattern(p.name)].fits(typ, string(p.name))
+	}
+	for name, l := range b.literals {
+		if _, ok := reach(name, p); ok {
+			if err := l.fits(typ, string(name)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (l *literal) fits(typ reflect.Type, name string) error {
+	if l == nil || typ == nil || l.typ == typ {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is subscribed to as %v, not %v", ErrTypeMismatch, name, l.typ, typ)
+}
+
+// claim notes that s hears a topic by its name, for which all who do agree on the
+// type; b.mu is held.
+func (b *Bus) claim(s *Subscription) error {
+	if s.typ == nil || !s.pattern.Literal() {
+		return nil
+	}
+	l := b.literals[s.pattern]
+	if err := l.fits(s.typ, string(s.pattern)); err != nil {
+		return err
+	}
+	if l == nil {
+		l = &literal{typ: s.typ}
+		b.literals[s.pattern] = l
+	}
+	l.subs++
+	return nil
+}
+
+// disclaim is claim's opposite; b.mu is held.
+func (b *Bus) disclaim(s *Subscription) {
+	if l := b.literals[s.pattern]; l != nil && s.typ != nil {
+		if l.subs--; l.subs == 0 {
+			delete(b.literals, s.pattern)
+		}
+	}
 }
 
 // reach reports whether pattern matches topics of p: all of them, or those of
@@ -153,9 +245,18 @@ func reach(pattern topic.Pattern, p *place) (keys []string, ok bool) {
 func (b *Bus) subscribe(s *Subscription) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	if b.closed.Load() {
 		return ErrClosed
 	}
+	if err := b.claim(s); err != nil {
+		return err
+	}
+	if err := b.join(s); err != nil {
+		b.disclaim(s)
+		return err
+	}
+	b.last++
+	s.number = b.last
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		n := b.nodes[id]
 		if keys, hit := reach(s.pattern, n.where()); hit && !n.add(s, keys) && s.pattern.Literal() {
@@ -163,8 +264,6 @@ func (b *Bus) subscribe(s *Subscription) error {
 			return fmt.Errorf("%w: %s carries %v", ErrTypeMismatch, id, n.typ())
 		}
 	}
-	b.last++
-	s.number = b.last
 	b.subs[s] = struct{}{}
 	return nil
 }
@@ -172,6 +271,8 @@ func (b *Bus) subscribe(s *Subscription) error {
 // disconnect removes s from every node and returns those; b.mu is held.
 func (b *Bus) disconnect(s *Subscription) []anyNode {
 	delete(b.subs, s)
+	b.leave(s)
+	b.disclaim(s)
 	var from []anyNode
 	for _, n := range b.nodes {
 		if keys, hit := reach(s.pattern, n.where()); hit {
@@ -180,49 +281,4 @@ func (b *Bus) disconnect(s *Subscription) []anyNode {
 		}
 	}
 	return from
-}
-
-// Close refuses what is published from now on, and closes every subscription:
-// what was accepted is handled first. If ctx ends before, the rest is dropped
-// and a *transport.DrainError says how much it was; a direct handler that still
-// runs is ErrDrainTimeout. Close may be called again, and from any goroutine;
-// within a handler it does not wait.
-func (b *Bus) Close(ctx context.Context) error {
-	b.mu.Lock()
-	b.closed = true
-	subs := b.inOrder()
-	b.mu.Unlock()
-	var errs []error
-	for _, s := range subs {
-		errs = append(errs, s.Close(ctx))
-	}
-	return drained(errs)
-}
-
-// drained is one error for those of all subscriptions: what was left is added up,
-// and the same error is there once.
-func drained(errs []error) error {
-	left := 0
-	var others []error
-	for _, err := range errs {
-		if d, ok := err.(*transport.DrainError); ok {
-			left += d.Left
-		} else if err != nil && !slices.Contains(others, err) {
-			others = append(others, err)
-		}
-	}
-	if left > 0 {
-		others = append(others, &transport.DrainError{Left: left})
-	}
-	if len(others) == 1 {
-		return others[0]
-	}
-	return errors.Join(others...)
-}
-
-// isClosed is asked by publishers that have no subscriber.
-func (b *Bus) isClosed() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.closed
 }

@@ -13,8 +13,9 @@
 //
 // Everything may be used from any goroutine. A direct subscription's handler runs
 // in the goroutine that publishes, so several may run at once; a queued one has
-// one goroutine, which handles its events one by one, in the order in which they
-// were published by each publisher, across topics.
+// one goroutine, or as many as its profile says. With one, and without retries, events
+// are handled in the order in which they were published by each publisher, across
+// topics.
 //
 // Lists of subscribers are copied when they change, and read without a lock; only
 // who hears a single key is found under one, shared by readers. What

@@ -1,8 +1,10 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -14,7 +16,40 @@ var (
 	ErrDrainTimeout = transport.ErrDrainTimeout
 	ErrTypeMismatch = transport.ErrTypeMismatch
 	ErrUnknownEvent = transport.ErrUnknownEvent
+	ErrTooLarge     = transport.ErrTooLarge
 )
+
+// ErrNilHandler is returned by subscriptions without a handler.
+var ErrNilHandler = errors.New("bus: the handler is nil")
+
+// errNotReturned is what an observer is told of a direct handler that has panicked, or
+// ended its goroutine.
+var errNotReturned = errors.New("bus: the handler has not returned")
+
+// HandlerError says that a call of a queued handler has failed, for OnError.
+type HandlerError struct {
+	Topic   topic.Name
+	Key     string
+	ID      string
+	Attempt int  // which call it was for this event, from 1
+	Retry   bool // the event is going to be handled again
+	Err     error
+}
+
+func (e *HandlerError) Error() string {
+	then := "given up"
+	if e.Retry {
+		then = "will be retried"
+	}
+	return fmt.Sprintf("event %s on %s, attempt %d, %s: %v", e.ID, e.Topic, e.Attempt, then, e.Err)
+}
+
+// Unwrap returns the handler's error.
+func (e *HandlerError) Unwrap() error { return e.Err }
+
+// Permanent makes err one for which an event is not handled again: it is given up at
+// once. Permanent(nil) is nil.
+func Permanent(err error) error { return transport.Permanent(err) }
 
 // PanicError is the error of a handler that panicked.
 type PanicError struct {

@@ -1,23 +1,88 @@
 package bus
 
 import (
+	"context"
 	"strconv"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 )
 
-// origin is where an event comes from; it does not depend on the type.
+// origin is where an event comes from; it does not depend on the type. It is copied
+// into every queue, and small.
 type origin struct {
 	place *place
 	key   string
 	seq   uint64 // 0 until somebody asks for the id
-	id    string // that the publisher has given, empty if it has not
+	extra *extra // nil for most events
+}
+
+// extra is what few events have.
+type extra struct {
+	id      string        // that the publisher has given, empty if it has not
+	request *conversation // nil if nobody waits for a reply
+	size    int64         // encoded, where the profile limits bytes
+	expires int64         // on the bus's clock; 0 is never
+	tried   int           // calls of the handlers of other members of a group
+
+	published context.Context // that the observer has returned; nil without one
+	seq       uint64          // that the observer has seen
+}
+
+// equip gives an event what it has beyond others.
+func (o *origin) equip(x *extra) {
+	if o.extra = x; x != nil && x.seq != 0 {
+		o.seq = x.seq
+	}
+}
+
+// given is the id under which the event was published, empty if there was none.
+func (o *origin) given() string {
+	if o.extra == nil {
+		return ""
+	}
+	return o.extra.id
+}
+
+// request is who waits for a reply; nil if nobody does.
+func (o *origin) request() *conversation {
+	if o.extra == nil {
+		return nil
+	}
+	return o.extra.request
+}
+
+// size is the event's encoded size, where it counts.
+func (o *origin) size() int64 {
+	if o.extra == nil {
+		return 0
+	}
+	return o.extra.size
+}
+
+// expired reports whether the event has waited for too long.
+func (o *origin) expired() bool {
+	return o.extra != nil && o.extra.expires != 0 && o.extra.expires <= o.place.bus.now()
+}
+
+// check panics for an event whose handler has returned, with the build tag xsgendebug.
+func (o *origin) check() {
+	if debugging && o.place == nil {
+		panic("bus: an event was used after its handler had returned; Clone keeps one")
+	}
+}
+
+// release is called when the handlers have returned.
+func (o *origin) release() {
+	if debugging {
+		o.place = nil
+	}
 }
 
 // Topic is the event's topic. It is computed: handlers that do not ask do not
 // pay for it.
 func (o *origin) Topic() topic.Name {
+	o.check()
 	if !o.place.keyed {
 		return o.place.name
 	}
@@ -29,18 +94,38 @@ func (o *origin) Topic() topic.Name {
 }
 
 // Key is the key of a keyed topic's event, empty for others.
-func (o *origin) Key() string { return o.key }
+func (o *origin) Key() string {
+	o.check()
+	return o.key
+}
 
 // ID is the event's id, equal for every subscriber: what it was published under, or
 // else one that is unique in this process.
 func (o *origin) ID() string {
-	if o.id != "" {
-		return o.id
+	o.check()
+	if id := o.given(); id != "" {
+		return id
 	}
+	o.number()
+	id := make([]byte, 0, 32)
+	id = append(append(id, o.place.bus.epoch...), '-')
+	if o.seq&spareBit == 0 {
+		id = append(strconv.AppendUint(id, o.place.number, 36), '.')
+	}
+	return string(strconv.AppendUint(id, o.seq&^spareBit, 36))
+}
+
+// spareBit marks the number of an event that is not its node's own. Those are counted
+// on the bus, and the others, which only one publish has at a time, on their node:
+// where that is not contended it needs no atomic operation.
+const spareBit = 1 << 63
+
+// number gives an event its number, if it has none yet. It belongs to who publishes.
+func (o *origin) number() {
 	if o.seq == 0 {
-		o.seq = o.place.bus.seq.Add(1)
+		o.place.seq++
+		o.seq = o.place.seq
 	}
-	return o.place.bus.epoch + "-" + strconv.FormatUint(o.seq, 36)
 }
 
 // Event is a published value on its way to a handler. It is valid until the
@@ -53,12 +138,35 @@ type Event[T any] struct {
 }
 
 // Value is the published value. It is the publisher's own and must not be changed.
-func (e *Event[T]) Value() *T { return e.value }
+func (e *Event[T]) Value() *T {
+	e.check()
+	return e.value
+}
 
-// Clone returns an event that stays valid; the value is shared.
+// asAny is the same event for handlers of any type.
+func (e *Event[T]) asAny() *AnyEvent {
+	e.any = AnyEvent{&e.origin, e.value}
+	return &e.any
+}
+
+// cloner is what generated events are: Clone is a deep copy.
+type cloner[T any] interface{ Clone() *T }
+
+// cloned is a deep copy of a value that can make one; others are shared.
+func cloned[T any](v *T) *T {
+	if c, ok := any(v).(cloner[T]); ok && v != nil {
+		return c.Clone()
+	}
+	return v
+}
+
+// Clone returns an event that stays valid. Its value is a deep copy, which may be
+// changed, if the type has a method Clone() *T, as generated ones do; that of others is
+// shared.
 func (e *Event[T]) Clone() *Event[T] {
 	e.ID()
-	return &Event[T]{origin: e.origin, value: e.value}
+	e.request().keep()
+	return &Event[T]{origin: e.origin, value: cloned(e.value)}
 }
 
 // AnyEvent is an Event of any type, for subscriptions to several.
@@ -68,22 +176,39 @@ type AnyEvent struct {
 }
 
 // Value is the published value, a pointer to the topic's type.
-func (e *AnyEvent) Value() any { return e.value }
+func (e *AnyEvent) Value() any {
+	e.origin.check()
+	return e.value
+}
 
 // Topic is the event's topic, computed.
 func (e *AnyEvent) Topic() topic.Name { return e.origin.Topic() }
 
+// Template is the event's topic without its key: a pattern over all keys if it has one.
+// Unlike topics there are only so many of them, as metrics want it.
+func (e *AnyEvent) Template() topic.Pattern {
+	e.origin.check()
+	return e.origin.place.pattern()
+}
+
 // Key is the key of a keyed topic's event, empty for others.
-func (e *AnyEvent) Key() string { return e.origin.key }
+func (e *AnyEvent) Key() string { return e.origin.Key() }
 
 // ID is the event's id, unique in this process and equal for every subscriber.
 func (e *AnyEvent) ID() string { return e.origin.ID() }
 
-// Clone returns an event that stays valid; the value is shared.
+// IsRequest reports whether somebody waits for a reply to the event.
+func (e *AnyEvent) IsRequest() bool { return e.origin.IsRequest() }
+
+// Respond answers a request, as that of an Event does.
+func (e *AnyEvent) Respond(reply any) bool { return e.origin.Respond(reply) }
+
+// Clone returns an event that stays valid, with a value as that of Event's Clone.
 func (e *AnyEvent) Clone() *AnyEvent {
 	e.ID()
+	e.origin.request().keep()
 	o := *e.origin
-	return &AnyEvent{&o, e.value}
+	return &AnyEvent{&o, o.place.clone(e.value)}
 }
 
 // As is e as an event of type T, valid as long as e is; nil if it has another
@@ -93,5 +218,6 @@ func As[T any](e *AnyEvent) *Event[T] {
 	if !ok {
 		return nil
 	}
+	e.origin.number() // or the copies would have different ids
 	return &Event[T]{origin: *e.origin, value: v}
 }

@@ -26,8 +26,9 @@ type node[T any] struct {
 	extra   [2]atomic.Int64 // publishes that found it taken, by the turn they saw
 	awaited atomic.Bool     // somebody waits in settle
 
-	all  atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
-	keys keyLists[T]                 // who hears one key
+	all     atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
+	keys    keyLists[T]                 // who hears one key
+	history *history[T]                 // nil if nothing is kept
 
 	settling sync.Mutex // one settle at a time
 	mu       sync.Mutex // held to change lists, and to wait in settle
@@ -35,18 +36,29 @@ type node[T any] struct {
 	returns  uint64 // times that the event came back while somebody waited for it
 }
 
-// target is a subscription as one node sees it: take is the handler of a direct
-// one, and fills the queue of another.
+// target is a subscription, or a group, as one node sees it: take is the handler of a
+// direct one, fills the queue of another, and chooses a member. It is small, because
+// every publish reads all of them.
 type target[T any] struct {
-	sub  *Subscription
+	sub  *Subscription // of a group, one that is never closed
 	take func(context.Context, *Event[T]) error
+	*details[T]
+}
+
+// details are what not every publish needs of a target.
+type details[T any] struct {
+	all     func(context.Context, *Event[T], []*T) error // for a batch, nil if take is to be called for each
+	keep    func(*Event[T]) bool                         // the filter that take asks, nil for none
+	group   *group                                       // nil for a subscription
+	members []member[T]
 }
 
 func newNode[T any](p place) *node[T] {
-	n := &node[T]{place: p}
+	n := &node[T]{place: p, history: historyOf[T](&p)}
 	n.done = sync.NewCond(&n.mu)
 	n.all.Store(new([]target[T]))
 	n.keys.seed = maphash.MakeSeed()
+	n.place.clone = func(v any) any { return cloned(v.(*T)) }
 	n.event.place = &n.place
 	return n
 }
@@ -56,17 +68,26 @@ func (n *node[T]) typ() reflect.Type { return reflect.TypeFor[T]() }
 
 // add implements anyNode.
 func (n *node[T]) add(s *Subscription, keys []string) bool {
-	t, ok := targetOf[T](s)
+	m, ok := memberOf[T](s, keys)
 	if !ok {
 		return false
 	}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, k := range keys {
-		n.keys.add(k, t)
+	if n.history != nil && s.options.replay {
+		n.history.mu.Lock()
+		defer n.history.mu.Unlock()
+		n.history.replay(&m, keys)
 	}
-	if keys == nil {
-		list := append(slices.Clip(*n.all.Load()), t)
+	switch {
+	case s.group != nil:
+		n.regroup(s.group, func(members []member[T]) []member[T] { return append(members, m) })
+	case keys != nil:
+		for _, k := range keys {
+			n.keys.add(k, targetOf(&m))
+		}
+	default:
+		list := append(slices.Clip(*n.all.Load()), targetOf(&m))
 		n.all.Store(&list)
 	}
 	return true
@@ -76,13 +97,53 @@ func (n *node[T]) add(s *Subscription, keys []string) bool {
 func (n *node[T]) remove(s *Subscription, keys []string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	for _, k := range keys {
-		n.keys.remove(k, s)
-	}
-	if keys == nil {
+	switch {
+	case s.group != nil:
+		n.regroup(s.group, func(members []member[T]) []member[T] {
+			return slices.DeleteFunc(members, func(m member[T]) bool { return m.sub == s })
+		})
+	case keys != nil:
+		for _, k := range keys {
+			n.keys.remove(k, s)
+		}
+	default:
 		list := without(*n.all.Load(), s)
 		n.all.Store(&list)
 	}
+}
+
+// regroup changes the members of a group. A group stands in the list of who hears
+// every key, even for members that hear single ones: it gets an event once. n.mu is
+// held.
+func (n *node[T]) regroup(g *group, change func([]member[T]) []member[T]) {
+	list := slices.Clone(*n.all.Load())
+	at := slices.IndexFunc(list, func(t target[T]) bool { return t.group == g })
+	if at < 0 {
+		at = len(list)
+		list = append(list, target[T]{details: &details[T]{}})
+	}
+	if members := change(slices.Clone(list[at].members)); len(members) == 0 {
+		list = slices.Delete(list, at, at+1)
+	} else {
+		list[at] = groupTarget(g, members)
+	}
+	n.all.Store(&list)
+}
+
+// members implements anyNode: who of a group hears a key.
+func (n *node[T]) members(g *group, key string) []*Subscription {
+	var out []*Subscription
+	for _, t := range *n.all.Load() {
+		if t.group != g {
+			continue
+		}
+		for _, m := range t.members {
+			if m.keys == nil || slices.Contains(m.keys, key) {
+				out = append(out, m.sub)
+			}
+		}
+	}
+	return out
 }
 
 func without[T any](list []target[T], s *Subscription) []target[T] {
@@ -95,91 +156,15 @@ func without[T any](list []target[T], s *Subscription) []target[T] {
 	return out
 }
 
-// settle implements anyNode. Lists were changed before it is called, so that a
-// publish that begins now sees the new ones; those that hold the event, or were
-// counted already, may not have.
-func (n *node[T]) settle() {
-	n.settling.Lock()
-	defer n.settling.Unlock()
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.awaited.Store(true)
-	defer n.awaited.Store(false)
-	for start := n.returns; n.taken.Load() != 0 && n.returns == start; {
-		n.done.Wait()
-	}
-	// A publish may have seen the turn long before it was counted, on either side
-	// by now. So both are waited for, each while new publishes go to the other.
-	for range n.extra {
-		old := &n.extra[(n.turn.Add(1)-1)&1]
-		for old.Load() != 0 {
-			n.done.Wait()
-		}
-	}
-}
-
-// side is where a publish that found no event is counted.
-func (n *node[T]) side() *atomic.Int64 { return &n.extra[n.turn.Load()&1] }
-
-// spare counts a publish on a side, and makes the event that it uses.
-func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
-	side.Add(1)
-	e := &Event[T]{}
-	e.place = &n.place
-	return e
-}
-
-// free gives the node's own event back, and reports whether somebody waits in settle
-// by now. It is small enough for the compiler to put it into publish.
-func (n *node[T]) free(e *Event[T]) (awaited bool) {
-	e.seq = 0 // the value stays until the next publish: one for each topic
-	n.taken.Store(0)
-	return n.awaited.Load()
-}
-
-// end gives the event back; side is nil if it is the node's own.
-func (n *node[T]) end(e *Event[T], side *atomic.Int64) {
-	switch {
-	case side != nil:
-		side.Add(-1)
-	case n.awaited.Load():
-		n.giveBack()
-		return
-	default:
-		n.free(e)
-	}
-	if n.awaited.Load() {
-		n.wake()
-	}
-}
-
-// wake makes who waits in settle look again.
-func (n *node[T]) wake() {
-	n.mu.Lock()
-	n.done.Broadcast()
-	n.mu.Unlock()
-}
-
-// giveBack tells who waits in settle that the node's event has come back. Whoever
-// had it before the wait began has returned it by then: it is counted in the same
-// moment as it is there for the next publish, or that one would be taken for it.
-func (n *node[T]) giveBack() {
-	n.mu.Lock()
-	n.returns++
-	n.free(&n.event)
-	n.done.Broadcast()
-	n.mu.Unlock()
-}
-
-// publish delivers v to everybody who hears key, under an id if there is one. The
-// node's own event is for those without.
-func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout time.Duration) error {
+// publish delivers v to everybody who hears key. The node's own event is for those that
+// have nothing extra.
+func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeout time.Duration) error {
 	e := &n.event
 	var side *atomic.Int64
-	if id != "" || n.taken.Swap(1) != 0 {
+	if x != nil || debugging || n.taken.Swap(1) != 0 {
 		side = n.side()
 		e = n.spare(side)
-		e.id = id
+		e.equip(x)
 	}
 	e.value = v
 	if timeout != e.timeout {
@@ -187,9 +172,9 @@ func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout tim
 	}
 	all := *n.all.Load()
 	var own []target[T]
-	if n.place.keyed {
+	if n.place.keyed || n.history != nil {
 		e.key = key
-		own = n.keys.of(key)
+		all, own = n.hearers(e)
 	}
 	done, err := n.deliverAll(ctx, all, e, side)
 	if done < len(all) || len(own) > 0 {
@@ -208,8 +193,7 @@ func (n *node[T]) publish(ctx context.Context, id, key string, v *T, timeout tim
 
 // deliverAll delivers to who hears every key, in order, and returns how many it
 // has seen to. It guards against panics once for all of them; one ends it, and is
-// an error. A handler that ends the goroutine ends the publish. Close looks for
-// this function on the stack.
+// an error. A handler that ends the goroutine ends the publish.
 func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T], side *atomic.Int64) (done int, err error) {
 	finished := false
 	defer func() {
@@ -225,8 +209,9 @@ func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T],
 	for i := range list {
 		t := &list[i]
 		done = i + 1
-		if t.sub.closed.Load() {
-			continue // by a handler before it in the list, or meanwhile
+		if t.sub.closed.Load() { // by a handler before it in the list, or meanwhile
+			err = t.sub.skipped(err)
+			continue
 		}
 		if next := t.take(ctx, e); next != nil {
 			err = join(err, next)
@@ -248,6 +233,8 @@ func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Even
 		for i := range list {
 			if t := &list[i]; !t.sub.closed.Load() {
 				err = join(err, deliver(ctx, t.take, e))
+			} else {
+				err = t.sub.skipped(err)
 			}
 		}
 	}
@@ -255,16 +242,7 @@ func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Even
 	return err
 }
 
-// item is the event as it is queued.
-func (e *Event[T]) item(v *T) item {
-	if e.seq == 0 {
-		e.seq = e.place.bus.seq.Add(1)
-	}
-	return item{e.origin, v}
-}
-
-// deliver calls a handler and turns a panic into an error. Close looks for this
-// function on the stack.
+// deliver calls a handler and turns a panic into an error.
 func deliver[E any](ctx context.Context, h func(context.Context, E) error, e E) (err error) {
 	returned := false
 	defer func() {

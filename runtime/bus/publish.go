@@ -52,13 +52,13 @@ func NewPublisher[T any](b *Bus, name topic.Name, opts ...PublishOption) (*Publi
 // closed. It blocks while a queue is full, until ctx ends. v must not be changed
 // afterwards. It allocates nothing unless publishes of one topic overlap.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
-	return p.n.publish(ctx, "", "", v, p.options.timeout)
+	return p.n.send(ctx, nil, "", v, p.options.timeout)
 }
 
 // PublishAs is Publish for an event that has an id already, which the same event
 // had when it was published before. An empty id is none.
 func (p *Publisher[T]) PublishAs(ctx context.Context, id string, v *T) error {
-	return p.n.publish(ctx, id, "", v, p.options.timeout)
+	return p.n.send(ctx, identified(id), "", v, p.options.timeout)
 }
 
 // KeyedPublisher publishes values of one type to the topics of a family.
@@ -83,7 +83,7 @@ func (p *KeyedPublisher[T]) Publish(ctx context.Context, key string, v *T) error
 	if err := p.checkKey(key); err != nil {
 		return err
 	}
-	return p.n.publish(ctx, "", key, v, p.options.timeout)
+	return p.n.send(ctx, nil, key, v, p.options.timeout)
 }
 
 // PublishAs is Publisher.PublishAs for the topic of key.
@@ -91,7 +91,7 @@ func (p *KeyedPublisher[T]) PublishAs(ctx context.Context, id, key string, v *T)
 	if err := p.checkKey(key); err != nil {
 		return err
 	}
-	return p.n.publish(ctx, id, key, v, p.options.timeout)
+	return p.n.send(ctx, identified(id), key, v, p.options.timeout)
 }
 
 func (p *KeyedPublisher[T]) checkKey(key string) error {
@@ -100,4 +100,35 @@ func (p *KeyedPublisher[T]) checkKey(key string) error {
 	}
 	_, err := p.n.place.family.Of(key)
 	return err
+}
+
+// PublishBatch publishes values one after the other, with less effort where they are
+// queued: a queue gets them together. If there are errors, they are those of all
+// values, joined; the others have been published.
+func (p *Publisher[T]) PublishBatch(ctx context.Context, values []*T) error {
+	return p.n.publishBatch(ctx, "", values, p.options.timeout)
+}
+
+// PublishBatch is Publisher.PublishBatch for the topic of key.
+func (p *KeyedPublisher[T]) PublishBatch(ctx context.Context, key string, values []*T) error {
+	if err := p.checkKey(key); err != nil {
+		return err
+	}
+	return p.n.publishBatch(ctx, key, values, p.options.timeout)
+}
+
+// identified is for an event that has an id.
+func identified(id string) *extra {
+	if id == "" {
+		return nil
+	}
+	return &extra{id: id}
+}
+
+// send publishes, and tells the observer if there is one.
+func (n *node[T]) send(ctx context.Context, x *extra, key string, v *T, timeout time.Duration) error {
+	if n.place.watched {
+		return n.observe(ctx, x, key, v, timeout)
+	}
+	return n.publish(ctx, x, key, v, timeout)
 }

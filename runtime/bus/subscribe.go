@@ -2,12 +2,10 @@ package bus
 
 import (
 	"context"
-	"runtime"
-	"strings"
+	"reflect"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/topic"
-	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Handler handles the events of one type.
@@ -16,51 +14,43 @@ type Handler[T any] func(ctx context.Context, e *Event[T]) error
 // AnyHandler handles events of any type.
 type AnyHandler func(ctx context.Context, e *AnyEvent) error
 
-// SubscribeOption is an option of a subscription.
-type SubscribeOption func(*Subscription)
-
-// DefaultCapacity is the number of events that can wait for a queued
-// subscription unless it says otherwise.
-const DefaultCapacity = 1000
-
-// Direct makes the handler run inside Publish, in the publisher's goroutine and
-// with its ctx; its error is Publish's. Handlers run in the order in which they
-// subscribed, those of one key after those of every key. This is the default.
-func Direct() SubscribeOption { return func(s *Subscription) { s.capacity = 0 } }
-
-// Queued gives the subscription a goroutine of its own and room for capacity
-// events, those being handled included; with 0 it is DefaultCapacity. Publish
-// returns once the event is queued. The handler's ctx ends when the subscription
-// is closed and its deadline for draining has passed.
-func Queued(capacity int) SubscribeOption {
-	if capacity <= 0 {
-		capacity = DefaultCapacity
-	}
-	return func(s *Subscription) { s.capacity = capacity }
-}
+// BatchHandler handles several events of one type at once. The slice and its events
+// are valid until it returns; an error is that of all of them.
+type BatchHandler[T any] func(ctx context.Context, events []*Event[T]) error
 
 // Subscription is somebody's interest in topics. It is safe for concurrent use.
 type Subscription struct {
-	bus      *Bus
-	number   uint64 // of the bus's subscriptions, in the order they were made
-	pattern  topic.Pattern
-	capacity int
-	handler  any // Handler[T] or AnyHandler
-	closed   atomic.Bool
-	ended    chan struct{} // closed when Close has done its work
-	queue    *queue
-	failed   atomic.Uint64
-	handled  atomic.Uint64
+	bus     *Bus
+	number  uint64 // of the bus's subscriptions, in the order they were made
+	pattern topic.Pattern
+	options subscribeOptions
+	handler any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
+	accepts any          // a zero value of the type that a BatchHandler takes, as *T
+	typ     reflect.Type // of the events, nil for any
+	closed  atomic.Bool
+	closing bool          // it has been taken off the lists; the bus's mutex is held
+	ended   chan struct{} // closed when Close has done its work
+	queue   *consumers    // nil for a direct one
+	group   *group        // nil if it is in none
+	running atomic.Int64  // calls of a direct handler, in a group
+	counts  counts
 }
 
 // Subscribe hears one topic, or everything of type T that a pattern matches,
 // topics that come into use later included. For a topic that carries another
 // type it is ErrTypeMismatch.
 func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...SubscribeOption) (*Subscription, error) {
-	return subscribe(b, pattern, h, func(s *Subscription) func(context.Context, *item) error {
-		e := &Event[T]{} // the goroutine of the queue is the only one to use it
-		return func(ctx context.Context, i *item) error {
-			e.origin, e.value = i.origin, i.value.(*T)
+	if h == nil {
+		return nil, ErrNilHandler
+	}
+	return subscribe(b, &Subscription{pattern: pattern, handler: h, typ: reflect.TypeFor[T]()}, func() call {
+		e := &Event[T]{} // the goroutine of the consumer is the only one to use it
+		return func(ctx context.Context, items []item) error {
+			if debugging {
+				e = &Event[T]{}
+				defer e.release()
+			}
+			e.origin, e.value = items[0].origin, items[0].value.(*T)
 			return deliver(ctx, h, e)
 		}
 	}, opts)
@@ -69,134 +59,107 @@ func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...Subsc
 // SubscribeAny hears everything that a pattern matches, in one subscription and
 // so in order.
 func SubscribeAny(b *Bus, pattern topic.Pattern, h AnyHandler, opts ...SubscribeOption) (*Subscription, error) {
-	return subscribe(b, pattern, h, func(s *Subscription) func(context.Context, *item) error {
+	if h == nil {
+		return nil, ErrNilHandler
+	}
+	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
 		e := &AnyEvent{}
-		return func(ctx context.Context, i *item) error {
-			e.origin, e.value = &i.origin, i.value
+		return func(ctx context.Context, items []item) error {
+			o := &items[0].origin
+			if debugging {
+				o = &origin{}
+				*o = items[0].origin
+				e = &AnyEvent{}
+				defer o.release()
+			}
+			e.origin, e.value = o, items[0].value
 			return deliver(ctx, h, e)
 		}
 	}, opts)
 }
 
-func subscribe(b *Bus, pattern topic.Pattern, h any, call func(*Subscription) func(context.Context, *item) error, opts []SubscribeOption) (*Subscription, error) {
-	if _, err := topic.ParsePattern(string(pattern)); err != nil {
+// SubscribeBatch is Subscribe for a handler of several events at once: as many as
+// wait, up to the profile's BatchSize. If there are fewer, the first of them waits
+// for more for the profile's BatchTimeout. It is always queued.
+func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opts ...SubscribeOption) (*Subscription, error) {
+	if h == nil {
+		return nil, ErrNilHandler
+	}
+	s := &Subscription{pattern: pattern, accepts: (*T)(nil), typ: reflect.TypeFor[T]()}
+	s.options.queued, s.options.batch = true, true
+	return subscribe(b, s, func() call {
+		events := make([]*Event[T], max(s.options.profile.BatchSize, 1))
+		for i := range events {
+			events[i] = &Event[T]{}
+		}
+		return func(ctx context.Context, items []item) error {
+			for i := range items {
+				if debugging {
+					events[i] = &Event[T]{}
+					defer events[i].release()
+				}
+				events[i].origin, events[i].value = items[i].origin, items[i].value.(*T)
+			}
+			return deliver(ctx, h, events[:len(items)])
+		}
+	}, opts)
+}
+
+// subscribe makes a subscription; each makes what a consumer calls.
+func subscribe(b *Bus, s *Subscription, each func() call, opts []SubscribeOption) (*Subscription, error) {
+	if _, err := topic.ParsePattern(string(s.pattern)); err != nil {
 		return nil, err
 	}
-	s := &Subscription{bus: b, pattern: pattern, handler: h, ended: make(chan struct{})}
+	s.bus, s.ended = b, make(chan struct{})
 	for _, o := range opts {
-		o(s)
+		o(&s.options)
 	}
-	if s.capacity > 0 {
-		s.queue = newQueue(s.capacity)
+	if err := s.options.check(); err != nil {
+		return nil, err
+	}
+	if s.options.queued {
+		s.queue = newConsumers(s)
 	}
 	if err := b.subscribe(s); err != nil {
 		return nil, err
 	}
 	if s.queue != nil {
-		go s.run(call(s))
+		s.queue.start(each)
 	}
 	return s, nil
 }
 
-// targetOf is s as a node of type T sees it; false if s wants another type.
-func targetOf[T any](s *Subscription) (target[T], bool) {
-	enqueue := func(ctx context.Context, e *Event[T]) error { return s.enqueue(ctx, e.item(e.value), e.timeout) }
-	switch h := s.handler.(type) {
-	case Handler[T]:
-		if s.queue != nil {
-			return target[T]{s, enqueue}, true
-		}
-		return target[T]{s, h}, true
-	case AnyHandler:
-		if s.queue != nil {
-			return target[T]{s, enqueue}, true
-		}
-		return target[T]{s, func(ctx context.Context, e *Event[T]) error {
-			e.any = AnyEvent{&e.origin, e.value}
-			return h(ctx, &e.any)
-		}}, true
+// memberOf is s as a node of type T sees it; false if s wants another type.
+func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
+	m := member[T]{sub: s, keys: keys}
+	var ok bool
+	if m.keep, ok = filterOf[T](s); !ok {
+		return m, false
 	}
-	return target[T]{}, false
+	var h func(context.Context, *Event[T]) error
+	switch handler := s.handler.(type) {
+	case nil:
+		_, ok = s.accepts.(*T)
+	case Handler[T]:
+		h = handler
+	case AnyHandler:
+		h = func(ctx context.Context, e *Event[T]) error { return handler(ctx, e.asAny()) }
+	default:
+		ok = false
+	}
+	if s.queue != nil {
+		m.take, m.try = enqueue[T](s), tryEnqueue[T](s)
+		return m, ok
+	}
+	m.take = watched(s, limited(s, h))
+	m.try = grouped(s, m.take)
+	return m, ok
+}
+
+// targetOf is a subscription that is in no group.
+func targetOf[T any](m *member[T]) target[T] {
+	return target[T]{m.sub, filtered(m.sub, m.keep, m.take), &details[T]{all: enqueueAll[T](m.sub), keep: m.keep}}
 }
 
 // Pattern is what the subscription hears.
 func (s *Subscription) Pattern() topic.Pattern { return s.pattern }
-
-// Stats counts what a subscription has done.
-type Stats struct {
-	Handled uint64 // by queued handlers
-	Failed  uint64 // of those, with an error
-	Waiting int    // in the queue
-}
-
-// Stats returns the counters at this moment.
-func (s *Subscription) Stats() Stats {
-	st := Stats{Handled: s.handled.Load(), Failed: s.failed.Load()}
-	if s.queue != nil {
-		st.Waiting = s.queue.len()
-	}
-	return st
-}
-
-// Close ends the subscription: what was queued is handled, publishes that are
-// under way are waited for, and once Close has returned the handler is not
-// called any more. If ctx ends before, what is left is dropped and counted in a
-// *transport.DrainError. Close may be called again. Within a handler it does not
-// wait: it returns at once, and what is left is handled after the handler has
-// returned.
-func (s *Subscription) Close(ctx context.Context) error {
-	inside := insideHandler()
-	if s.closed.CompareAndSwap(false, true) {
-		s.bus.mu.Lock()
-		nodes := s.bus.disconnect(s)
-		s.bus.mu.Unlock()
-		go s.end(nodes)
-	}
-	if inside {
-		return nil
-	}
-	select {
-	case <-s.ended:
-		return nil
-	case <-ctx.Done():
-	}
-	if s.queue != nil {
-		return &transport.DrainError{Left: s.abandon()}
-	}
-	return ErrDrainTimeout
-}
-
-// end waits for publishes that are under way, then for the queue.
-func (s *Subscription) end(nodes []anyNode) {
-	defer close(s.ended)
-	for _, n := range nodes {
-		n.settle()
-	}
-	if s.queue != nil {
-		s.queue.finish()
-		<-s.queue.done
-	}
-}
-
-// insideHandler reports whether a handler of some bus is among the callers: to
-// wait for its end would be to wait for oneself.
-func insideHandler() bool {
-	pcs := make([]uintptr, 256)
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return false
-		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := true; more; {
-			var f runtime.Frame
-			f, more = frames.Next()
-			if strings.HasPrefix(f.Function, packagePath) && strings.Contains(f.Function, ".deliver") {
-				return true
-			}
-		}
-	}
-}
-
-// packagePath begins the names of this package's functions.
-const packagePath = "github.com/xsgen/xsgen/runtime/bus."

@@ -23,6 +23,12 @@ var (
 	ErrTypeMismatch = errors.New("xsgen: the topic carries another type")
 	// ErrUnknownEvent is returned by a receiver for an event that it does not declare.
 	ErrUnknownEvent = errors.New("xsgen: unknown event")
+	// ErrTooLarge is returned for an event that is larger than a limit.
+	ErrTooLarge = errors.New("xsgen: too large")
+	// ErrNoListener is returned for a request that nobody would answer.
+	ErrNoListener = errors.New("xsgen: nobody listens")
+	// ErrNoReply is returned for a request that was handled without a reply, or dropped.
+	ErrNoReply = errors.New("xsgen: no reply")
 )
 
 // DrainError is the ErrDrainTimeout of one Close.

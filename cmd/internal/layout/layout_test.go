@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"maps"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -44,7 +45,11 @@ var allowed = map[string][]string{
 	"runtime/codec":     {"github.com/vmihailenco/msgpack/v5"},
 	"runtime/snapshot":  {"runtime/codec", "runtime/machine"},
 	"runtime/transport": {"runtime/topic", "runtime/codec"},
-	"runtime/bus":       {"runtime/topic", "runtime/codec", "runtime/transport"},
+	"runtime/bus":       {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/queue"},
+
+	"runtime/internal/queue": {},
+	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
+		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},
 
 	"cmd/internal/testreport": {},
 	"cmd/internal/layout":     {},
@@ -144,4 +149,21 @@ func TestSizes(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestWhatProgramsLink lists what a program links that uses delivery within its process
+// only.
+func TestWhatProgramsLink(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "../../../examples/orders").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(out), "runtime/bus") {
+		t.Fatal("it does not link the bus")
+	}
+	for _, part := range []string{"opentelemetry", "amqp", "zmq", "redis", "jennifer", "yaml"} {
+		if strings.Contains(string(out), part) {
+			t.Errorf("it links something of %s", part)
+		}
+	}
 }

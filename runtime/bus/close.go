@@ -1,0 +1,215 @@
+package bus
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// Close ends the subscription: what was queued is handled, publishes that are
+// under way are waited for, and once Close has returned the handler is not
+// called any more. If ctx ends before, what is left is dropped and counted in a
+// *transport.DrainError; with a direct handler that still runs it is ErrDrainTimeout.
+// Close may be called again, and from any goroutine.
+//
+// A handler, or OnError, that closes its own subscription does not wait for itself:
+// Close returns at once, and what is left is handled after it has returned. Closing
+// others it waits for them, but for two things that might wait for it in turn: as
+// many publishes of a topic as are under way in its own goroutine, and queued
+// handlers that are within a Close themselves.
+func (s *Subscription) Close(ctx context.Context) error {
+	c := newCloser()
+	s.bus.mu.Lock()
+	c.begin(s)
+	s.bus.mu.Unlock()
+	return c.wait(ctx, s)
+}
+
+// Close refuses what is published from now on, and closes every subscription, as
+// their own Close does: those to error topics last, so that they hear of what cannot be
+// handled any more. The error is that of all of them: what was left is added up.
+func (b *Bus) Close(ctx context.Context) error {
+	c := newCloser()
+	b.mu.Lock()
+	b.closed.Store(true)
+	b.mu.Unlock()
+	return drained(append(c.closeAll(ctx, b, false), c.closeAll(ctx, b, true)...))
+}
+
+// closeAll closes the subscriptions to error topics, or all others.
+func (c closer) closeAll(ctx context.Context, b *Bus, errorTopics bool) (errs []error) {
+	b.mu.Lock()
+	subs := slices.DeleteFunc(b.inOrder(), func(s *Subscription) bool {
+		return strings.HasPrefix(string(s.pattern), "error.") != errorTopics
+	})
+	for _, s := range subs {
+		s.closed.Store(true) // all of them, before the first is taken off a list
+	}
+	for _, s := range subs {
+		c.begin(s)
+	}
+	b.mu.Unlock()
+	for _, s := range subs {
+		errs = append(errs, c.wait(ctx, s))
+	}
+	return errs
+}
+
+// closer is a call of Close.
+type closer struct {
+	publishes int     // that are under way in this goroutine
+	within    *worker // whose handler calls, nil if none does
+}
+
+func newCloser() closer { return closer{publishing(), workers.current()} }
+
+// begin takes s off the lists and has it end in its own time; b.mu is held.
+func (c closer) begin(s *Subscription) {
+	s.closed.Store(true)
+	if s.closing {
+		return
+	}
+	s.closing = true
+	nodes := s.bus.disconnect(s)
+	go s.end(nodes, c.publishes)
+}
+
+// end waits for publishes that are under way, but for some, then for the queue.
+func (s *Subscription) end(nodes []anyNode, except int) {
+	defer close(s.ended)
+	for _, n := range nodes {
+		n.settle(except)
+	}
+	if s.queue != nil {
+		s.queue.end()
+	}
+}
+
+// wait waits for the end of s.
+func (c closer) wait(ctx context.Context, s *Subscription) error {
+	var stuck <-chan struct{} // nil: for ever
+	if c.within != nil {
+		if c.within.s == s {
+			return nil
+		}
+		c.within.waiting.Do(func() { close(c.within.waits) })
+		if s.queue != nil {
+			stuck = s.queue.waits
+		}
+	}
+	select {
+	case <-s.ended:
+		return nil
+	case <-stuck:
+		return nil
+	case <-ctx.Done():
+	}
+	if s.queue != nil {
+		return &transport.DrainError{Left: s.queue.abandon()}
+	}
+	return ErrDrainTimeout
+}
+
+// drained is one error for those of all subscriptions: what was left is added up,
+// and the same error is there once.
+func drained(errs []error) error {
+	left := 0
+	var others []error
+	for _, err := range errs {
+		if d, ok := err.(*transport.DrainError); ok {
+			left += d.Left
+		} else if err != nil && !slices.Contains(others, err) {
+			others = append(others, err)
+		}
+	}
+	if left > 0 {
+		others = append(others, &transport.DrainError{Left: left})
+	}
+	if len(others) == 1 {
+		return others[0]
+	}
+	return errors.Join(others...)
+}
+
+// isClosed is asked by publishers that have no subscriber.
+func (b *Bus) isClosed() bool { return b.closed.Load() }
+
+// skipped is the error of a publish that has come to a subscription which is closed:
+// a bus that is closed as a whole refuses the event.
+func (s *Subscription) skipped(err error) error {
+	if s.bus.closed.Load() && !errors.Is(err, ErrClosed) {
+		return join(err, ErrClosed)
+	}
+	return err
+}
+
+// publishing is the number of publishes that the calling goroutine is within. Nothing
+// is noted on the way of an event: Close looks at the stack instead.
+func publishing() int {
+	pcs := make([]uintptr, 256)
+	found := 0
+	for skip := 2; ; skip += len(pcs) {
+		n := runtime.Callers(skip, pcs)
+		if n == 0 {
+			return found
+		}
+		frames := runtime.CallersFrames(pcs[:n])
+		for more := true; more; {
+			var f runtime.Frame
+			f, more = frames.Next()
+			if name, ok := strings.CutPrefix(f.Function, nodePrefix); ok && publishers[name] {
+				found++
+			}
+		}
+	}
+}
+
+// nodePrefix and publishers are the names of the functions that a publish is.
+const nodePrefix = "github.com/xsgen/xsgen/runtime/bus.(*node[...])."
+
+var publishers = map[string]bool{"publish": true, "publishBatch": true, "request": true}
+
+// workers are the workers of all buses, by their goroutines, so that a handler that
+// closes its own subscription is known.
+var workers = &registry{by: map[string]*worker{}}
+
+type registry struct {
+	mu sync.Mutex
+	by map[string]*worker
+}
+
+// enter notes that a worker runs in the calling goroutine until leave is called.
+func (r *registry) enter(w *worker) (leave func()) {
+	id := goroutine()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.by[id] = w
+	return func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.by, id)
+	}
+}
+
+// current is the worker that runs in the calling goroutine, nil if none does.
+func (r *registry) current() *worker {
+	id := goroutine()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.by[id]
+}
+
+// goroutine identifies the calling goroutine, by what its stack trace begins with:
+// "goroutine 7 [". It takes a microsecond, and only beginnings and ends pay for it.
+func goroutine() string {
+	var buf [64]byte
+	text := bytes.TrimPrefix(buf[:runtime.Stack(buf[:], false)], []byte("goroutine "))
+	id, _, _ := bytes.Cut(text, []byte(" "))
+	return string(id)
+}

@@ -1,0 +1,239 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"hash/maphash"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/internal/queue"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// item is an event in a queue.
+type item struct {
+	origin
+	value any // a pointer to the topic's type
+}
+
+// call hands events to a handler: one, or for a BatchHandler several.
+type call func(ctx context.Context, items []item) error
+
+// consumers are the queue of a subscription and the goroutines that take from it.
+type consumers struct {
+	s         *Subscription
+	q         *queue.Queue[item]
+	seed      maphash.Seed
+	lanes     int
+	wait      time.Duration // that the profile lets a publish wait
+	seen      *window       // ids that were taken, nil if none are remembered
+	ctx       context.Context
+	cancel    context.CancelFunc
+	group     sync.WaitGroup
+	abandoned atomic.Bool
+
+	waiting sync.Once     // closes waits
+	waits   chan struct{} // a handler of the subscription waits in a Close
+}
+
+// chunk is the most events that a consumer takes at once, and thereby the most that
+// wait although another consumer is idle.
+const chunk = 64
+
+func newConsumers(s *Subscription) *consumers {
+	p := &s.options.profile
+	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout, waits: make(chan struct{})}
+	if p.Order == transport.OrderKey {
+		c.lanes = max(p.Concurrency, 1)
+	}
+	c.q = queue.New(queue.Config[item]{
+		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size() },
+		Policy: policies[p.Overflow], Lanes: c.lanes, Patience: stepTimeout,
+		Dropped: func(i *item) {
+			i.request().over(nil)
+			s.lose(i, LostDropped)
+		},
+	})
+	if p.DedupWindow > 0 {
+		c.seen = newWindow(p.DedupWindow)
+	}
+	c.ctx, c.cancel = context.WithCancel(context.Background())
+	return c
+}
+
+var policies = [...]queue.Policy{
+	transport.Block: queue.Block, transport.DropOldest: queue.DropOldest,
+	transport.DropNewest: queue.DropNewest, transport.Reject: queue.Reject,
+}
+
+// start starts the goroutines; each makes what one of them calls.
+func (c *consumers) start(each func() call) {
+	for i := range max(c.s.options.profile.Concurrency, 1) {
+		w := c.worker(i%c.lanes, c.s.limitedCall(each()))
+		c.group.Go(w.run)
+	}
+}
+
+// chunk is how many events a consumer takes at once: few of a small queue, so that
+// what is dropped, and when a publisher is let in, is exact.
+func (c *consumers) chunk() int {
+	p := &c.s.options.profile
+	n := min(chunk, max(p.Room()/16, 1))
+	switch {
+	case p.Prefetch > 0:
+		n = p.Prefetch
+	case p.Concurrency > 1 && c.lanes == 1:
+		n = 1 // another handler may be idle
+	}
+	return max(n, min(p.BatchSize, p.Room()))
+}
+
+// limitedCall gives the handler's calls their ctx.
+func (s *Subscription) limitedCall(h call) call {
+	if s.options.limit <= 0 {
+		return h
+	}
+	return func(ctx context.Context, items []item) error {
+		ctx, cancel := context.WithTimeout(ctx, s.options.limit)
+		defer cancel()
+		return h(ctx, items)
+	}
+}
+
+// enqueue is what a queued subscription does with an event.
+func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
+	c := s.queue
+	plain := c.plain()
+	return func(ctx context.Context, e *Event[T]) error {
+		e.number()
+		i := item{e.origin, e.value}
+		lane := 0
+		if !plain {
+			var err error
+			if lane, err = c.prepare(&i); err != nil {
+				return err
+			}
+		}
+		err := c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout))
+		if err != nil {
+			return c.putError(&i, err)
+		}
+		return nil
+	}
+}
+
+// tryEnqueue is enqueue for a member of a group: without waiting, and without
+// dropping anything. A queue that has ended in the meantime is as good as full.
+func tryEnqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
+	c := s.queue
+	return func(_ context.Context, e *Event[T]) error {
+		e.number()
+		i := item{e.origin, e.value}
+		lane, err := c.prepare(&i)
+		if err != nil {
+			return err
+		}
+		if err = c.q.TryPut(lane, &i, i.size()); errors.Is(err, queue.ErrClosed) {
+			return queue.ErrFull
+		}
+		return err
+	}
+}
+
+// plain reports whether an event is queued without being looked at.
+func (c *consumers) plain() bool {
+	p := &c.s.options.profile
+	return p.CapacityBytes == 0 && p.TTL == 0 && c.lanes == 1
+}
+
+// prepare fills in what the profile asks for, and returns the event's lane.
+func (c *consumers) prepare(i *item) (lane int, err error) {
+	p := &c.s.options.profile
+	if p.CapacityBytes > 0 || p.TTL > 0 {
+		more := extra{}
+		if i.extra != nil {
+			more = *i.extra
+		}
+		if p.CapacityBytes > 0 {
+			if more.size, err = sizeOf(i.value); err != nil {
+				return 0, err
+			}
+		}
+		if p.TTL > 0 {
+			more.expires = i.place.bus.now() + int64(p.TTL)
+		}
+		i.extra = &more
+	}
+	if c.lanes > 1 {
+		lane = int(maphash.String(c.seed, i.key) % uint64(c.lanes))
+	}
+	return lane, nil
+}
+
+// patience is how long a publish waits for room: as its publisher and the profile
+// say; 0 if neither does.
+func (c *consumers) patience(publisher time.Duration) time.Duration {
+	if publisher > 0 && (c.wait == 0 || publisher < c.wait) {
+		return publisher
+	}
+	return c.wait
+}
+
+// stepTimeout is how long a publish within a step of a machine waits that nobody has
+// said anything for: what it waits for may be waiting for the step.
+func stepTimeout(ctx context.Context) time.Duration {
+	d, _ := ctx.Value(stepTimeoutKey).(time.Duration)
+	return d
+}
+
+// stepTimeoutKey is machine.PublishTimeoutKey.
+const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
+
+// putError is a queue's error in the terms of the bus. A subscription that has ended
+// before the event was there misses nothing.
+func (c *consumers) putError(i *item, err error) error {
+	switch {
+	case errors.Is(err, queue.ErrClosed):
+		i.request().answer(nil, ErrNoListener)
+		return nil
+	case errors.Is(err, queue.ErrFull):
+		return ErrFull
+	case errors.Is(err, queue.ErrTimeout):
+		return ErrTimeout
+	case errors.Is(err, queue.ErrTooLarge):
+		return ErrTooLarge
+	}
+	return err
+}
+
+// end waits until what is left has been handled.
+func (c *consumers) end() {
+	c.q.End()
+	c.group.Wait()
+	c.cancel()
+}
+
+// abandon drops what is left, or gives it to other members of the group, and returns
+// how much was dropped; an event that is just being handled counts.
+func (c *consumers) abandon() int {
+	c.q.End()
+	left := int(c.left(c.q.Stats()))
+	c.cancel()
+	passed := 0
+	for _, i := range c.q.Clear() {
+		if c.s.pass(i) {
+			passed++
+		} else {
+			c.s.lose(&i, LostLeft)
+			i.request().over(nil)
+		}
+	}
+	c.q.Settle(passed)
+	c.abandoned.Store(true)
+	return left - passed
+}
+
+// left are the events that nothing has become of.
+func (c *consumers) left(q queue.Stats) uint64 { return q.Accepted - q.Dropped - q.Settled }

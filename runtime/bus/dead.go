@@ -1,0 +1,115 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// encoder is what generated events are.
+type encoder interface {
+	AppendMsgpack(b []byte) ([]byte, error)
+}
+
+// sizer is a type that knows the size of its encoded form.
+type sizer interface{ Size() int }
+
+// errNoSize is wrapped by what is returned for a value whose bytes cannot be counted.
+var errNoSize = errors.New("bus: a limit in bytes needs events with a method AppendMsgpack or Size")
+
+// sizeOf is the size of a value's encoded form.
+func sizeOf(v any) (int64, error) {
+	switch v := v.(type) {
+	case sizer:
+		return int64(v.Size()), nil
+	case encoder:
+		var scratch [512]byte
+		b, err := v.AppendMsgpack(scratch[:0])
+		return int64(len(b)), err
+	}
+	return 0, fmt.Errorf("%w: %T has neither", errNoSize, v)
+}
+
+// deadLetterTimeout is how long a subscription waits for room for a dead letter.
+const deadLetterTimeout = time.Second
+
+// dead gives an event up: if the profile asks for it, it is published as a
+// transport.Failure of the kind dead.
+func (s *Subscription) dead(ctx context.Context, i *job, cause error) {
+	if !s.options.profile.DeadLetter {
+		return
+	}
+	name := i.Topic()
+	machine, event := parts(name, i.key)
+	f := &transport.Failure{
+		Kind: "dead", Machine: machine, Key: i.key, Event: event, Topic: string(name),
+		Message: cause.Error(), Attempts: uint64(i.attempts), Original: original(i.value),
+	}
+	err := s.bus.publishFailure(ctx, i.ID()+"/dead/"+string(s.pattern), f)
+	if err != nil {
+		s.bus.onError(s, fmt.Errorf("bus: the dead letter of event %s on %s: %w", i.ID(), name, err))
+	}
+}
+
+// parts are the machine, or what stands in its place, and the event of a topic.
+func parts(name topic.Name, key string) (machine, event string) {
+	kind, rest, ok := strings.Cut(string(name), ".")
+	if !ok {
+		return kind, ""
+	}
+	machine, event, ok = strings.Cut(rest, ".")
+	if !ok {
+		return kind, machine // broadcast.drain
+	}
+	if key != "" {
+		if escaped, err := topic.EscapeKey(key); err == nil {
+			event = strings.TrimPrefix(event, escaped+".")
+		}
+	}
+	return machine, event
+}
+
+// original is the payload of an event; nil for one that has none.
+func original(v any) []byte {
+	e, ok := v.(encoder)
+	if !ok {
+		return nil
+	}
+	b, err := e.AppendMsgpack(nil)
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+// publishFailure publishes on the failure's topic. What fails about a failure is not
+// published again, or it would never end.
+func (b *Bus) publishFailure(ctx context.Context, id string, f *transport.Failure) error {
+	if strings.HasPrefix(f.Topic, "error.") {
+		return errors.New("it was one itself")
+	}
+	where := place{bus: b, name: topic.Name("error." + f.Machine + "." + f.Kind)}
+	if f.Key != "" {
+		family, err := topic.NewFamily(topic.Name("error."+f.Machine), topic.Name(f.Kind))
+		if err != nil {
+			return err
+		}
+		where = place{bus: b, family: family, keyed: true}
+	} else if _, err := topic.Parse(string(where.name)); err != nil {
+		return err
+	}
+	n, err := nodeEvenIfClosed[transport.Failure](where)
+	if err != nil {
+		return err
+	}
+	err = n.send(ctx, identified(id), f.Key, f, deadLetterTimeout)
+	if errors.Is(err, ErrClosed) {
+		return nil // and nobody hears error topics
+	}
+	return err
+}

@@ -1,0 +1,5 @@
+//go:build xsgendebug
+
+package bus
+
+const debugging = true

@@ -1,0 +1,111 @@
+package bus
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// publishBatch delivers values to everybody who hears key: to each subscription all of
+// them, in order. An event has the same id for all.
+func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, timeout time.Duration) (err error) {
+	if n.place.bus.observer != nil {
+		return n.observeAll(ctx, key, values, timeout)
+	}
+	e := &n.event
+	var count *atomic.Int64
+	if debugging || n.taken.Swap(1) != 0 {
+		count = n.side()
+		e = n.spare(count)
+	}
+	defer n.end(e, count)
+	e.timeout, e.key = timeout, key
+	first := n.numbers(uint64(len(values)), count == nil)
+	all, own := n.hearersOfAll(e, first, values)
+	for _, list := range [...][]target[T]{all, own} {
+		for i := range list {
+			err = join(err, deliverBatch(ctx, &list[i], e, first, values))
+		}
+	}
+	if len(all)+len(own) == 0 && n.place.bus.isClosed() {
+		return ErrClosed
+	}
+	return err
+}
+
+// observeAll publishes one by one, for an observer to see each.
+func (n *node[T]) observeAll(ctx context.Context, key string, values []*T, timeout time.Duration) (err error) {
+	for _, v := range values {
+		err = join(err, n.observe(ctx, nil, key, v, timeout))
+	}
+	return err
+}
+
+// numbers are as many numbers for events as wanted, of which the first is returned.
+func (n *node[T]) numbers(count uint64, own bool) (first uint64) {
+	if own {
+		n.place.seq += count
+		return n.place.seq - count + 1
+	}
+	return (n.place.bus.seq.Add(count) - count + 1) | spareBit
+}
+
+// hearersOfAll is hearers for a batch.
+func (n *node[T]) hearersOfAll(e *Event[T], first uint64, values []*T) (all, own []target[T]) {
+	if n.history != nil {
+		n.history.mu.Lock()
+		defer n.history.mu.Unlock()
+		for i, v := range values {
+			e.seq, e.value = first+uint64(i), v
+			n.history.keep(e)
+		}
+	}
+	if n.place.keyed {
+		own = n.keys.of(e.key)
+	}
+	return *n.all.Load(), own
+}
+
+// deliverBatch delivers to one subscription.
+func deliverBatch[T any](ctx context.Context, t *target[T], e *Event[T], first uint64, values []*T) (err error) {
+	if t.all != nil && !t.sub.closed.Load() {
+		e.seq, e.value = first, nil
+		return t.all(ctx, e, values)
+	}
+	for i, v := range values {
+		if t.sub.closed.Load() {
+			return t.sub.skipped(err)
+		}
+		e.seq, e.value = first+uint64(i), v
+		err = join(err, deliver(ctx, t.take, e))
+	}
+	return err
+}
+
+// itemBuffers are for enqueueAll.
+var itemBuffers = sync.Pool{New: func() any { return new([]item) }}
+
+// enqueueAll is what a queued subscription does with a batch; nil if each event needs
+// to be looked at.
+func enqueueAll[T any](s *Subscription) func(context.Context, *Event[T], []*T) error {
+	if s.queue == nil || s.options.filter != nil || !s.queue.plain() {
+		return nil
+	}
+	return func(ctx context.Context, e *Event[T], values []*T) error {
+		buf := itemBuffers.Get().(*[]item)
+		items := (*buf)[:0]
+		for i, v := range values {
+			items = append(items, item{origin: e.origin, value: v})
+			items[i].seq += uint64(i)
+		}
+		_, err := s.queue.q.PutAll(ctx, 0, items, s.queue.patience(e.timeout))
+		clear(items)
+		*buf = items
+		itemBuffers.Put(buf)
+		if err != nil {
+			return s.queue.putError(&item{}, err)
+		}
+		return nil
+	}
+}

@@ -1,0 +1,270 @@
+package bus
+
+import (
+	"container/heap"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/internal/queue"
+)
+
+// worker is one goroutine of a queued subscription. Everything in it belongs to that
+// goroutine. An event that it has taken is in one of its lists until it is settled.
+type worker struct {
+	*consumers
+	from  *queue.Consumer[item]
+	call  call
+	size  int  // of a batch
+	looks bool // the profile has each event be looked at
+
+	buf    []item           // taken from the queue at once
+	at, n  int              // what of it is next, and how many there are
+	batch  []item           // what the handler has: a part of buf, or the events of jobs
+	jobs   []job            // what is known of those, if they are not fresh
+	later  retries          // failed, and not due yet
+	held   map[string][]job // by key, what comes after such an event, if keys are kept in order
+	ready  []job            // was held, and is no more
+	ending bool             // the queue has ended and is empty
+}
+
+// job is an event with what a worker knows about it.
+type job struct {
+	item
+	attempts int  // calls of the handler
+	known    bool // its id has been looked at
+	holds    bool // others of its key wait behind it
+}
+
+// newJob is an event that a queue has given.
+func newJob(i item) job {
+	j := job{item: i}
+	if i.extra != nil {
+		j.attempts = i.extra.tried
+	}
+	return j
+}
+
+// moved is the event for the queue of another member.
+func (j *job) moved() item {
+	i := j.item
+	if j.attempts > 0 {
+		more := extra{}
+		if i.extra != nil {
+			more = *i.extra
+		}
+		more.tried = j.attempts
+		i.extra = &more
+	}
+	return i
+}
+
+func (c *consumers) worker(lane int, h call) *worker {
+	p := &c.s.options.profile
+	return &worker{
+		consumers: c, from: c.q.Consumer(lane), call: h, buf: make([]item, c.chunk()),
+		size: max(p.BatchSize, 1), looks: p.TTL > 0 || p.DedupWindow > 0,
+	}
+}
+
+// errGoexit is the error of a handler that has ended its goroutine, as t.FailNow
+// does; the worker goes on in another.
+var errGoexit = errors.New("bus: the handler has ended its goroutine")
+
+func (w *worker) run() {
+	returned, leave := false, workers.enter(w)
+	defer func() {
+		leave()
+		if !returned {
+			w.finish(errGoexit)
+			w.group.Go(w.run)
+		}
+	}()
+	for w.ctx.Err() == nil && w.gather() && w.ctx.Err() == nil {
+		w.finish(w.handle())
+	}
+	returned = true
+	if w.ctx.Err() != nil {
+		w.leave()
+	}
+}
+
+// leave gives what is left to other members of the group.
+func (w *worker) leave() {
+	left := w.jobs
+	if len(left) == 0 {
+		left = jobsOf(w.batch)
+	}
+	left = slices.Concat(left, w.ready, jobsOf(w.buf[w.at:w.n]))
+	for _, r := range w.later {
+		left = append(left, r.job)
+	}
+	for _, behind := range w.held {
+		left = append(left, behind...)
+	}
+	for i := range left {
+		if w.s.pass(left[i].moved()) {
+			w.settle(&left[i])
+		} else {
+			w.s.lose(&left[i].item, LostLeft)
+			left[i].request().over(nil)
+		}
+	}
+}
+
+func jobsOf(items []item) []job {
+	jobs := make([]job, 0, len(items))
+	for _, i := range items {
+		jobs = append(jobs, newJob(i))
+	}
+	return jobs
+}
+
+// gather fills the batch, waiting for its first event; false when there will be none.
+func (w *worker) gather() bool {
+	if w.size == 1 && w.at < w.n && w.fresh() {
+		w.batch, w.jobs = w.buf[w.at:w.at+1], w.jobs[:0]
+		w.at++
+		return true
+	}
+	w.batch, w.jobs = nil, w.jobs[:0]
+	var full time.Time // when the batch is not waited for any more
+	for {
+		w.fill()
+		if len(w.jobs) == w.size || w.ending && len(w.later) == 0 {
+			break
+		}
+		if len(w.jobs) > 0 && full.IsZero() {
+			full = time.Now().Add(w.s.options.profile.BatchTimeout)
+		}
+		if !w.wait(full) {
+			break
+		}
+		if len(w.jobs) == 0 && w.n > 0 && w.fresh() {
+			w.at = min(w.n, w.size)
+			if w.batch = w.buf[:w.at]; w.at == w.size {
+				return true
+			}
+			w.batch, w.at = nil, 0
+		}
+	}
+	for i := range w.jobs {
+		w.batch = append(w.batch, w.jobs[i].item)
+	}
+	return len(w.batch) > 0
+}
+
+// fresh reports whether what is next in buf needs not be looked at.
+func (w *worker) fresh() bool {
+	return !w.looks && len(w.ready) == 0 && len(w.later) == 0 && len(w.held) == 0
+}
+
+// fill moves what is there into the batch.
+func (w *worker) fill() {
+	for len(w.jobs) < w.size {
+		switch {
+		case len(w.ready) > 0:
+			j := w.ready[0]
+			w.ready[0] = job{}
+			w.ready = w.ready[1:]
+			w.consider(&j)
+		case len(w.later) > 0 && w.later[0].due <= w.s.bus.now():
+			w.jobs = append(w.jobs, heap.Pop(&w.later).(retry).job)
+		case w.at < w.n:
+			w.at++
+			j := newJob(w.buf[w.at-1])
+			w.consider(&j)
+			w.buf[w.at-1] = item{}
+		default:
+			return
+		}
+	}
+}
+
+// wait waits for events, until the batch is to go if it is not empty, or the next
+// attempt is due; false if there is nothing to wait for.
+func (w *worker) wait(full time.Time) bool {
+	until := full
+	if len(w.later) > 0 {
+		if due := w.s.bus.start.Add(time.Duration(w.later[0].due)); until.IsZero() || due.Before(until) {
+			until = due
+		}
+	}
+	if w.ending {
+		return w.sleep(until) && (full.IsZero() || time.Now().Before(full))
+	}
+	n, more := w.from.Take(w.buf, until)
+	w.at, w.n, w.ending = 0, n, !more
+	return n > 0 || full.IsZero() || time.Now().Before(full)
+}
+
+// sleep waits for the next attempt after the queue has ended; false if the time of
+// draining is over.
+func (w *worker) sleep(until time.Time) bool {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-w.ctx.Done():
+		return false
+	}
+}
+
+// consider adds an event to the batch, unless its key is held, it has expired, or it
+// came before.
+func (w *worker) consider(j *job) {
+	if j.attempts == 0 && j.expired() {
+		w.s.counts.expired.Add(1)
+		w.s.lose(&j.item, LostExpired)
+		w.settle(j)
+		j.request().over(nil)
+		return
+	}
+	if id := j.given(); w.seen != nil && id != "" && !j.known {
+		j.known = true
+		if !w.seen.add(id) {
+			w.s.counts.duplicate.Add(1)
+			w.s.lose(&j.item, LostDuplicate)
+			w.settle(j)
+			j.request().over(nil)
+			return
+		}
+	}
+	if behind, ok := w.held[j.key]; ok {
+		w.held[j.key] = append(behind, *j)
+		return
+	}
+	w.jobs = append(w.jobs, *j)
+}
+
+func (w *worker) settle(j *job) { w.from.Settle(1, j.size()) }
+
+// finish settles the batch, or sees to its next attempt.
+func (w *worker) finish(err error) {
+	if err != nil {
+		if w.ctx.Err() == nil {
+			w.fail(err)
+		}
+		return // after the time of draining the batch is among what is left
+	}
+	bytes := int64(0)
+	for i := range w.batch {
+		if x := w.batch[i].extra; x != nil {
+			bytes += x.size
+			x.request.over(nil)
+		}
+	}
+	for i := range w.jobs {
+		w.release(&w.jobs[i])
+	}
+	w.from.Settle(len(w.batch), bytes)
+	w.forget()
+}
+
+// forget empties the batch.
+func (w *worker) forget() {
+	clear(w.batch)
+	clear(w.jobs)
+	w.batch = nil
+}

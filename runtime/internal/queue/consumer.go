@@ -1,0 +1,117 @@
+package queue
+
+import (
+	"slices"
+	"sync/atomic"
+	"time"
+)
+
+// Consumer takes items from one lane of a queue. Take is for one goroutine at a time;
+// Settle may be called from any.
+type Consumer[E any] struct {
+	q    *Queue[E]
+	lane *lane[E]
+	wake chan struct{}
+
+	settled, settledBytes atomic.Int64 // since the consumer began
+	counted, countedBytes int64        // of those, what the queue knows
+	timer                 *time.Timer
+}
+
+// Consumer returns a new consumer of a lane.
+func (q *Queue[E]) Consumer(lane int) *Consumer[E] {
+	c := &Consumer[E]{q: q, lane: &q.lanes[lane], wake: make(chan struct{}, 1)}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.consumers = append(q.consumers, c)
+	return c
+}
+
+// Settle says that items which were taken, and their bytes, need no room any more.
+func (c *Consumer[E]) Settle(items int, bytes int64) {
+	c.settled.Add(int64(items))
+	if bytes != 0 {
+		c.settledBytes.Add(bytes)
+	}
+	if !c.q.pressed.Load() {
+		return // the queue hears of it when the consumer takes the next items
+	}
+	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
+	c.q.collect()
+	c.q.letIn()
+}
+
+// collect counts what the consumers have settled; q.mu is held.
+func (q *Queue[E]) collect() {
+	for _, c := range q.consumers {
+		c.collect()
+	}
+}
+
+func (c *Consumer[E]) collect() {
+	settled, bytes := c.settled.Load(), c.settledBytes.Load()
+	c.q.used -= int(settled - c.counted)
+	c.q.settled += uint64(settled - c.counted)
+	c.q.bytes -= bytes - c.countedBytes
+	c.counted, c.countedBytes = settled, bytes
+}
+
+// Take waits for items and moves up to len(buf) of them to buf. It returns none when
+// the time has come that until says, if it says any, and more is false when the
+// queue has ended and the lane is empty.
+func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
+	q := c.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c.collect()
+	if len(q.blocked) > 0 {
+		q.letIn()
+	}
+	for c.lane.n == 0 {
+		if q.ended {
+			return 0, false
+		}
+		if !c.sleep(until) {
+			return 0, true
+		}
+	}
+	n = c.lane.take(buf)
+	q.waiting -= n
+	return n, true
+}
+
+// sleep waits to be woken, or, if until is a time, for that; then it returns false.
+// q.mu is held, and released in between.
+func (c *Consumer[E]) sleep(until time.Time) (woken bool) {
+	q := c.q
+	c.lane.idle = append(c.lane.idle, c)
+	q.mu.Unlock()
+	if until.IsZero() {
+		<-c.wake
+		q.mu.Lock()
+		return true
+	}
+	select {
+	case <-c.wake:
+		q.mu.Lock()
+		return true
+	case <-c.alarm(time.Until(until)):
+	}
+	q.mu.Lock()
+	if i := slices.Index(c.lane.idle, c); i >= 0 {
+		c.lane.idle = slices.Delete(c.lane.idle, i, i+1)
+		return false
+	}
+	<-c.wake // somebody has woken it in the meantime
+	return true
+}
+
+func (c *Consumer[E]) alarm(d time.Duration) <-chan time.Time {
+	if c.timer == nil {
+		c.timer = time.NewTimer(d)
+	} else {
+		c.timer.Reset(d)
+	}
+	return c.timer.C
+}

@@ -1,0 +1,370 @@
+// Package queue is the bounded queue behind every subscription: of the bus, whose
+// items are typed events, and of transport/memory, whose items are messages. It
+// knows nothing of handlers, retries or topics.
+//
+// A queue has lanes, each of which keeps its items in order, and consumers, each of
+// which takes from one lane. Room is counted over all lanes, and an item takes room
+// until it has been settled.
+package queue
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Policy is what happens to an item for which there is no room.
+type Policy uint8
+
+// The policies: wait for room, drop what has waited longest, drop the item, refuse it.
+const (
+	Block Policy = iota
+	DropOldest
+	DropNewest
+	Reject
+)
+
+// Errors of Put.
+var (
+	ErrClosed   = errors.New("queue: closed")
+	ErrFull     = errors.New("queue: full")
+	ErrTimeout  = errors.New("queue: timed out")
+	ErrTooLarge = errors.New("queue: larger than the whole queue")
+)
+
+// Config says how much a queue holds.
+type Config[E any] struct {
+	Capacity int            // items, at least 1
+	Bytes    int64          // of all items; 0 is no limit
+	Size     func(*E) int64 // of an item, where there is a limit
+	Policy   Policy
+	Lanes    int                                 // at least 1
+	Dropped  func(*E)                            // is called, if it is set, for what the policy drops, perhaps with the lock held
+	Patience func(context.Context) time.Duration // is asked, if it is set, by a Put that gives no timeout and must wait
+}
+
+// Queue is a bounded queue. It is safe for concurrent use.
+type Queue[E any] struct {
+	cfg     Config[E]
+	pressed atomic.Bool // somebody waits for room
+
+	mu        sync.Mutex
+	lanes     []lane[E]
+	consumers []*Consumer[E]
+	used      int   // items that wait or have been taken, as far as the consumers have told
+	bytes     int64 // of those
+	waiting   int   // items that wait
+	blocked   []*waiter
+	stamp     uint64 // of the last item, where the oldest of several lanes is looked for
+	accepted  uint64
+	dropped   uint64
+	settled   uint64
+	ended     bool
+}
+
+// waiter is a Put that waits for room.
+type waiter struct {
+	size int64
+	room chan struct{} // closed when it may look again
+}
+
+// New returns an empty queue.
+func New[E any](cfg Config[E]) *Queue[E] {
+	q := &Queue[E]{cfg: cfg, lanes: make([]lane[E], cfg.Lanes)}
+	for i := range q.lanes {
+		q.lanes[i].stamped = cfg.Lanes > 1 && cfg.Policy == DropOldest
+	}
+	return q
+}
+
+// Put adds a copy of an item of a size, which counts where bytes are limited, to a lane. With
+// Block it waits for room until ctx ends, or, if
+// timeout is not 0, that has passed.
+func (q *Queue[E]) Put(ctx context.Context, n int, e *E, size int64, timeout time.Duration) error {
+	if q.cfg.Bytes == 0 {
+		size = 0
+	}
+	q.mu.Lock()
+	if q.ended || q.full(size) {
+		if put, err := q.admit(ctx, size, timeout); !put {
+			q.mu.Unlock()
+			q.refused(e, err)
+			return err
+		}
+	}
+	q.add(n, e, size)
+	wake := q.lanes[n].wake()
+	q.mu.Unlock()
+	if wake != nil {
+		wake <- struct{}{}
+	}
+	return nil
+}
+
+// TryPut is Put for an item that must neither wait nor make others be dropped: where
+// there is no room it is ErrFull, whatever the policy.
+func (q *Queue[E]) TryPut(n int, e *E, size int64) error {
+	if q.cfg.Bytes == 0 {
+		size = 0
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.full(size) {
+		q.collect()
+	}
+	switch {
+	case q.ended:
+		return ErrClosed
+	case q.cfg.Bytes > 0 && size > q.cfg.Bytes:
+		return ErrTooLarge
+	case q.full(size):
+		return ErrFull
+	}
+	q.add(n, e, size)
+	if wake := q.lanes[n].wake(); wake != nil {
+		wake <- struct{}{}
+	}
+	return nil
+}
+
+// PutAll adds items to a lane, with one lock for as many as there is room for. It
+// returns how many it has seen to, those included that a policy has dropped.
+func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Duration) (int, error) {
+	q.mu.Lock()
+	for i := range items {
+		size := q.size(&items[i])
+		if q.ended || q.full(size) {
+			q.wakeAll(n)
+			put, err := q.admit(ctx, size, timeout)
+			if err != nil {
+				q.mu.Unlock()
+				return i, err
+			}
+			if !put {
+				q.refused(&items[i], nil)
+				continue
+			}
+		}
+		q.add(n, &items[i], size)
+	}
+	q.wakeAll(n)
+	q.mu.Unlock()
+	return len(items), nil
+}
+
+// wakeAll wakes as many consumers of a lane as have something to do; q.mu is held.
+func (q *Queue[E]) wakeAll(n int) {
+	l := &q.lanes[n]
+	for waiting := l.n; waiting > 0; waiting-- {
+		wake := l.wake()
+		if wake == nil {
+			return
+		}
+		wake <- struct{}{}
+	}
+}
+
+func (q *Queue[E]) size(e *E) int64 {
+	if q.cfg.Bytes == 0 {
+		return 0
+	}
+	return q.cfg.Size(e)
+}
+
+func (q *Queue[E]) full(size int64) bool {
+	return q.used >= q.cfg.Capacity || q.cfg.Bytes > 0 && q.bytes+size > q.cfg.Bytes
+}
+
+func (q *Queue[E]) count(items int, size int64) {
+	q.used += items
+	q.waiting += items
+	q.bytes += size
+}
+
+// add adds an item to a lane; q.mu is held.
+func (q *Queue[E]) add(n int, e *E, size int64) {
+	q.lanes[n].push(e, &q.stamp)
+	q.count(1, size)
+	q.accepted++
+}
+
+// admit makes room for an item by the policy, and reports whether there is; without
+// an error the item is dropped. q.mu is held, and released while it waits.
+func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration) (bool, error) {
+	q.collect()
+	switch {
+	case q.ended:
+		return false, ErrClosed
+	case q.cfg.Bytes > 0 && size > q.cfg.Bytes:
+		return false, ErrTooLarge
+	case !q.full(size):
+		return true, nil
+	case q.cfg.Policy == Reject:
+		return false, ErrFull
+	case q.cfg.Policy == Block:
+		err := q.await(ctx, size, timeout)
+		return err == nil, err
+	}
+	for q.cfg.Policy == DropOldest && q.full(size) && q.dropOldest() {
+	}
+	if !q.full(size) {
+		return true, nil
+	}
+	q.accepted++
+	q.dropped++ // what is there is being handled
+	return false, nil
+}
+
+// refused tells of an item that the policy has dropped instead of another.
+func (q *Queue[E]) refused(e *E, err error) {
+	if err == nil && q.cfg.Dropped != nil {
+		dropped := *e // e need not escape
+		q.cfg.Dropped(&dropped)
+	}
+}
+
+// dropOldest drops the item that has waited longest; false if none waits.
+func (q *Queue[E]) dropOldest() bool {
+	var oldest *lane[E]
+	for i := range q.lanes {
+		if l := &q.lanes[i]; l.n > 0 && (oldest == nil || l.came() < oldest.came()) {
+			oldest = l
+		}
+	}
+	if oldest == nil {
+		return false
+	}
+	e := oldest.pop()
+	if q.cfg.Dropped != nil {
+		q.cfg.Dropped(&e)
+	}
+	q.count(-1, -q.size(&e))
+	q.dropped++
+	return true
+}
+
+// await waits for room. q.mu is held, and released in between.
+func (q *Queue[E]) await(ctx context.Context, size int64, timeout time.Duration) error {
+	var late <-chan time.Time
+	if timeout == 0 && q.cfg.Patience != nil {
+		timeout = q.cfg.Patience(ctx)
+	}
+	if timeout > 0 {
+		timer := time.NewTimer(timeout)
+		defer timer.Stop()
+		late = timer.C
+	}
+	for q.full(size) && !q.ended {
+		w := &waiter{size, make(chan struct{})}
+		q.blocked = append(q.blocked, w)
+		q.pressed.Store(true)
+		q.collect() // what was settled before the consumers could see that somebody waits
+		q.letIn()
+		q.mu.Unlock()
+		var err error
+		select {
+		case <-w.room:
+		case <-ctx.Done():
+			err = ctx.Err()
+		case <-late:
+			err = ErrTimeout
+		}
+		q.mu.Lock()
+		if err != nil {
+			q.giveUp(w)
+			return err
+		}
+	}
+	if q.ended {
+		return ErrClosed
+	}
+	return nil
+}
+
+// giveUp takes a Put that waits no more out of the line; if it has just been let
+// in, the next one is. q.mu is held.
+func (q *Queue[E]) giveUp(w *waiter) {
+	for i, b := range q.blocked {
+		if b == w {
+			q.blocked = append(q.blocked[:i], q.blocked[i+1:]...)
+			break
+		}
+	}
+	q.letIn()
+}
+
+// letIn lets those look again that have waited longest, as far as there is room for
+// them; q.mu is held.
+func (q *Queue[E]) letIn() {
+	used, bytes := q.used, q.bytes
+	n := 0
+	for _, w := range q.blocked {
+		if !q.ended && (used >= q.cfg.Capacity || q.cfg.Bytes > 0 && bytes+w.size > q.cfg.Bytes) {
+			break
+		}
+		used, bytes = used+1, bytes+w.size
+		close(w.room)
+		n++
+	}
+	q.blocked = append(q.blocked[:0], q.blocked[n:]...)
+	if len(q.blocked) == 0 {
+		q.pressed.Store(false)
+	}
+}
+
+// End says that nothing more will come: Put is ErrClosed from now on, and consumers
+// end when they have taken what is left.
+func (q *Queue[E]) End() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.ended = true
+	q.letIn()
+	for i := range q.lanes {
+		for wake := q.lanes[i].wake(); wake != nil; wake = q.lanes[i].wake() {
+			wake <- struct{}{}
+		}
+	}
+}
+
+// Clear removes what waits, and returns it, the longest first within each lane.
+func (q *Queue[E]) Clear() []E {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	var out []E
+	for i := range q.lanes {
+		for l := &q.lanes[i]; l.n > 0; {
+			e := l.pop()
+			q.count(-1, -q.size(&e))
+			out = append(out, e)
+		}
+	}
+	q.letIn()
+	return out
+}
+
+// Settle counts items that Clear has returned, and that went elsewhere, as settled.
+func (q *Queue[E]) Settle(items int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.settled += uint64(items)
+}
+
+// Stats are a queue's figures at one moment.
+type Stats struct {
+	Accepted uint64 // for which Put has returned nil, dropped ones included
+	Dropped  uint64 // by the policy
+	Settled  uint64
+	Used     int   // items that wait, or have been taken and not settled
+	Waiting  int   // of those, items that wait
+	Bytes    int64 // of those in use, if they are counted
+}
+
+// Stats returns the figures.
+func (q *Queue[E]) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.collect()
+	return Stats{q.accepted, q.dropped, q.settled, q.used, q.waiting, q.bytes}
+}

@@ -1,0 +1,28 @@
+package otel_test
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/otel"
+)
+
+func Example() {
+	observer, err := otel.New() // by the global providers of traces and metrics
+	if err != nil {
+		panic(err)
+	}
+	b := bus.New(bus.WithObserver(observer))
+	stop, err := otel.Watch(b) // the queues
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = stop() }()
+	p, err := bus.NewPublisher[thing](b, "event.m.go")
+	if err != nil {
+		panic(err)
+	}
+	fmt.Println(p.Publish(context.Background(), &thing{1}))
+	// Output: <nil>
+}
