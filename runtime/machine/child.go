@@ -120,7 +120,7 @@ func (call *invocation) halt() {
 	c := call.child
 	c.parent.CompareAndSwap(call, nil)
 	c.mu.Lock()
-	c.stopped = true
+	c.stopped, c.loose = true, true
 	c.word.Or(halted)
 	c.mu.Unlock()
 	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
@@ -143,9 +143,12 @@ func (c *Core) tellParent(err error) {
 	if call == nil {
 		return
 	}
-	output := c.output
-	if err == nil && call.output != nil {
-		output = call.output(output)
+	var output any
+	if err == nil {
+		output = c.output
+		if call.output != nil {
+			output = call.output(output)
+		}
 	}
 	call.over(output, err)
 }

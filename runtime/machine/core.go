@@ -112,6 +112,7 @@ type Core struct {
 	view    []int32    // the leaves as others see them, where there may be several
 	stopped bool
 	asked   bool                       // the root of the tree has been asked for a turn
+	loose   bool                       // it does not belong to its tree any more
 	leaving context.Context            // of the last step, which exits everything; nil where there is none to come
 	cutMu   sync.Mutex                 // held while a child's event is queued, and while a snapshot begins; taken before mu
 	parent  atomic.Pointer[invocation] // of a machine that another one invoked and still wants

@@ -105,6 +105,11 @@ func (c *Core) Stop(ctx context.Context) error {
 }
 
 func (c *Core) stop(ctx context.Context) error {
+	if c.word.Load()&treed != 0 {
+		if over := c.stopInTurn(); over != nil {
+			return c.awaitStop(ctx, over)
+		}
+	}
 	c.mu.Lock()
 	c.stopped = true
 	c.word.Or(halted)
@@ -114,15 +119,21 @@ func (c *Core) stop(ctx context.Context) error {
 		c.release()
 		return c.awaitCalls(ctx)
 	}
+	e := &entry{kind: nothing, wait: newWaiter()}
+	if !c.within(ctx) && c.enqueueAlways(e) {
+		return c.awaitCalls(ctx) // the step ended meanwhile
+	}
+	return c.awaitStop(ctx, e.wait)
+}
+
+// awaitStop waits for the step that runs to end, unless ctx is of it, and for all
+// that has been invoked.
+func (c *Core) awaitStop(ctx context.Context, over *waiter) error {
 	if c.within(ctx) {
 		return nil
 	}
-	e := &entry{kind: nothing, wait: newWaiter()}
-	if c.enqueueAlways(e) {
-		return c.awaitCalls(ctx) // the step ended meanwhile
-	}
 	select {
-	case <-e.wait.done:
+	case <-over.done:
 		return c.awaitCalls(ctx)
 	case <-ctx.Done():
 		return ctx.Err()

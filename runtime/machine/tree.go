@@ -88,6 +88,9 @@ func (c *Core) takeTurn() {
 		}
 		c.endTurn()
 	}
+	if c.lost() {
+		c.tellParent(ErrStopped)
+	}
 }
 
 // endTurn gives an invoked machine back. If more waits for it, it asks for another
@@ -111,6 +114,32 @@ func (c *Core) endTurn() {
 	c.askForTurn()
 }
 
+// stopInTurn stops a machine of a tree, whose root may be looking at it: it takes
+// effect in the machine's next turn. It returns nil, and does nothing, if the machine
+// does not belong to its tree any more.
+func (c *Core) stopInTurn() *waiter {
+	c.mu.Lock()
+	if c.loose {
+		c.mu.Unlock()
+		return nil
+	}
+	c.stopped = true
+	c.word.Or(halted | queued)
+	e := &entry{kind: nothing, wait: newWaiter()}
+	c.inbox.push(e)
+	c.mu.Unlock()
+	c.askForTurn()
+	return e.wait
+}
+
+// leaveTree makes the machine one that does not belong to its tree any more: whoever
+// stops it does so at once.
+func (c *Core) leaveTree() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loose = true
+}
+
 // condemned reports whether the machine, or one around it, could not be started:
 // nothing of it goes on.
 func (c *Core) condemned() bool {
@@ -126,6 +155,7 @@ func (c *Core) condemned() bool {
 func (call *invocation) depart(ctx context.Context) {
 	c := call.child
 	c.parent.CompareAndSwap(call, nil)
+	c.leaveTree()
 	defer call.core.calls.Go(func() { _ = call.stop(context.Background()) }) // even if the goroutine ends
 	if c.word.Or(busy)&busy != 0 {
 		return // it is being stopped

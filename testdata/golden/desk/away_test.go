@@ -227,6 +227,37 @@ func TestStoppedChild(t *testing.T) {
 	w.close()
 }
 
+// TestStoppedFromOutside stops errands at any moment, while their desk takes steps.
+func TestStoppedFromOutside(t *testing.T) {
+	w := open(t, machine.NewMemoryStore())
+	w.send(&Begin{N: 1})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for range 50 {
+			if err := w.latest().Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+			w.send(&Begin{N: 1})
+		}
+	})
+	for n := range 500 {
+		events := []ExternalEvent{&Work{N: 1}, &Nudge{}}
+		if n%100 == 99 {
+			events = append(events, &Look{}, &Cancel{}, &Begin{N: 1})
+		}
+		for _, e := range events {
+			if err := w.Send(t.Context(), "a", e); err != nil && !errors.Is(err, machine.ErrStopped) {
+				t.Error(err)
+			}
+		}
+	}
+	all.Wait()
+	if got := values("emit.desk.a.ended", w); !strings.Contains(got, "-1") {
+		t.Errorf("no errand has been stopped: %s", got)
+	}
+	w.close()
+}
+
 // TestChildThatCannotBeMade is what the instance takes onError for, once.
 func TestChildThatCannotBeMade(t *testing.T) {
 	w := open(t, machine.NewMemoryStore())

@@ -21,7 +21,12 @@ import (
 	"github.com/xsgen/xsgen/testdata/golden/helper"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if isProcess() {
+		return
+	}
+	goleak.VerifyTestMain(m)
+}
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
@@ -41,8 +46,8 @@ type world struct {
 	heard   []message // each once
 	ids     map[string]string
 	errand  *errand.Machine // the latest
-	made    map[string]int // machines, by their names
-	lookups int            // calls of the service
+	made    map[string]int  // machines, by their names
+	lookups int             // calls of the service
 	answer  func(ctx context.Context, in errand.LookupInput) (errand.LookupOutput, error)
 	broken  error // of who makes errands
 	unbound bool  // errands and helpers publish nothing
