@@ -293,7 +293,7 @@ func (s *slot) drop() {
 }
 
 // outlive has Close wait for what an instance that is not in memory any more has
-// begun, and has told to end.
+// begun, and tells to end: services, and machines.
 func (h *Host) outlive(l *life) {
 	if l.rare == nil { // it has invoked nothing
 		return
@@ -301,7 +301,7 @@ func (h *Host) outlive(l *life) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if !h.closed {
-		h.work.Go(l.core.calls.Wait)
+		h.work.Go(func() { _ = l.core.stop(context.Background()) })
 	}
 }
 
