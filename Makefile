@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill
+.PHONY: test demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak
 
 test: build fmt vet generated staticcheck peers agreement unit
 
@@ -66,6 +66,11 @@ mutants:
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
 	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS) $(GOLDEN)
+
+# Random publishers, subscriptions and handlers for some minutes: everything that was
+# accepted is accounted for, and nothing is leaked. XSGEN_SEED repeats a run.
+soak:
+	XSGEN_SOAK=3m $(GO) test $(RACE) -count=1 -v -timeout 10m -run '^TestSoak$$' ./runtime/bus
 
 # Kills a process that runs a keyed host 200 times, where `make test` does it 60 times.
 sigkill:

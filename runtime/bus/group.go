@@ -101,7 +101,8 @@ func groupTarget[T any](g *group, members []member[T]) target[T] {
 // has no room or fails, the next one. If none has room, the chosen one is waited for.
 func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e *Event[T]) error {
 	first := choose(g, members, e)
-	if first < 0 {
+	if first < 0 { // nobody wants it, or those who did have just left
+		e.request().answer(nil, ErrNoListener)
 		return g.sub.skipped(nil)
 	}
 	var full *member[T]

@@ -266,5 +266,5 @@ func (w *worker) finish(err error) {
 func (w *worker) forget() {
 	clear(w.batch)
 	clear(w.jobs)
-	w.batch = nil
+	w.batch, w.jobs = nil, w.jobs[:0]
 }

@@ -47,6 +47,8 @@ var allowed = map[string][]string{
 	"runtime/transport": {"runtime/topic", "runtime/codec"},
 	"runtime/bus":       {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/queue"},
 
+	"runtime/bus/bustest": {"runtime/bus", "runtime/topic"},
+
 	"runtime/internal/queue": {},
 	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},

@@ -50,6 +50,10 @@ type Queue[E any] struct {
 	cfg     Config[E]
 	pressed atomic.Bool // somebody waits for room
 
+	// Consumers look at pressed for every item, and producers write what follows: on one
+	// cache line they would wait for each other.
+	_ [64]byte
+
 	mu        sync.Mutex
 	lanes     []lane[E]
 	consumers []*Consumer[E]
