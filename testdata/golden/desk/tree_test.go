@@ -3,6 +3,7 @@ package desk
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -26,7 +27,7 @@ func (w *world) play(from int) (done int) {
 		synctest.Wait()
 		switch done {
 		case 3, 5: // what it has been nudged to, or looks for
-			time.Sleep(31 * time.Second)
+			time.Sleep(time.Minute)
 		}
 	}
 	time.Sleep(11 * time.Minute)
@@ -59,6 +60,19 @@ var errDead = errors.New("the process has ended")
 // Together they publish what one process does, under the same ids where one is
 // published twice.
 func TestTreeOverEveryCrash(t *testing.T) {
+	want := played(t)
+	for _, late := range []bool{false, true} {
+		for n, left := 1, 0; left <= 0 && !t.Failed(); n++ {
+			synctest.Test(t, func(t *testing.T) { left = crash(t, n, late, want) })
+			if left > 0 {
+				t.Logf("%d places to end", n)
+			}
+		}
+	}
+}
+
+// played is what is published where nothing fails, by topic.
+func played(t *testing.T) map[string]string {
 	want := map[string]string{}
 	synctest.Test(t, func(t *testing.T) {
 		w := open(t, machine.NewMemoryStore())
@@ -71,13 +85,37 @@ func TestTreeOverEveryCrash(t *testing.T) {
 		want["sum"] = w.sum()
 		w.close()
 	})
-	for _, late := range []bool{false, true} {
-		for n, left := 1, 0; left <= 0 && !t.Failed(); n++ {
-			synctest.Test(t, func(t *testing.T) { left = crash(t, n, late, want) })
-			if left > 0 {
-				t.Logf("%d places to end", n)
+	return want
+}
+
+// TestTreeOverAFailingStore plays the script over a store of which every third save
+// fails, before or after it has happened: the instance is given up and loaded again by
+// the same host, with what it invokes.
+func TestTreeOverAFailingStore(t *testing.T) {
+	want := played(t)
+	for seed := range uint64(30) {
+		synctest.Test(t, func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 1))
+			w := open(t, &faulty{Store: machine.NewMemoryStore(), fail: func() (before, after error) {
+				switch random.IntN(6) {
+				case 0:
+					return errDead, nil
+				case 1:
+					return nil, errDead
+				}
+				return nil, nil
+			}})
+			for done := 0; done < len(script); {
+				done = w.play(done)
+				time.Sleep(20 * time.Second)
 			}
-		}
+			for _, topic := range topics {
+				if got := values(topic, w); got != want[topic] {
+					t.Errorf("%d: on %s:\n%s\nnot\n%s", seed, topic, got, want[topic])
+				}
+			}
+			w.close()
+		})
 	}
 }
 
