@@ -74,4 +74,4 @@ soak:
 
 # Kills a process that runs a keyed host 200 times, where `make test` does it 60 times.
 sigkill:
-	XSGEN_KILLS=200 $(GO) test -count=1 -v -run TestSIGKILL ./testdata/golden/ledger
+	XSGEN_KILLS=200 $(GO) test -count=1 -v -run TestSIGKILL ./testdata/golden/ledger ./testdata/golden/desk

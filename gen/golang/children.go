@@ -92,7 +92,7 @@ func (g *generator) children(f *jen.File) {
 		if len(c.Service.Input) > 0 {
 			params = append(params, jen.Id("in").Add(r.theirs(c, "Input")))
 		}
-		methods = append(methods, doc(name+" makes a machine for an invocation that begins. Nobody else may start it or stop it.", c.Service.Description).
+		methods = append(methods, doc(name+" makes a machine for an invocation that begins or is restored. Nobody else may start it or stop it.", c.Service.Description).
 			Id(name).Params(params...).Params(jen.Op("*").Add(r.theirs(c, "Machine")), jen.Error()))
 	}
 	f.Add(doc("Children makes the machines that this one invokes. What it returns an error for has failed.")).Type().Id("Children").Interface(methods...)

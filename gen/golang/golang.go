@@ -79,7 +79,7 @@ func (g *generator) files() []content {
 	if m.Keyed {
 		out = append(out, content{"host", g.host})
 	}
-	return append(out, content{"chart", g.tables})
+	return append(out, content{"outbox", g.messages}, content{"chart", g.tables})
 }
 
 // generator carries what the files of one package share.

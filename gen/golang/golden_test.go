@@ -242,13 +242,18 @@ func (g *generator) stubs(f *jen.File) {
 	}
 }
 
-// stubChild makes machines of a golden child, which has nothing written in Go.
+// stubChild makes machines of a golden child, which has no guards and actions in Go.
 func (g *generator) stubChild(f *jen.File, c *model.Child) {
 	f.ImportAlias(g.cfg.Children[c.Machine], c.Machine.Package+"child")
 	theirs := func(name string) *jen.Statement { return jen.Qual(g.cfg.Children[c.Machine], name) }
 	d := func() *jen.Statement { return jen.Id("s").Dot("d") }
 	var params, args []jen.Code
 	in := jen.Code(jen.Nil())
+	for _, n := range []int{len(c.Machine.Services), len(c.Machine.Children)} {
+		if n > 0 { // what it invokes fails
+			args = append(args, jen.Nil())
+		}
+	}
 	if len(c.Machine.Input) > 0 {
 		params, args, in = append(params, jen.Id("in").Add(theirs("Input"))), append(args, jen.Id("in")), jen.Id("in")
 	}

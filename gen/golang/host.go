@@ -37,7 +37,6 @@ func (g *generator) host(f *jen.File) {
 	)
 	g.hostBind(f)
 	g.hostMethods(f)
-	g.messages(f)
 }
 
 // longestFamily is the family of topics that leaves the least room for a key.
@@ -144,7 +143,8 @@ func (g *generator) hostMethods(f *jen.File) {
 	}
 }
 
-// messages declares how the messages of an outbox are made, read and published.
+// messages declares how the messages of an outbox are made, read and published: of a
+// keyed machine, and of one that a keyed machine may invoke.
 func (g *generator) messages(f *jen.File) {
 	method := func(name string) *jen.Statement {
 		f.Comment(name + " implements machine.Publisher.")
@@ -164,38 +164,54 @@ func (g *generator) messages(f *jen.File) {
 		),
 		jen.Return(jen.Id("p").Dot("DecodeOutput").Call(jen.Int32().Call(jen.Qual("slices", "Index").Call(jen.Id("chart").Dot("Outputs"), jen.Id("name"))), jen.Id("data"))),
 	)
-	method("TopicOf").Params(jen.Id("name").String()).String().Block(
-		jen.List(jen.Id("section"), jen.Id("rest"), jen.Id("_")).Op(":=").Qual("strings", "Cut").Call(jen.Id("name"), jen.Lit(".")),
-		jen.List(jen.Id("key"), jen.Err()).Op(":=").Qual(topicPath, "EscapeKey").Call(jen.Id("p").Dot("core").Dot("Key").Call()),
-		jen.If(jen.Id("section").Op("==").Lit("send").Op("||").Err().Op("!=").Nil()).Block(jen.Return(jen.Lit(""))),
-		jen.Return(jen.Id("section").Op("+").Lit("."+g.m.ID.Value+".").Op("+").Id("key").Op("+").Lit(".").Op("+").Id("rest")),
-	)
+	method("TopicOf").Params(jen.Id("name").String()).String().BlockFunc(g.topicOf)
 	method("PublishMessage").Params(ctxParam(), jen.List(jen.Id("id"), jen.Id("name")).String(), jen.Id("value").Any()).Error().Block(
 		jen.Switch(jen.Id("e").Op(":=").Id("value").Assert(jen.Type())).Block(g.messageCases()...),
 		jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")),
 	)
 }
 
+func (g *generator) topicOf(b *jen.Group) {
+	b.List(jen.Id("section"), jen.Id("rest"), jen.Id("_")).Op(":=").Qual("strings", "Cut").Call(jen.Id("name"), jen.Lit("."))
+	isRole, key := jen.Id("section").Op("==").Lit("send"), jen.Empty()
+	if g.m.Keyed {
+		b.List(jen.Id("key"), jen.Err()).Op(":=").Qual(topicPath, "EscapeKey").Call(jen.Id("p").Dot("core").Dot("Key").Call())
+		isRole.Op("||").Err().Op("!=").Nil()
+		key = jen.Id("key").Op("+").Lit(".").Op("+")
+	}
+	b.If(isRole).Block(jen.Return(jen.Lit("")))
+	b.Return(jen.Id("section").Op("+").Lit("." + g.m.ID.Value + ".").Op("+").Add(key).Id("rest"))
+}
+
 func (g *generator) messageCases() []jen.Code {
 	outbox := func() *jen.Statement { return jen.Id("p").Dot("outbox") }
-	key := func() *jen.Statement { return jen.Id("p").Dot("core").Dot("Key").Call() }
+	// with are arguments, and the key where there is one.
+	with := func(before ...jen.Code) []jen.Code {
+		if g.m.Keyed {
+			before = append(before, jen.Id("p").Dot("core").Dot("Key").Call())
+		}
+		return append(before, jen.Id("e"))
+	}
+	publish := func(to *jen.Statement) *jen.Statement {
+		return jen.Return(to.Dot("PublishAs").Call(with(jen.Id("ctx"), jen.Id("id"))...))
+	}
 	cases := []jen.Code{
 		jen.Case(jen.Op("*").Id("StateChanged")).Block(
 			jen.If(jen.Id("i").Op(":=").Id("chart").Dot("StateNumber").Call(jen.String().Call(jen.Id("e").Dot("State"))), jen.Id("i").Op("!=").Qual(machinePath, "None")).Block(
-				jen.Return(outbox().Dot("changed").Index(jen.Id("i")).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e"))))),
+				publish(outbox().Dot("changed").Index(jen.Id("i"))))),
 		jen.Case(jen.Op("*").Qual(transportPath, "Failure")).Block(
 			jen.If(
 				jen.Id("failed").Op(":=").Add(outbox()).Dot("failed").Index(jen.Qual(machinePath, "FailureKind").Call(jen.Id("e").Dot("Kind"))),
 				jen.Id("failed").Op("!=").Nil(),
-			).Block(jen.Return(jen.Id("failed").Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e"))))),
+			).Block(publish(jen.Id("failed")))),
 	}
 	for _, e := range g.outputs() {
 		cases = append(cases, jen.Case(jen.Op("*").Id(g.names.event[e])).BlockFunc(func(b *jen.Group) {
 			if e.Section != model.Sent {
-				b.Return(outbox().Dot("emit"+g.names.event[e]).Dot("PublishAs").Call(jen.Id("ctx"), jen.Id("id"), key(), jen.Id("e")))
+				b.Add(publish(outbox().Dot("emit" + g.names.event[e])))
 				return
 			}
-			g.callRole(b, e, []jen.Code{jen.Id("ctx"), key(), jen.Id("e")})
+			g.callRole(b, e, with(jen.Id("ctx")))
 		}))
 	}
 	return cases

@@ -23,7 +23,7 @@ func (c *Core) SendAll(ctx context.Context, n int, events Events) error {
 		}
 		last := min(first+handover, n)
 		w := c.word.Load()
-		if w&(busy|queued|started|halted) != started || !c.word.CompareAndSwap(w, w|busy) {
+		if w&(busy|queued|started|halted|treed) != started || !c.word.CompareAndSwap(w, w|busy) {
 			last = first + 1
 			errs = appendError(errs, c.sendWaiting(ctx, first, events))
 		} else {

@@ -36,6 +36,9 @@ func (call *invocation) startChild(ctx context.Context, what Invocation) (err er
 
 // startOrGoOn starts a machine, or lets one go on that has been restored.
 func (call *invocation) startOrGoOn(ctx context.Context, what Invocation) error {
+	if err := what.Child.joins(call.core.life); err != nil {
+		return err
+	}
 	if p := call.prepared; p != nil {
 		call.prepared = nil
 		call.adopt(what)
@@ -46,7 +49,25 @@ func (call *invocation) startOrGoOn(ctx context.Context, what Invocation) error 
 		return err
 	}
 	call.adopt(what)
+	if call.core.life != nil {
+		return call.open(ctx)
+	}
 	return what.Child.firstStep(ctx)
+}
+
+// open runs the first step of a machine of a tree, as a part of its parent's.
+func (call *invocation) open(ctx context.Context) error {
+	c := call.child
+	call.core.changed()
+	c.life.extra() // it has to be waited for
+	c.nested, call.opening = true, true
+	err := c.macrostep(ctx, &entry{kind: startEntry})
+	c.nested, call.opening, call.failed = false, false, err != nil
+	if err == nil {
+		call.keepMade()
+	}
+	c.endTurn()
+	return err
 }
 
 // adopt makes the machine that the invocation runs a child.
@@ -55,7 +76,8 @@ func (call *invocation) adopt(what Invocation) {
 	if call.stop == nil {
 		call.stop = call.child.Stop
 	}
-	call.child.invoker = call.core
+	call.child.as = call
+	call.child.join(call.core.life)
 	call.child.parent.Store(call)
 }
 
@@ -66,6 +88,10 @@ func (call *invocation) adopt(what Invocation) {
 // waits for.
 func (call *invocation) dismiss(ctx context.Context) {
 	c := call.child
+	if c.word.Load()&treed != 0 {
+		call.depart(ctx)
+		return
+	}
 	c.parent.CompareAndSwap(call, nil)
 	c.mu.Lock()
 	c.leaving = context.WithoutCancel(ctx)
@@ -94,7 +120,7 @@ func (call *invocation) halt() {
 	c := call.child
 	c.parent.CompareAndSwap(call, nil)
 	c.mu.Lock()
-	c.stopped = true
+	c.stopped, c.loose = true, true
 	c.word.Or(halted)
 	c.mu.Unlock()
 	call.core.calls.Go(func() { _ = call.stop(context.Background()) })
@@ -117,9 +143,12 @@ func (c *Core) tellParent(err error) {
 	if call == nil {
 		return
 	}
-	output := c.output
-	if err == nil && call.output != nil {
-		output = call.output(output)
+	var output any
+	if err == nil {
+		output = c.output
+		if call.output != nil {
+			output = call.output(output)
+		}
 	}
 	call.over(output, err)
 }
@@ -148,7 +177,7 @@ func (c *Core) SetOutput(output any) { c.output = output }
 func (c *Core) ToChild(ctx context.Context, id string, event int32, payload any, among ...int32) error {
 	for _, n := range among {
 		if child := c.Child(n); child != nil {
-			return child.Post(ctx, event, payload)
+			return child.post(c.forKin(ctx, &entry{kind: externalEntry, event: event, payload: payload}))
 		}
 	}
 	return fmt.Errorf("%w: %q", ErrNotRunning, id)
@@ -160,7 +189,7 @@ func (c *Core) ToChild(ctx context.Context, id string, event int32, payload any,
 func (c *Core) ToParent(ctx context.Context, event any) error {
 	call := c.parent.Load()
 	if call == nil {
-		if c.invoker != nil {
+		if c.as != nil {
 			return nil
 		}
 		return ErrNoParent
@@ -179,9 +208,18 @@ func (c *Core) ToParent(ctx context.Context, event any) error {
 	return nil
 }
 
+// invoker is the machine that invoked c, whether it still wants it or not, nil if
+// there is none.
+func (c *Core) invoker() *Core {
+	if c.as == nil {
+		return nil
+	}
+	return c.as.core
+}
+
 // descends reports whether c was invoked by a, or by one that a invoked.
 func (c *Core) descends(a *Core) bool {
-	for up := c.invoker; up != nil; up = up.invoker {
+	for up := c.invoker(); up != nil; up = up.invoker() {
 		if up == a {
 			return true
 		}
@@ -241,14 +279,44 @@ func (c *Chart) sendNamed(name string) (kind int32, known bool) {
 	return firstKin - int32(i), i >= 0
 }
 
-// sendToKin sends what an instance that has been stored has for invoked machines,
-// which are in no store: they begin again where the instance is loaded again.
-func (c *Core) sendToKin(ctx context.Context) {
-	for i := range c.step.out {
-		if err := c.publish(ctx, c.step.out[i]); err != nil {
-			c.step.errs = append(c.step.errs, c.publishError(err))
-		}
+// forKin completes an entry that the machine queues at one that it has invoked, or
+// at its parent. Within a tree it belongs to no event with an id, and is stored.
+func (c *Core) forKin(ctx context.Context, e *entry) *entry {
+	e.ctx = context.WithoutCancel(ctx)
+	if c.life != nil {
+		e.ctx, e.own = withEvent(e.ctx, ""), true
 	}
-	clear(c.step.out)
-	c.step.out = c.step.out[:0]
+	return e
+}
+
+// sendToKin queues what a step has for machines of its tree at them: it is stored
+// there, with the step. If that fails, what error.communication leads to is part of
+// the step.
+func (c *Core) sendToKin(ctx context.Context) {
+	failed := c.queueAtKin(ctx)
+	if failed != nil && !c.finished {
+		deferred := c.step.deferred
+		c.step.internal = append(c.step.internal, raised{c.chart.Comm, failed})
+		c.settle(ctx)
+		c.step.deferred = deferred
+		c.invokeAll(ctx)
+		failed = c.queueAtKin(ctx)
+	}
+	if failed != nil {
+		c.step.errs = append(c.step.errs, failed)
+	}
+}
+
+// queueAtKin takes what is for the kin out of what the step has made.
+func (c *Core) queueAtKin(ctx context.Context) (first error) {
+	c.step.out = slices.DeleteFunc(c.step.out, func(o output) bool {
+		if !o.isKin() {
+			return false
+		}
+		if err := c.publish(ctx, o); err != nil && first == nil {
+			first = c.publishError(err)
+		}
+		return true
+	})
+	return first
 }

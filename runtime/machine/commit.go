@@ -8,17 +8,25 @@ import (
 	"time"
 )
 
-// finishStored is finish for an instance of a keyed host: what the step has made is
-// stored before anybody hears of it.
+// finishStored is finish for an instance of a keyed host, and for what it invokes:
+// what the step has made is stored before anybody hears of it.
 func (c *Core) finishStored(ctx context.Context) error {
-	if err := c.commit(ctx); err != nil {
-		c.step.errs = append(c.step.errs, err)
-	} else {
-		c.invokeAll(ctx)
-		c.life.publish(ctx)
-		c.sendToKin(ctx)
-	}
+	l := c.life
+	c.invokeAll(ctx)
+	c.sendToKin(ctx)
+	c.collect()
 	c.step.payload = nil
+	if c.finished {
+		c.tellParent(nil)
+	}
+	if !c.nested {
+		if err := c.commit(ctx); err != nil {
+			c.step.errs = append(c.step.errs, err)
+		} else {
+			l.serve()
+			l.publish(ctx)
+		}
+	}
 	return c.stepErrors()
 }
 
@@ -28,9 +36,9 @@ func (c *Core) finishStored(ctx context.Context) error {
 func (c *Core) commit(ctx context.Context) error {
 	l := c.life
 	if c.abandoned() {
-		return &StoreError{c.self.Machine, c.self.Key, ErrConflict, false}
+		return l.storeError(ErrConflict, false)
 	}
-	if !slices.Contains(c.step.errs, errNotKept) {
+	if c == l.core && !slices.Contains(c.step.errs, errNotKept) {
 		l.remember(EventID(ctx))
 	}
 	if !c.mustStore() {
@@ -38,13 +46,17 @@ func (c *Core) commit(ctx context.Context) error {
 	}
 	r, err := l.record()
 	if err != nil {
-		return l.giveUp(&StoreError{c.self.Machine, c.self.Key, err, true})
+		return l.giveUp(l.storeError(err, true))
 	}
 	if err := l.save(ctx, r); err != nil {
-		return l.giveUp(&StoreError{c.self.Machine, c.self.Key, err, false})
+		return l.giveUp(l.storeError(err, false))
 	}
 	l.revision, l.stored, l.due, l.changed = r.Revision, len(r.Outbox), r.Due, false
 	return nil
+}
+
+func (l *life) storeError(err error, permanent bool) *StoreError {
+	return &StoreError{l.core.self.Machine, l.core.self.Key, err, permanent}
 }
 
 // save calls the store; what it is not sure of is a failure.
@@ -60,7 +72,7 @@ func (l *life) save(ctx context.Context, r *Record) (err error) {
 // mustStore reports whether the macrostep has changed anything.
 func (c *Core) mustStore() bool {
 	st := &c.step
-	return st.taken || st.entered || st.micro > 0 || len(st.out) > 0 || c.life.changed
+	return st.taken || st.entered || st.micro > 0 || len(c.life.fresh) > 0 || c.life.changed
 }
 
 // again reports whether the event of ctx has been processed before. What has been
@@ -89,32 +101,33 @@ func (c *Core) verify(ctx context.Context) error {
 	if c.current == nil || c.current.kind != externalEntry || c.step.deferred {
 		return nil
 	}
-	r, err := c.life.slot.host.store.Load(detach(ctx), c.self.Key)
+	r, err := c.life.slot.host.store.Load(detach(ctx), c.life.core.self.Key)
 	switch {
 	case err == nil && r.Revision == c.life.revision:
 		return nil
 	case err == nil || errors.Is(err, ErrNotFound):
 		err = ErrConflict
 	}
-	return c.life.giveUp(&StoreError{c.self.Machine, c.self.Key, err, false})
+	return c.life.giveUp(c.life.storeError(err, false))
 }
 
 // record is the instance as it is to be stored.
 func (l *life) record() (*Record, error) {
 	c, revision := l.core, l.nextRevision()
-	if c.bound {
-		if err := l.collect(revision); err != nil {
-			return nil, err
-		}
+	if l.rare != nil && l.rare.fault != nil {
+		return nil, l.rare.fault
 	}
-	c.step.out = slices.DeleteFunc(c.step.out, func(o output) bool { return !o.isKin() })
+	for i := range l.fresh {
+		l.fresh[i].ID = l.messageID(revision, i)
+	}
+	l.outbox, l.fresh = append(l.outbox, l.fresh...), nil
 	l.acceptOwn()
-	snap, err := c.capture()
+	snap, err := c.captureTree()
 	if err != nil {
 		return nil, err
 	}
-	r := &Record{Revision: revision, Due: c.nextDue()}
-	if r.Snapshot, err = l.slot.host.maker.Encode(snap.Snapshot); err != nil {
+	r := &Record{Revision: revision, Due: c.dueTree(time.Time{})}
+	if r.Snapshot, err = l.slot.host.maker.Encode(snap); err != nil {
 		return nil, err
 	}
 	if c.finished && l.finished.IsZero() {
@@ -124,7 +137,7 @@ func (l *life) record() (*Record, error) {
 	return r, nil
 }
 
-// acceptOwn takes what the instance's own steps have queued into what is stored:
+// acceptOwn takes what the tree's own steps have queued into what is stored:
 // whoever queued it has been told that it is accepted.
 func (l *life) acceptOwn() {
 	l.core.eachOwn(func(e *entry) {
@@ -133,6 +146,7 @@ func (l *life) acceptOwn() {
 			l.remember(id)
 		}
 	})
+	l.core.eachChild(func(child *Core) { child.eachOwn(func(e *entry) { e.stored = true }) })
 }
 
 // eachOwn calls f for what waits in the inbox and was sent by the machine's own
@@ -147,36 +161,6 @@ func (c *Core) eachOwn(f func(*entry)) {
 	}
 }
 
-// collect adds what the step has made to the outbox.
-func (l *life) collect(revision uint64) error {
-	c, codec := l.core, l.core.prog.(Codec)
-	index := 0
-	add := func(name string, value any) error {
-		data, err := codec.EncodeEvent(value)
-		if err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		l.outbox = append(l.outbox, message{Message: Message{l.messageID(revision, index), name, data}, value: value})
-		index++
-		return nil
-	}
-	for _, o := range c.step.out {
-		if o.isKin() {
-			continue
-		}
-		if err := add(c.chart.outputName(o), o.event); err != nil {
-			return err
-		}
-	}
-	var failed error
-	c.eachChange(func(change Change) {
-		if failed == nil {
-			failed = add("state."+c.chart.path(change.State), l.publisher.ChangeValue(change))
-		}
-	})
-	return failed
-}
-
 // failureKind stands for a failure among the outputs of a step.
 const failureKind = None
 
@@ -188,24 +172,24 @@ func (c *Chart) outputName(o output) string {
 	return c.Outputs[o.kind]
 }
 
-// nextDue is when the instance has something to do by itself: now, if a service
-// runs or an event of its own waits, or when its next delay passes.
+// nextDue is when the machine has something to do by itself: now, if a service
+// runs, an invoked machine has ended, or an event of its own or a deferred one waits for its turn, or when its next
+// delay passes.
 func (c *Core) nextDue() time.Time {
 	var due time.Time
 	if s := c.earliest(); s != nil {
 		due = s.deadline
 	}
-	earlier := func(at time.Time) {
-		if due.IsZero() || at.Before(due) {
-			due = at
-		}
-	}
+	earlier := func(at time.Time) { due = sooner(due, at) }
 	for _, call := range c.running {
-		if call != nil {
+		if call != nil && (!call.begun() || call.child.finished || call.child.lost()) {
 			earlier(c.clock.Now())
 		}
 	}
 	c.eachOwn(func(*entry) { earlier(c.clock.Now()) })
+	if c.nextKept() < len(c.kept) {
+		earlier(c.clock.Now())
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, p := range c.pending {

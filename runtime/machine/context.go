@@ -15,8 +15,10 @@ type coreKey struct{ core *Core }
 // since neither package can import the other.
 const PublishTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
 
-// within reports whether ctx derives from a step of c that is running.
+// within reports whether ctx derives from a step of c, or of its tree, that is
+// running.
 func (c *Core) within(ctx context.Context) bool {
+	c = c.root()
 	return c.word.Load()&busy != 0 && ctx.Value(coreKey{c}) != nil
 }
 
@@ -35,7 +37,7 @@ type stepContext struct {
 func (s *stepContext) Value(key any) any {
 	switch k := key.(type) {
 	case coreKey:
-		if k.core == s.core || k.core == nil {
+		if k.core == s.core || k.core == nil || k.core == s.core.root() {
 			return s.core
 		}
 	case kinKey:

@@ -88,6 +88,9 @@ type Core struct {
 	row      int32    // of that leaf, in the chart's index; else the chart's Idle
 	plain    bool     // steps may be swift
 	finished bool
+	nested   bool // the step is part of that of another machine of the tree, which stores it
+	asking   bool // deferred events are processed again, those from keptAt on
+	starting bool // an invocation waits for the end of the macrostep
 	seq      uint64
 	cache    *stepContext
 	delays   []delaySlot
@@ -95,7 +98,7 @@ type Core struct {
 	history  [][]int32     // what Histories stand for; nil before there is any
 	running  []*invocation // by the numbers of the invocations
 	migrate  func(*Snapshot, Shape) error
-	life     *life // of an instance of a keyed host
+	life     *life // of an instance of a keyed host, and of those that it invokes
 	output   any   // of a machine that has finished
 	step     step
 	work     *work    // scratch memory of steps that are not swift
@@ -103,19 +106,20 @@ type Core struct {
 	kept     []*entry // deferred events, in the order of their arrival
 	keptAt   int      // where among them the one belongs that is processed again
 
-	mu       sync.Mutex
-	inbox    ring
-	pending  []*delayed // sends that wait for their time, in the order in which they were made
-	view     []int32    // the leaves as others see them, where there may be several
-	stopped  bool
-	leaving  context.Context            // of the last step, which exits everything; nil where there is none to come
-	cutMu    sync.Mutex                 // held while a child's event is queued, and while a snapshot begins; taken before mu
-	parent   atomic.Pointer[invocation] // of a machine that another one invoked and still wants
-	invoker  *Core                      // that other one, for ever; set before the first step
-	calls    sync.WaitGroup
-	serving  atomic.Int32 // services that have not returned
-	starting bool         // an invocation waits for the end of the macrostep
-	dropped  bool         // Stop has dropped what the machine's own steps had queued
+	mu      sync.Mutex
+	inbox   ring
+	pending []*delayed // sends that wait for their time, in the order in which they were made
+	view    []int32    // the leaves as others see them, where there may be several
+	stopped bool
+	asked   bool                       // the root of the tree has been asked for a turn
+	loose   bool                       // it does not belong to its tree any more
+	leaving context.Context            // of the last step, which exits everything; nil where there is none to come
+	cutMu   sync.Mutex                 // held while a child's event is queued, and while a snapshot begins; taken before mu
+	parent  atomic.Pointer[invocation] // of a machine that another one invoked and still wants
+	as      *invocation                // what it runs as, for ever; nil where nothing invoked it; set before the first step
+	calls   sync.WaitGroup
+	dropped atomic.Bool  // Stop has dropped what the machine's own steps had queued
+	serving atomic.Int32 // services that have not returned
 }
 
 // The flags in word.
@@ -124,6 +128,7 @@ const (
 	queued                     // the inbox is not empty
 	started                    // Start has run
 	halted                     // Stop was called
+	treed                      // it is part of a host's instance that has invoked it
 
 	leafShift = 8
 )

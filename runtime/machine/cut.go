@@ -107,7 +107,7 @@ func (k *cut) close() {
 // tell queues an event at the parent.
 func (call *invocation) tell(ctx context.Context, id int32, event any) error {
 	c := call.core
-	e := &entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event, call: call}
+	e := c.forKin(ctx, &entry{kind: externalEntry, event: id, payload: event, call: call})
 	c.cutMu.Lock()
 	err := c.enqueue(e, InboxSize)
 	if err == nil || errors.Is(err, ErrStopped) { // a parent that is suspended has stopped

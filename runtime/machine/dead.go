@@ -35,6 +35,14 @@ func permanent(err error) bool {
 // deadName is the name of the message that reports a dead one.
 const deadName = "error." + string(FailedDead)
 
+// topicOf is the topic of a message, empty if nobody knows.
+func topicOf(m *message) string {
+	if m.from == nil {
+		return ""
+	}
+	return m.from.TopicOf(ownName(m.Name))
+}
+
 // bury puts the report of a message that can never be published in its place, or
 // nothing, if it is such a report itself.
 func (l *life) bury(ctx context.Context, m *message, err error) {
@@ -46,12 +54,12 @@ func (l *life) bury(ctx context.Context, m *message, err error) {
 	if m.Name != deadName {
 		value := l.publisher.FailureValue(Failure{
 			Kind: FailedDead, Machine: c.self.Machine, Key: c.self.Key, State: c.leafName(), Event: m.Name, Err: err,
-			Topic: l.publisher.TopicOf(m.Name), Attempts: m.tried, Original: m.Payload,
+			Topic: topicOf(m), Attempts: m.tried, Original: m.Payload,
 		})
 		data, failed := c.prog.(Codec).EncodeEvent(value)
 		if failed == nil {
 			l.failures = 0
-			*m = message{Message: Message{m.ID + "/" + string(FailedDead), deadName, data}, value: value}
+			*m = message{Message: Message{m.ID + "/" + string(FailedDead), deadName, data}, from: l.publisher, value: value}
 			return
 		}
 		c.Logger().ErrorContext(ctx, "that an event is dropped cannot be reported", "id", m.ID, "error", failed)

@@ -81,7 +81,7 @@ type Publisher interface {
 
 // Host runs the instances of a keyed machine: each is created by its first event,
 // keys run in parallel and one key in order. After each step an instance is stored,
-// with what the step emits and sends; then this is published, and then the event
+// with the machines that it invokes and what the step emits and sends; then this is published, and then the event
 // is acknowledged. So after a crash nothing that was acknowledged is lost or run
 // again, and what may have been published already is published again under the
 // same id. A Host is safe for concurrent use.

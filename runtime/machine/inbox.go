@@ -17,6 +17,7 @@ const (
 	snapshotEntry // somebody wants a snapshot
 	leaveEntry    // the parent needs the machine no more
 	turnEntry     // a function wants to be called between steps
+	childEntry    // a machine of the tree has something to do
 	nothing       // only wakes who waits for it
 )
 
@@ -119,6 +120,9 @@ func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) 
 		c.runIfIdle() // should the step that ctx is from have ended
 		return nil, err
 	}
+	if root := c.root(); root != c && root.life.full() {
+		return nil, ErrFull
+	}
 	w := newWaiter()
 	w.request, e.wait = request, w
 	if err := c.enqueue(e, InboxSize); err != nil {
@@ -173,6 +177,10 @@ func (c *Core) withdraw(w *waiter) bool {
 
 // runIfIdle becomes the owner if there is none, and processes the inbox.
 func (c *Core) runIfIdle() {
+	if c.word.Load()&treed != 0 {
+		c.askForTurn()
+		return
+	}
 	if c.word.Or(busy)&busy == 0 {
 		c.drain()
 	}
@@ -238,7 +246,9 @@ func (c *Core) next(mayHandOver bool) *entry {
 
 // refuse answers what is queued at a machine that has stopped.
 func (c *Core) refuse(e *entry) {
-	c.dropped = c.dropped || e.own
+	if e.own {
+		c.root().dropped.Store(true)
+	}
 	if e.wait != nil && !e.wait.gone {
 		if e.kind != nothing {
 			e.wait.err = ErrStopped
@@ -251,6 +261,10 @@ func (c *Core) refuse(e *entry) {
 // release gives the machine back after a step; what was queued meanwhile is
 // processed first.
 func (c *Core) release() {
+	if c.word.Load()&treed != 0 {
+		c.endTurn()
+		return
+	}
 	c.publishLeaves()
 	c.drain()
 }
@@ -316,7 +330,12 @@ func (c *Core) retry() {
 	if !c.step.entered {
 		return
 	}
-	for i := 0; i < len(c.kept) && !c.abandoned(); {
+	c.retryFrom(0)
+}
+
+func (c *Core) retryFrom(i int) {
+	c.asking = true
+	for i < len(c.kept) && !c.abandoned() {
 		e := c.kept[i]
 		c.kept = slices.Delete(c.kept, i, i+1)
 		if c.takeBack(e) {
@@ -331,7 +350,22 @@ func (c *Core) retry() {
 			i = 0
 		}
 	}
+	c.asking = false
 	c.settlePlain()
+}
+
+// nextKept is the place of the first deferred event that is to be processed again
+// before anything else, seen from the end of a macrostep.
+func (c *Core) nextKept() int {
+	switch {
+	case c.step.entered:
+		return 0
+	case c.asking && c.step.deferred:
+		return c.keptAt + 1
+	case c.asking:
+		return c.keptAt
+	}
+	return len(c.kept)
 }
 
 // takeBack reports whether who waits for e has gone, and else that it is too late

@@ -25,6 +25,9 @@ type invocation struct {
 	prepared *prepared // what it runs if it is restored rather than started
 	cuts     []*cut    // snapshots of the parent that wait for that of the child; guarded by the parent's cutMu
 	waiting  bool      // it begins at the end of the macrostep
+	opening  bool      // the first step runs of a machine of a tree
+	failed   bool      // that step has failed
+	unsent   []message // what it has made, as long as it may fail
 }
 
 // intend notes that invocation n begins at the end of the macrostep, if its state
@@ -84,10 +87,22 @@ func (c *Core) invoke(ctx context.Context, call *invocation) {
 	default:
 		callCtx, cancel := context.WithCancel(detach(ctx))
 		call.cancel = cancel
-		c.serving.Add(1)
-		c.calls.Go(func() {
-			defer c.serving.Add(-1)
-			call.serve(serviceContext{callCtx, c}, what.Service)
+		begin := func() {
+			c.serving.Add(1)
+			c.calls.Go(func() {
+				defer c.serving.Add(-1)
+				call.serve(serviceContext{callCtx, c}, what.Service)
+			})
+		}
+		if c.life == nil {
+			begin()
+			return
+		}
+		x := c.life.extra()
+		x.services = append(x.services, func() {
+			if c.running != nil && c.running[call.index] == call {
+				begin()
+			}
 		})
 	}
 }

@@ -23,6 +23,8 @@ type life struct {
 	handled  []string  // ids of the latest events
 	due      time.Time // when the stored instance has something to do
 	finished time.Time
+	fresh    []message // what the step that runs has made, without ids yet
+	rare     *rare
 	failures int  // of publishing, one after the other
 	promised bool // publishing is tried again
 	changed  bool // something that the record says is not so any more
@@ -35,6 +37,7 @@ type life struct {
 // message is a Message and the event itself.
 type message struct {
 	Message
+	from   Publisher // the machine that it is of; nil where that is yet to be found
 	value  any
 	unread error // the stored message could not be read
 	tried  uint64
@@ -46,8 +49,12 @@ func (l *life) take(r *Record) {
 	l.revision, l.stored, l.handled, l.due = r.Revision, len(r.Outbox), slices.Clone(r.Handled), r.Due
 	l.finish(r.Finished)
 	for _, m := range r.Outbox {
-		value, err := l.publisher.DecodeMessage(m.Name, m.Payload)
-		l.outbox = append(l.outbox, message{Message: m, value: value, unread: err})
+		stored := message{Message: m}
+		if !m.foreign() {
+			stored.from = l.publisher
+			stored.value, stored.unread = l.publisher.DecodeMessage(m.Name, m.Payload)
+		}
+		l.outbox = append(l.outbox, stored)
 	}
 	l.waiting.Store(int64(len(l.outbox)))
 }
@@ -76,15 +83,7 @@ func (l *life) usable(ctx context.Context) bool {
 // quiet reports whether the instance may be put away: nothing waits for it, and
 // nothing of it runs. It is called in the instance's turn.
 func (l *life) quiet() bool {
-	if l.core.bound && len(l.outbox) > 0 || l.core.serving.Load() > 0 {
-		return false
-	}
-	for _, call := range l.core.running {
-		if call != nil {
-			return false
-		}
-	}
-	return !slices.ContainsFunc(l.core.kept, func(e *entry) bool { return e.wait != nil && !e.wait.gone })
+	return (!l.core.bound || len(l.outbox) == 0) && !l.core.busyTree()
 }
 
 // wakeTime is when an instance that is put away has to be looked at again.
@@ -127,7 +126,7 @@ func (l *life) nextRevision() uint64 {
 
 // trim stores the instance again without the messages that have been published.
 func (l *life) trim(ctx context.Context) error {
-	if l.stored == len(l.outbox) || l.core.dropped {
+	if l.stored == len(l.outbox) || l.core.dropped.Load() {
 		return nil
 	}
 	store, key := l.slot.host.store, l.core.self.Key

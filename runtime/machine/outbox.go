@@ -90,7 +90,7 @@ func (c *Core) failure(ctx context.Context, kind FailureKind, err error) {
 	}
 	f := Failure{Kind: kind, Machine: c.self.Machine, Key: c.self.Key, State: c.leafName(), Event: c.chart.Events[c.step.trigger], Err: err}
 	if c.life != nil {
-		c.step.out = append(c.step.out, output{failureKind, c.life.publisher.FailureValue(f), string(kind)})
+		c.step.out = append(c.step.out, output{failureKind, c.prog.(Publisher).FailureValue(f), string(kind)})
 		return
 	}
 	if err := c.prog.Failed(ctx, f); err != nil {

@@ -13,7 +13,10 @@ func (l *life) publish(ctx context.Context) {
 	if len(l.outbox) == 0 || !l.core.bound {
 		return
 	}
-	defer func() { l.waiting.Store(int64(len(l.outbox))) }()
+	defer func() {
+		l.waiting.Store(int64(len(l.outbox)))
+		l.stopSpares()
+	}()
 	ctx = context.WithoutCancel(ctx)
 	for len(l.outbox) > 0 {
 		m := &l.outbox[0]
@@ -42,7 +45,12 @@ func (l *life) publishOne(ctx context.Context, m *message) (err error) {
 			err = panicError(r)
 		}
 	}()
-	return l.publisher.PublishMessage(withEvent(ctx, m.ID), m.ID, m.Name, m.value)
+	if m.from == nil {
+		if err := l.resolve(m); err != nil {
+			return err
+		}
+	}
+	return m.from.PublishMessage(withEvent(ctx, m.ID), m.ID, ownName(m.Name), m.value)
 }
 
 // retryLoad is how long a host waits before it loads an instance again that could

@@ -118,6 +118,7 @@ type restorer struct {
 	delays   []int32
 	sends    []*delayed
 	deferred []*entry
+	next     int // the first of them that comes before anything else
 	invokes  []int32
 	children []*prepared // by the numbers of the snapshot's Invokes; nil if none of them has a snapshot
 	before   []byte      // the context as it was, where there are children
@@ -215,6 +216,9 @@ func (r *restorer) find(what, state, name string, n int, is func(int32) bool) in
 // events resolves and decodes what waits.
 func (r *restorer) events() error {
 	for _, d := range r.s.Deferred {
+		if !d.Next {
+			r.next = len(r.deferred) + 1
+		}
 		id := int32(slices.Index(r.chart.Events, d.Event))
 		if id <= 0 {
 			r.lack("event", d.Event)
@@ -250,16 +254,7 @@ func (r *restorer) events() error {
 	return nil
 }
 
-// apply changes the machine, which the caller owns.
-func (r *restorer) apply() error {
-	if err := r.codec.DecodeContext(r.s.Context); err != nil {
-		return err
-	}
-	r.settleIn()
-	return nil
-}
-
-// settleIn is apply for a machine that has its context.
+// settleIn changes the machine, which the caller owns, and which has its context.
 func (r *restorer) settleIn() {
 	c := r.Core
 	c.leaves = append(c.leaves[:0], r.leaves...)
@@ -301,6 +296,11 @@ func (r *restorer) arm() {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if r.next < len(c.kept) {
+		c.keptAt, c.asking = r.next, true
+		c.inbox.push(&entry{ctx: context.Background(), kind: turnEntry, payload: func(context.Context) { c.retryFrom(r.next) }})
+		c.word.Or(queued)
+	}
 	for _, p := range r.sends {
 		if p.due.After(now) {
 			c.waitFor(p)

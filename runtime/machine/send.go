@@ -50,7 +50,7 @@ func (c *Core) claim() error {
 // processed: its later outcome is not Send's.
 func (c *Core) Send(ctx context.Context, id int32, event any) error {
 	w := c.word.Load()
-	if w&(busy|queued|started|halted) == started && ctx.Err() == nil && c.word.CompareAndSwap(w, w|busy) {
+	if w&(busy|queued|started|halted|treed) == started && ctx.Err() == nil && c.word.CompareAndSwap(w, w|busy) {
 		err := c.external(ctx, id, event)
 		c.giveBack(w)
 		return err
@@ -81,7 +81,11 @@ func (c *Core) Request(ctx context.Context, id int32, event any) (any, error) {
 // the outbox, or logged if there is no observer. If the machine is idle the event
 // is processed before Post returns.
 func (c *Core) Post(ctx context.Context, id int32, event any) error {
-	if err := c.enqueue(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event}, InboxSize); err != nil {
+	return c.post(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event})
+}
+
+func (c *Core) post(e *entry) error {
+	if err := c.enqueue(e, InboxSize); err != nil {
 		return err
 	}
 	c.runIfIdle()
@@ -101,6 +105,11 @@ func (c *Core) Stop(ctx context.Context) error {
 }
 
 func (c *Core) stop(ctx context.Context) error {
+	if c.word.Load()&treed != 0 {
+		if over := c.stopInTurn(); over != nil {
+			return c.awaitStop(ctx, over)
+		}
+	}
 	c.mu.Lock()
 	c.stopped = true
 	c.word.Or(halted)
@@ -110,15 +119,21 @@ func (c *Core) stop(ctx context.Context) error {
 		c.release()
 		return c.awaitCalls(ctx)
 	}
+	e := &entry{kind: nothing, wait: newWaiter()}
+	if !c.within(ctx) && c.enqueueAlways(e) {
+		return c.awaitCalls(ctx) // the step ended meanwhile
+	}
+	return c.awaitStop(ctx, e.wait)
+}
+
+// awaitStop waits for the step that runs to end, unless ctx is of it, and for all
+// that has been invoked.
+func (c *Core) awaitStop(ctx context.Context, over *waiter) error {
 	if c.within(ctx) {
 		return nil
 	}
-	e := &entry{kind: nothing, wait: newWaiter()}
-	if c.enqueueAlways(e) {
-		return c.awaitCalls(ctx) // the step ended meanwhile
-	}
 	select {
-	case <-e.wait.done:
+	case <-over.done:
 		return c.awaitCalls(ctx)
 	case <-ctx.Done():
 		return ctx.Err()

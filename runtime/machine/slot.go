@@ -77,6 +77,8 @@ func (s *slot) reload(ctx context.Context) (l *life, fresh bool, err error) {
 			return l, false, nil
 		}
 		s.leave(ctx, l)
+	} else if l != nil {
+		s.host.outlive(l)
 	}
 	s.life.Store(nil)
 	r, err := s.host.store.Load(ctx, s.key)
@@ -115,22 +117,32 @@ func (s *slot) restore(ctx context.Context, r *Record) (*life, error) {
 	if err != nil {
 		return nil, err
 	}
-	l.take(r)
-	ctx = withEvent(detach(ctx), "")
-	if err := l.core.claim(); err != nil {
+	if err := restorer.prepare(); err != nil {
 		return nil, err
 	}
+	l.take(r)
+	ctx = withEvent(detach(ctx), "")
 	if len(l.outbox) > 0 { // before anything else that the instance does
 		l.core.later(ctx, l.publish)
 	}
-	if err := restorer.apply(); err != nil {
-		l.core.abandon()
-		l.core.release()
-		return nil, err
-	}
+	restorer.settleIn()
 	s.life.Store(l)
 	l.core.invokeAll(l.core.stepCtx(ctx))
+	if l.changed {
+		l.core.later(ctx, l.settle)
+	} else {
+		l.serve()
+	}
 	return l, nil
+}
+
+// settle stores what has been begun while the instance was restored: machines that
+// it was to invoke.
+func (l *life) settle(ctx context.Context) {
+	l.core.begin(0)
+	if err := l.core.finish(ctx); err != nil {
+		l.core.Logger().ErrorContext(ctx, "what an instance invokes could not be begun", "error", err)
+	}
 }
 
 // newLife makes an instance that commits its steps here.
@@ -270,6 +282,7 @@ func (s *slot) drop() {
 	case l == nil:
 	case l.core.lost():
 		s.life.Store(nil)
+		s.host.outlive(l)
 		if !l.abandoned.Load() { // somebody has stopped it, or an action has ended its goroutine
 			s.host.wakeAt(s.key, s.host.clock.Now().Add(retryLoad))
 		}
@@ -279,8 +292,22 @@ func (s *slot) drop() {
 	}
 }
 
+// outlive has Close wait for what an instance that is not in memory any more has
+// begun, and tells to end: services, and machines.
+func (h *Host) outlive(l *life) {
+	if l.rare == nil { // it has invoked nothing
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.closed {
+		h.work.Go(func() { _ = l.core.stop(context.Background()) })
+	}
+}
+
 // leave does what is left to do for an instance that is not in memory any more.
 func (s *slot) leave(ctx context.Context, l *life) {
+	s.host.outlive(l)
 	if err := l.trim(ctx); err != nil {
 		s.host.log().Error("an instance could not be put away cleanly", "machine", s.host.maker.Chart.Machine, "key", s.key, "error", err)
 	}

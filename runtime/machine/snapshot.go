@@ -50,6 +50,7 @@ type SendSnapshot struct {
 type EventSnapshot struct {
 	Event   string
 	Payload []byte
+	Next    bool // it comes before anything else, since states have changed after it was deferred
 }
 
 // InvokeSnapshot is an invocation that runs: a service begins again when the
@@ -190,7 +191,8 @@ func (c *Chart) owner(is func(*State) bool) int32 {
 }
 
 func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
-	for _, e := range c.kept {
+	next := c.nextKept()
+	for i, e := range c.kept {
 		if (c.life != nil || c.current.suspends()) && e.wait != nil && e.wait.request {
 			continue // who waits for the reply will ask again
 		}
@@ -198,7 +200,7 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 		if err != nil {
 			return err
 		}
-		s.Deferred = append(s.Deferred, EventSnapshot{c.chart.Events[e.event], data})
+		s.Deferred = append(s.Deferred, EventSnapshot{c.chart.Events[e.event], data, i >= next})
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -45,7 +45,7 @@ type output struct {
 
 // external runs the macrostep of one external event.
 func (c *Core) external(ctx context.Context, id int32, event any) error {
-	if c.life != nil && c.again(ctx) {
+	if c.life != nil && c.life.core == c && c.again(ctx) {
 		c.begin(id)
 		c.step.taken = true
 		if c.observer != nil {
@@ -142,6 +142,9 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 	case turnEntry:
 		c.begin(0)
 		e.payload.(func(context.Context))(c.stepCtx(ctx))
+	case childEntry:
+		c.begin(0)
+		c.giveTurn(e.payload.(*Core))
 	case invokeEntry:
 		return c.invocationEnded(c.stepCtx(ctx), e)
 	case leaveEntry:

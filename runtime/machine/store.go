@@ -43,7 +43,7 @@ type Record struct {
 	Snapshot []byte    // a document of package snapshot
 	Outbox   []Message // what has been emitted or sent and may not have been heard
 	Handled  []string  // ids of the latest events that have been processed, oldest first
-	Due      time.Time // when the instance has to be loaded, because a delay passes or a service runs; may be zero
+	Due      time.Time // when the instance has to be loaded, because a delay of it or of what it invokes passes or a service runs; may be zero
 	Finished time.Time // when the instance finished; zero if it has not
 }
 
@@ -51,7 +51,7 @@ type Record struct {
 // again.
 type Message struct {
 	ID      string
-	Name    string // emit.<event>, send.<role>.<event>, state.<path> or error.<kind>
+	Name    string // emit.<event>, send.<role>.<event>, state.<path> or error.<kind>; after <state>/<id>/ if it is from what the state invokes
 	Payload []byte
 }
 

@@ -99,7 +99,7 @@ func (w *writer) snapshot(s *machine.Snapshot) {
 		listOf(w, "delays", s.Delays, w.delay),
 		listOf(w, "sends", s.Sends, w.send),
 		listOf(w, "deferred", s.Deferred, func(e machine.EventSnapshot) {
-			w.fields(w.text("event", e.Event), w.bytes("payload", e.Payload))
+			w.fields(w.text("event", e.Event), w.bytes("payload", e.Payload), w.flag("next", e.Next))
 		}),
 		listOf(w, "invokes", s.Invokes, w.invoke),
 	)
@@ -195,7 +195,7 @@ func readSnapshot(r *codec.Reader, s *machine.Snapshot) (format uint64) {
 		"sends":    func() { s.Sends = readList(r, func(x *machine.SendSnapshot) { readSend(r, x) }) },
 		"deferred": func() {
 			s.Deferred = readList(r, func(e *machine.EventSnapshot) {
-				read(r, map[string]func(){"event": text(r, &e.Event), "payload": bytesOf(r, &e.Payload)})
+				read(r, map[string]func(){"event": text(r, &e.Event), "payload": bytesOf(r, &e.Payload), "next": func() { e.Next = r.Bool() }})
 			})
 		},
 		"invokes": func() { s.Invokes = readList(r, func(i *machine.InvokeSnapshot) { readInvoke(r, i) }) },

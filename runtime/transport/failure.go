@@ -1,6 +1,10 @@
 package transport
 
-import "github.com/xsgen/xsgen/runtime/codec"
+import (
+	"slices"
+
+	"github.com/xsgen/xsgen/runtime/codec"
+)
 
 // Failure is what travels on error topics: something that went wrong and that
 // nobody could be told of directly.
@@ -14,6 +18,16 @@ type Failure struct {
 	Message  string `json:"message"`  // the error's text
 	Attempts uint64 `json:"attempts"` // deliveries that were tried
 	Original []byte `json:"original"` // the message's payload
+}
+
+// Clone returns a deep copy of f; nil is nil.
+func (f *Failure) Clone() *Failure {
+	if f == nil {
+		return nil
+	}
+	out := *f
+	out.Original = slices.Clone(f.Original)
+	return &out
 }
 
 // AppendMsgpack appends f's MessagePack form to b.

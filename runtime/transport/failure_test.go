@@ -22,6 +22,9 @@ func TestFailureTravels(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+	if c := want.Clone(); cmp.Diff(want, *c) != "" || &c.Original[0] == &want.Original[0] || (*transport.Failure)(nil).Clone() != nil {
+		t.Errorf("a clone is %+v", c)
+	}
 	if err := got.UnmarshalMsgpack([]byte{0x82, 0xa1, 'x', 1, 0xa1, 'x', 1}); err == nil {
 		t.Error("a duplicate key was accepted")
 	}

@@ -231,7 +231,7 @@ func (e *Envelope) readOther(r *codec.Reader, fs *codec.Fields) {
 
 func readHeaders(r *codec.Reader) map[string]string {
 	es := r.Map()
-	h := codec.MakeMap[string](es)
+	h := codec.MakeMap[string](r, es)
 	for es.Next(r) {
 		k := r.String()
 		h[k] = r.String()

@@ -199,3 +199,48 @@ func TestBadMakers(t *testing.T) {
 	}
 	w.close()
 }
+
+// TestDeferredEventsAfterACrash ends the process before and after every save and
+// every publish of a script at whose end deferred events are taken, one step each:
+// those that were not taken are when the instance is loaded, before anything else.
+func TestDeferredEventsAfterACrash(t *testing.T) {
+	script := []ExternalEvent{&Add{N: 1}, &Pause{}, &Add{N: 10}, &Add{N: 100}, &Add{N: 1000}, &Resume{}, &Add{N: 10_000}}
+	for _, late := range []bool{false, true} {
+		for n := 1; ; n++ {
+			m := &mortal{n, late}
+			synctest.Test(t, func(t *testing.T) {
+				store := &countingStore{Store: machine.NewMemoryStore(), fail: m.Save}
+				w := newWorld(t, machine.WithStore(store))
+				w.fail = m.hear
+				done := 0
+				for done < len(script) && w.Deliver(t.Context(), "a", fmt.Sprint("e", done), script[done]) == nil {
+					done++
+				}
+				synctest.Wait()
+				left := *m
+				store.failing(func(*machine.Record) (error, error) { return errDead, nil })
+				w.fail = func(message) error { return errDead }
+				_ = w.Close(t.Context())
+
+				second := open(t, store.Store)
+				synctest.Wait()
+				for ; done < len(script); done++ {
+					second.deliver("a", fmt.Sprint("e", done), script[done])
+				}
+				second.expect("a", "open.active", 5, 11_111)
+				checkHeard(t, []*world{w, second}, "a", 5)
+				for _, m := range second.heard {
+					if e, ok := m.value.(*Added); ok && e.Total != []int64{1, 11, 111, 1111, 11_111}[e.Seq-1] {
+						t.Errorf("%v was not in order", e)
+					}
+				}
+				second.close()
+				*m = left
+			})
+			if m.left > 0 || t.Failed() {
+				t.Logf("%d places to end", n)
+				break
+			}
+		}
+	}
+}
