@@ -139,7 +139,23 @@ func (c *conformanceCase) scripts(m *model.Machine) []string {
 	if script := c.batched(m); script != "" {
 		list = append(list, script)
 	}
+	if script := c.restored(); script != "" {
+		list = append(list, script)
+	}
 	return list
+}
+
+// restored is the script for a machine that is replaced after each command by one that
+// is made of its snapshot: it does all the same. "" for the scripts that see that:
+// those that take snapshots themselves, wait for a service to be cancelled, or have a
+// delay that passes without the clock's moving.
+func (c *conformanceCase) restored() string {
+	for _, line := range []string{"snapshot\n", "cancelled ", "advance 0s\n"} {
+		if strings.HasPrefix(c.script, line) || strings.Contains(c.script, "\n"+line) {
+			return ""
+		}
+	}
+	return "observe restored\n" + c.script
 }
 
 // runConformance says of every case what is wrong with it; "" is a pass. The
@@ -171,7 +187,8 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 	return faults
 }
 
-// TestConformance runs every case with an observer, without one, and in batches.
+// TestConformance runs every case with an observer, without one, in batches, and with
+// snapshots between all commands.
 func TestConformance(t *testing.T) {
 	cases := conformanceCases(t)
 	faults := runConformance(t, cases)
