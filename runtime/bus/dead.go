@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -44,34 +43,13 @@ func (s *Subscription) dead(ctx context.Context, i *job, cause error) {
 	if !s.options.profile.DeadLetter {
 		return
 	}
-	name := i.Topic()
-	machine, event := parts(name, i.key)
-	f := &transport.Failure{
-		Kind: "dead", Machine: machine, Key: i.key, Event: event, Topic: string(name),
-		Message: cause.Error(), Attempts: uint64(i.attempts), Original: original(i.value),
+	f, err := transport.Dead(i.Topic(), i.key, original(i.value), i.attempts, cause)
+	if err == nil {
+		err = s.bus.publishFailure(ctx, i.ID()+"/"+f.Kind+"/"+string(s.pattern), f)
 	}
-	err := s.bus.publishFailure(ctx, i.ID()+"/dead/"+string(s.pattern), f)
 	if err != nil {
-		s.bus.onError(s, fmt.Errorf("bus: the dead letter of event %s on %s: %w", i.ID(), name, err))
+		s.bus.onError(s, fmt.Errorf("bus: the dead letter of event %s on %s: %w", i.ID(), i.Topic(), err))
 	}
-}
-
-// parts are the machine, or what stands in its place, and the event of a topic.
-func parts(name topic.Name, key string) (machine, event string) {
-	kind, rest, ok := strings.Cut(string(name), ".")
-	if !ok {
-		return kind, ""
-	}
-	machine, event, ok = strings.Cut(rest, ".")
-	if !ok {
-		return kind, machine // broadcast.drain
-	}
-	if key != "" {
-		if escaped, err := topic.EscapeKey(key); err == nil {
-			event = strings.TrimPrefix(event, escaped+".")
-		}
-	}
-	return machine, event
 }
 
 // original is the payload of an event; nil for one that has none.
@@ -87,12 +65,8 @@ func original(v any) []byte {
 	return b
 }
 
-// publishFailure publishes on the failure's topic. What fails about a failure is not
-// published again, or it would never end.
+// publishFailure publishes on the failure's topic.
 func (b *Bus) publishFailure(ctx context.Context, id string, f *transport.Failure) error {
-	if strings.HasPrefix(f.Topic, "error.") {
-		return errors.New("it was one itself")
-	}
 	where := place{bus: b, name: topic.Name("error." + f.Machine + "." + f.Kind)}
 	if f.Key != "" {
 		family, err := topic.NewFamily(topic.Name("error."+f.Machine), topic.Name(f.Kind))

@@ -52,15 +52,4 @@ func (e *HandlerError) Unwrap() error { return e.Err }
 func Permanent(err error) error { return transport.Permanent(err) }
 
 // PanicError is the error of a handler that panicked.
-type PanicError struct {
-	Value any
-	Stack []byte
-}
-
-func (e *PanicError) Error() string { return fmt.Sprintf("bus: a handler panicked: %v", e.Value) }
-
-// Unwrap returns the value if it is an error.
-func (e *PanicError) Unwrap() error {
-	err, _ := e.Value.(error)
-	return err
-}
+type PanicError = transport.PanicError

@@ -15,13 +15,14 @@ import (
 )
 
 // GroupPolicy says which member of a group gets an event.
-type GroupPolicy uint8
+type GroupPolicy = transport.GroupPolicy
 
+// The policies of groups.
 const (
-	RoundRobin  GroupPolicy = iota // one after the other
-	LeastLoaded                    // the one with the fewest events
-	Random                         //
-	Sticky                         // always the same one for the same key, as long as it is there
+	RoundRobin  = transport.RoundRobin  // one after the other
+	LeastLoaded = transport.LeastLoaded // the one with the fewest events
+	Random      = transport.Random
+	Sticky      = transport.Sticky // always the same one for the same key, as long as it is there
 )
 
 // ErrGroupPolicy is returned for a member whose group has another policy.

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Consumer takes items from one lane of a queue. Take is for one goroutine at a time;
+// Consumer takes items from one lane of a queue. Take and Poll are for one goroutine at a time;
 // Settle may be called from any.
 type Consumer[E any] struct {
 	q    *Queue[E]
@@ -79,6 +79,20 @@ func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
 	n = c.lane.take(buf)
 	q.waiting -= n
 	return n, true
+}
+
+// Poll is Take for what is there: it does not wait.
+func (c *Consumer[E]) Poll(buf []E) int {
+	q := c.q
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	c.collect()
+	if len(q.blocked) > 0 {
+		q.letIn()
+	}
+	n := c.lane.take(buf)
+	q.waiting -= n
+	return n
 }
 
 // sleep waits to be woken, or, if until is a time, for that; then it returns false.

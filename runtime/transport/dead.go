@@ -1,0 +1,86 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+)
+
+// Again reports whether a message that has failed for the nth time is to be delivered
+// again, with a profile.
+func (p Profile) Again(n int, err error) bool {
+	return n < p.Retry.Attempts && !IsPermanent(err) && !errors.Is(err, ErrDecode)
+}
+
+// errNested is returned for a dead letter of a failure: what fails about a failure is
+// not published again, or it would never end.
+var errNested = errors.New("xsgen: a failure that cannot be handled is not published again")
+
+// Dead is the Failure of an event that was given up after a number of attempts. Its kind
+// is dead, or decode if cause wraps ErrDecode. For an event that is a failure itself
+// there is none.
+func Dead(name topic.Name, key string, original []byte, attempts int, cause error) (*Failure, error) {
+	if strings.HasPrefix(string(name), "error.") {
+		return nil, errNested
+	}
+	f := &Failure{
+		Kind: "dead", Key: key, Topic: string(name), Message: strings.ToValidUTF8(cause.Error(), "\uFFFD"),
+		Attempts: uint64(attempts), Original: original,
+	}
+	if errors.Is(cause, ErrDecode) {
+		f.Kind = "decode"
+	}
+	f.Machine, f.Event = topicParts(name, key)
+	return f, nil
+}
+
+// DeadLetter makes the message that says that m was given up by a subscription after
+// a number of attempts: its Failure on error.<machine>.dead, for a keyed one
+// error.<machine>.<key>.dead. It shares nothing with m.
+func DeadLetter(m *Message, subscription string, attempts int, cause error) (*Message, error) {
+	f, err := Dead(m.Topic, m.Key, m.Body, attempts, cause)
+	if err != nil {
+		return nil, err
+	}
+	name, err := failureTopic(f)
+	if err != nil {
+		return nil, err
+	}
+	body, err := f.AppendMsgpack(nil)
+	if err != nil {
+		return nil, fmt.Errorf("xsgen: a dead letter: %w", err)
+	}
+	e := Envelope{ID: m.ID + "/" + f.Kind + "/" + subscription, Type: "Failure", Source: m.Source, Key: m.Key, Topic: name, Causation: m.ID}
+	return &Message{Envelope: e, Body: body}, nil
+}
+
+func failureTopic(f *Failure) (topic.Name, error) {
+	if f.Key == "" {
+		return topic.Parse("error." + f.Machine + "." + f.Kind)
+	}
+	family, err := topic.NewFamily(topic.Name("error."+f.Machine), topic.Name(f.Kind))
+	if err != nil {
+		return "", err
+	}
+	return family.Of(f.Key)
+}
+
+// topicParts are the machine, or what stands in its place, and the event of a topic.
+func topicParts(name topic.Name, key string) (machine, event string) {
+	kind, rest, ok := strings.Cut(string(name), ".")
+	if !ok {
+		return kind, ""
+	}
+	machine, event, ok = strings.Cut(rest, ".")
+	if !ok {
+		return kind, machine // broadcast.drain
+	}
+	if key != "" {
+		if escaped, err := topic.EscapeKey(key); err == nil {
+			event = strings.TrimPrefix(event, escaped+".")
+		}
+	}
+	return machine, event
+}

@@ -1,0 +1,83 @@
+package transport
+
+import (
+	"context"
+	"sync/atomic"
+)
+
+// Receiver gets a subscription's messages, one after the other, from one goroutine.
+// It must see to it that each delivery is settled, by itself or by somebody else, at
+// once or later: as many as the profile's Prefetch says may be unsettled at a time, or
+// if that is 0 at least Concurrency times BatchSize, and the next one is not handed
+// over before. ctx ends when the subscription has
+// ended and its time for draining is over. A panic settles the delivery with a
+// *PanicError, if it is not yet.
+type Receiver func(ctx context.Context, d *Delivery)
+
+// Settler is the part of a transport that a delivery goes back to.
+type Settler interface {
+	// Settle is called at most once for a delivery.
+	Settle(d *Delivery, err error) error
+	// Reply is called until it returns nil, one call at a time. It does not keep m.
+	Reply(ctx context.Context, d *Delivery, m *Message) error
+}
+
+// Delivery is a message that was handed to a receiver. Its message is valid until it
+// is settled; Clone keeps it beyond that. Message.Attempt says which delivery of this
+// message it is, from 1. It is safe for concurrent use.
+type Delivery struct {
+	Message
+
+	settler  Settler
+	settled  atomic.Bool
+	answered atomic.Bool
+}
+
+// Init makes d the delivery of a message that goes back to s. Only a transport calls
+// it, once, before it hands d over.
+func (d *Delivery) Init(m Message, s Settler) { d.Message, d.settler = m, s }
+
+// Settle says what has become of the message: nil that it was handled, an error that
+// it is to be delivered again, if the profile says so, or else given up; at once if
+// the error is from Permanent or wraps ErrDecode. A request is never delivered again:
+// it is answered with the error, or, without one and without a reply, with
+// ErrNoReply. Of several calls the first counts, the others return ErrStale, as does
+// the first if the message was taken back. Giving up may take as long as publishing
+// a dead letter. Another error says that the other side could not be told: then the
+// message may be delivered again.
+func (d *Delivery) Settle(err error) error {
+	if !d.settled.CompareAndSwap(false, true) {
+		return ErrStale
+	}
+	return d.settler.Settle(d, err)
+}
+
+// Settled reports whether Settle has been called.
+func (d *Delivery) Settled() bool { return d.settled.Load() }
+
+// Answered reports whether Reply has been called.
+func (d *Delivery) Answered() bool { return d.answered.Load() }
+
+// Reply answers a request; the correlation and, where it is empty, the topic are
+// filled in on a copy. m is the caller's again when Reply has returned. It does not
+// settle the delivery. It may fail and be tried again; nil does not say that somebody
+// still waits for the reply. Without a request it is ErrNoRoute, after the first reply or
+// after Settle ErrStale.
+func (d *Delivery) Reply(ctx context.Context, m *Message) error {
+	if d.ReplyTo == "" {
+		return ErrNoRoute
+	}
+	if d.settled.Load() || !d.answered.CompareAndSwap(false, true) {
+		return ErrStale
+	}
+	reply := *m
+	reply.Correlation = d.Correlation
+	if reply.Topic == "" {
+		reply.Topic = d.Topic
+	}
+	err := d.settler.Reply(ctx, d, &reply)
+	if err != nil {
+		d.answered.Store(false) // another reply may do
+	}
+	return err
+}

@@ -1,0 +1,124 @@
+package memory
+
+import (
+	"cmp"
+	"hash/maphash"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// fits reports whether another member of the group wants the same as the first one.
+func (l *line) fits(r *transport.SubscribeRequest) bool {
+	return slices.Equal(l.request.Patterns, r.Patterns) && l.request.Policy == r.Policy &&
+		l.request.Profile == r.Profile && (l.request.Where == nil) == (r.Where == nil)
+}
+
+// join makes m a member.
+func (l *line) join(m *member) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.members = append(l.members, m)
+	l.all = append(l.all, m)
+	l.free += m.free
+	l.pump()
+}
+
+// place hands a message to a member; l.mu is held, and some member has room.
+func (l *line) place(i item) {
+	m := l.pick(&i)
+	if m.free == 0 {
+		m.parked.push(i)
+		return
+	}
+	m.give(i)
+}
+
+// pick is the member that gets a message.
+func (l *line) pick(i *item) *member {
+	n := len(l.members)
+	switch {
+	case n == 1:
+		return l.members[0]
+	case l.request.Policy == transport.Sticky:
+		return l.sticky(i.p.Key)
+	case l.request.Policy == transport.Random:
+		l.turn = rand.IntN(n)
+	}
+	best, at := -1, 0
+	for k := range n {
+		m := l.members[(l.turn+k)%n]
+		if m.free == 0 {
+			continue
+		}
+		if score := l.score(m, i); best < 0 || score < best {
+			best, at = score, (l.turn+k)%n
+		}
+	}
+	l.turn = (at + 1) % n
+	return l.members[at]
+}
+
+// score is lower for a member that is the better one; one where the message has
+// failed is the worst.
+func (l *line) score(m *member, i *item) int {
+	score := 0
+	if l.request.Policy == transport.LeastLoaded {
+		score = len(m.unsettled)
+	}
+	if m == i.avoid {
+		score += 1 << 30
+	}
+	return score
+}
+
+// sticky is the member that a key belongs to: only those of a member that leaves or
+// joins move (rendezvous hashing).
+func (l *line) sticky(key string) *member {
+	h := maphash.String(l.seed, key)
+	return slices.MaxFunc(l.members, func(a, b *member) int {
+		return cmp.Compare(mix(h, a.number), mix(h, b.number))
+	})
+}
+
+// mix is a number that depends on all bits of both (SplitMix64).
+func mix(h, n uint64) uint64 {
+	x := h + n*0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+// dismiss lets m leave, if it is not the last member: what its receiver has not seen
+// goes to others. l.mu is held.
+func (l *line) dismiss(m *member) {
+	l.members = slices.DeleteFunc(l.members, func(x *member) bool { return x == m })
+	l.free -= m.free
+	m.leaving, m.free = true, 0
+	l.takeBack(m, func(d *delivery) bool { return !d.handed })
+	m.inbox = nil
+	l.pump()
+}
+
+// takeBack has deliveries of m go to others, in their order, and what is parked there.
+func (l *line) takeBack(m *member, which func(*delivery) bool) int {
+	var back []*delivery
+	for d := range m.unsettled {
+		if which(d) {
+			back = append(back, d)
+		}
+	}
+	slices.SortFunc(back, func(a, b *delivery) int { return cmp.Compare(a.number, b.number) })
+	var items []item
+	for _, d := range back {
+		delete(m.unsettled, d)
+		items = append(items, d.item)
+		if d.handed {
+			d.revoked = true
+			d.item.p.retain() // the receiver may still read it
+		}
+	}
+	l.ready.unshift(append(items, m.parked.drain()...))
+	return len(back)
+}

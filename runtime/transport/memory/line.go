@@ -1,0 +1,316 @@
+package memory
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"hash/maphash"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/internal/queue"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// line is the queue of a subscription, or of a group, and those who take from it. A
+// message that was taken from the queue is in one place until it is settled: with a
+// member, or in ready, later or held.
+type line struct {
+	t       *Transport
+	request transport.SubscribeRequest // of the first member
+	q       *queue.Queue[item]
+	from    *queue.Consumer[item] // used with mu held
+
+	filtered atomic.Uint64
+
+	mu        sync.Mutex
+	members   []*member        // that get messages, the one that has been there for the longest first
+	all       []*member        // those too that are leaving
+	gone      uint64           // what members that have left have settled
+	given     uint64           // deliveries
+	free      int              // messages that the members may get
+	turn      int              // of the members
+	ready     fifo             // may be handed over
+	later     retries          // failed, and not due yet
+	held      map[string]*fifo // by key, what comes after one that is unsettled, if keys are kept in order
+	seed      maphash.Seed     // of sticky members
+	seen      *window          // ids that were taken, nil if none are remembered
+	timer     *time.Timer      // of later
+	armed     time.Time        // when it goes off
+	expired   uint64
+	duplicate uint64
+	broken    uint64 // that the filter panicked at: dead, and never queued
+	ending    bool   // it gets nothing more
+	over      bool   // it has nothing more
+	abandoned bool   // what it had was given up
+	idlers    []chan struct{}
+	buf       [1]item
+}
+
+// item is a message in a queue.
+type item struct {
+	p        *parcel
+	size     int64
+	expires  time.Time // zero is never
+	attempts int       // deliveries that have failed
+	known    bool      // its id has been looked at
+	holds    bool      // others of its key wait for it
+	avoid    *member   // where it has failed
+}
+
+var policies = [...]queue.Policy{
+	transport.Block: queue.Block, transport.DropOldest: queue.DropOldest,
+	transport.DropNewest: queue.DropNewest, transport.Reject: queue.Reject,
+}
+
+func newLine(t *Transport, r transport.SubscribeRequest) *line {
+	l := &line{t: t, request: r, seed: maphash.MakeSeed()}
+	p := &l.request.Profile
+	l.q = queue.New(queue.Config[item]{
+		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
+		Policy: policies[p.Overflow], Lanes: 1, Dropped: l.lose,
+	})
+	l.from = l.q.Consumer(0)
+	if p.DedupWindow > 0 {
+		l.seen = newWindow(p.DedupWindow)
+	}
+	if p.Order == transport.OrderKey {
+		l.held = map[string]*fifo{}
+	}
+	return l
+}
+
+// name is what a dead letter calls the subscription.
+func (l *line) name() string {
+	switch r := &l.request; {
+	case r.Group != "":
+		return r.Group
+	case r.Name != "":
+		return r.Name
+	}
+	patterns := make([]string, len(l.request.Patterns))
+	for i, p := range l.request.Patterns {
+		patterns[i] = string(p)
+	}
+	return strings.Join(patterns, ",")
+}
+
+// wants asks the filter.
+func (l *line) wants(m *transport.Message) (wanted bool) {
+	if l.request.Where == nil {
+		return true
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			l.mu.Lock()
+			l.broken++
+			l.mu.Unlock()
+			if l.request.Profile.DeadLetter {
+				l.t.dead(l, m, 0, &transport.PanicError{Value: p, Stack: debug.Stack()})
+			}
+		}
+	}()
+	if wanted = l.request.Where(m); !wanted {
+		l.filtered.Add(1)
+	}
+	return wanted
+}
+
+// put queues a message, and hands on what can be. A line that has ended meanwhile
+// misses nothing.
+func (l *line) put(ctx context.Context, m *transport.Message, p *parcel) (bool, error) {
+	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(m.Profile)}
+	p.retain()
+	err := l.q.Put(ctx, 0, &i, i.size, l.patience(m.Profile))
+	if err != nil {
+		p.release()
+		return false, l.putError(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pump()
+	return true, nil
+}
+
+func (l *line) putError(err error) error {
+	switch {
+	case errors.Is(err, queue.ErrClosed) && l.t.closing.Load():
+		return transport.ErrClosed
+	case errors.Is(err, queue.ErrClosed):
+		return nil
+	case errors.Is(err, queue.ErrFull):
+		return transport.ErrFull
+	case errors.Is(err, queue.ErrTimeout):
+		return transport.ErrTimeout
+	case errors.Is(err, queue.ErrTooLarge):
+		return transport.ErrTooLarge
+	}
+	return transport.TimeoutError(err)
+}
+
+// shorter is the shorter of two times, of which 0 is none.
+func shorter(a, b time.Duration) time.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// expiry is when a message expires: by the publisher's profile or the subscription's.
+func (l *line) expiry(publisher *transport.Profile) time.Time {
+	ttl := l.request.Profile.TTL
+	if publisher != nil {
+		ttl = shorter(ttl, publisher.TTL)
+	}
+	if ttl == 0 {
+		return time.Time{}
+	}
+	return time.Now().Add(ttl)
+}
+
+// patience is how long a publish waits for room; 0 is as long as its ctx lasts.
+func (l *line) patience(publisher *transport.Profile) time.Duration {
+	wait := l.request.Profile.PublishTimeout
+	if publisher != nil {
+		wait = shorter(wait, publisher.PublishTimeout)
+	}
+	return wait
+}
+
+// pump hands on what can be, as far as members have room; l.mu is held.
+func (l *line) pump() {
+	for l.free > 0 {
+		i, ok := l.take()
+		if !ok {
+			break
+		}
+		l.place(i)
+	}
+	l.arm()
+	l.check()
+}
+
+// take is the next message to be handed over; l.mu is held.
+func (l *line) take() (item, bool) {
+	for l.ready.n() > 0 {
+		if i := l.ready.pop(); l.fresh(&i) {
+			return i, true
+		}
+	}
+	if len(l.later) > 0 && !l.later[0].due.After(time.Now()) {
+		return heap.Pop(&l.later).(retry).item, true
+	}
+	for l.from.Poll(l.buf[:]) == 1 {
+		i := l.buf[0]
+		l.buf[0] = item{}
+		if l.fresh(&i) && l.turnCame(&i) {
+			return i, true
+		}
+	}
+	return item{}, false
+}
+
+// fresh drops a message that has expired, or that came before.
+func (l *line) fresh(i *item) bool {
+	if l.late(i) {
+		l.expired++
+		l.unanswered(i)
+		l.finish(i)
+		return false
+	}
+	if l.seen == nil || i.known {
+		return true
+	}
+	i.known = true
+	if !l.seen.add(i.p.ID) {
+		l.duplicate++
+		l.unanswered(i)
+		l.finish(i)
+		return false
+	}
+	return true
+}
+
+func (l *line) late(i *item) bool {
+	return !i.expires.IsZero() && i.attempts == 0 && !i.expires.After(time.Now())
+}
+
+// turnCame reports whether no other message of the same key is unsettled, if keys are
+// kept in order; if one is, i waits behind it.
+func (l *line) turnCame(i *item) bool {
+	if l.held == nil {
+		return true
+	}
+	if behind, ok := l.held[i.p.Key]; ok {
+		behind.push(*i)
+		return false
+	}
+	l.held[i.p.Key] = &fifo{}
+	i.holds = true
+	return true
+}
+
+// finish lets go of a message, and lets on the next one of its key; l.mu is held.
+func (l *line) finish(i *item) {
+	if i.holds {
+		if behind := l.held[i.p.Key]; behind.n() > 0 {
+			next := behind.pop()
+			next.holds = true
+			l.ready.push(next)
+		} else {
+			delete(l.held, i.p.Key)
+		}
+	}
+	l.from.Settle(1, i.counted(l))
+	i.p.release()
+}
+
+// counted is the size that the queue knows.
+func (i *item) counted(l *line) int64 {
+	if l.request.Profile.CapacityBytes == 0 {
+		return 0
+	}
+	return i.size
+}
+
+// lose lets go of a message that nothing can become of any more.
+func (l *line) lose(i *item) {
+	l.unanswered(i)
+	i.p.release()
+}
+
+// unanswered tells the requester, if the message is a request, that there will be no
+// reply.
+func (l *line) unanswered(i *item) {
+	if i.p.ReplyTo != "" && !l.request.Observer {
+		reply := transport.ErrorReply(nil)
+		reply.Correlation = i.p.Correlation
+		l.t.requests.Deliver(reply)
+	}
+}
+
+// arm sets the timer to when the next message is due again; l.mu is held. While nobody
+// has room the timer would be of no use: who settles pumps.
+func (l *line) arm() {
+	if len(l.later) == 0 || l.free == 0 || l.over || l.later[0].due.Equal(l.armed) {
+		return
+	}
+	l.armed = l.later[0].due
+	if l.timer == nil {
+		l.timer = time.AfterFunc(time.Until(l.armed), l.ring)
+		return
+	}
+	l.timer.Reset(time.Until(l.armed))
+}
+
+func (l *line) ring() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.armed = time.Time{}
+	if !l.over {
+		l.pump()
+	}
+}

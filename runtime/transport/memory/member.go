@@ -1,0 +1,218 @@
+package memory
+
+import (
+	"container/heap"
+	"context"
+	"sync"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// member is a subscription: the only member of its line, or one of a group's. Its
+// fields are guarded by the line's mutex.
+type member struct {
+	l       *line
+	request transport.SubscribeRequest
+	number  uint64 // for sticky, unique in the process
+	ctx     context.Context
+	cancel  context.CancelFunc
+	wake    *sync.Cond
+	done    chan struct{} // closed when its goroutine has ended
+
+	free      int         // messages that it may get
+	inbox     []*delivery // handed to it, and not yet to the receiver
+	unsettled map[*delivery]struct{}
+	settling  int  // settled, and being given up
+	parked    fifo // sticky messages that wait for it
+	leaving   bool
+	ended     bool
+	gaveUp    int // messages that were left when Close stopped waiting
+
+	handled, failed, retried, dead uint64
+}
+
+// room is how many messages may be unsettled.
+func room(p *transport.Profile) int {
+	if p.Prefetch > 0 {
+		return p.Prefetch
+	}
+	return max(p.Concurrency, 1) * max(p.BatchSize, 1)
+}
+
+func newMember(l *line, r transport.SubscribeRequest) *member {
+	m := &member{
+		l: l, request: r, number: l.t.seq.Add(1), wake: sync.NewCond(&l.mu), done: make(chan struct{}),
+		free: room(&r.Profile), unsettled: map[*delivery]struct{}{},
+	}
+	m.ctx, m.cancel = context.WithCancel(transport.ReceiverContext(context.Background()))
+	return m
+}
+
+// delivery is a message with a member. What it is settled with goes to settle.
+type delivery struct {
+	transport.Delivery
+	m       *member
+	item    item
+	number  uint64 // in the order in which they were given
+	handed  bool   // to the receiver
+	revoked bool   // taken back
+}
+
+// give hands a message to a member, which has room for it; l.mu is held.
+func (m *member) give(i item) {
+	m.l.given++
+	d := &delivery{m: m, item: i, number: m.l.given}
+	msg := i.p.Message
+	msg.Attempt = uint64(i.attempts + 1)
+	if m.request.Observer {
+		msg.ReplyTo = ""
+	}
+	d.Init(msg, d)
+	m.free--
+	m.l.free--
+	m.unsettled[d] = struct{}{}
+	m.inbox = append(m.inbox, d)
+	m.wake.Signal()
+}
+
+// run is the member's goroutine. A receiver that ends it is called by another one.
+func (m *member) run() {
+	returned := false
+	defer func() {
+		if !returned {
+			m.l.t.running.Go(m.run)
+		}
+	}()
+	for d := m.next(); d != nil; d = m.next() {
+		transport.HandOver(m.ctx, m.request.Receive, &d.Delivery)
+	}
+	returned = true
+	m.cancel()
+	m.l.t.forget(m)
+	close(m.done)
+}
+
+// next waits for a delivery; nil when there will be none.
+func (m *member) next() *delivery {
+	l := m.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for {
+		for len(m.inbox) > 0 {
+			d := m.inbox[0]
+			m.inbox[0] = nil
+			m.inbox = m.inbox[1:]
+			if !l.late(&d.item) {
+				d.handed = true
+				return d
+			}
+			l.expired++
+			l.unanswered(&d.item)
+			delete(m.unsettled, d)
+			m.refill()
+			l.finish(&d.item)
+			l.pump()
+		}
+		if m.ended {
+			return nil
+		}
+		m.wake.Wait()
+	}
+}
+
+// refill says that the member may get one more; l.mu is held. The pump must follow.
+func (m *member) refill() {
+	if m.leaving {
+		return
+	}
+	m.free++
+	m.l.free++
+	for m.parked.n() > 0 {
+		if i := m.parked.pop(); m.l.fresh(&i) {
+			m.give(i)
+			return
+		}
+	}
+}
+
+// Settle implements transport.Settler.
+func (d *delivery) Settle(_ *transport.Delivery, err error) error {
+	l := d.m.l
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if d.revoked {
+		d.item.p.release()
+		return transport.ErrStale
+	}
+	delete(d.m.unsettled, d)
+	asked := d.ReplyTo != ""
+	again := !asked && err != nil && l.request.Profile.Again(d.item.attempts+1, err)
+	if asked && !d.Answered() || err != nil && !again {
+		d.m.settling++
+		l.mu.Unlock() // meanwhile nobody else has the message
+		d.giveUp(asked, err)
+		l.mu.Lock()
+		d.m.settling--
+	}
+	if l.over { // it was left meanwhile
+		d.item.p.release()
+		return transport.ErrStale
+	}
+	d.count(err, again)
+	d.m.refill()
+	if again {
+		l.again(d)
+	} else {
+		l.finish(&d.item)
+	}
+	l.pump()
+	return nil
+}
+
+// giveUp answers a request, or publishes a dead letter.
+func (d *delivery) giveUp(asked bool, err error) {
+	l := d.m.l
+	switch {
+	case asked && !d.Answered():
+		reply := transport.ErrorReply(err)
+		reply.Correlation = d.Correlation
+		_ = l.t.answer(reply) // it is not too large for itself
+	case !asked && l.request.Profile.DeadLetter:
+		l.t.dead(l, &d.item.p.Message, d.item.attempts+1, err)
+	}
+}
+
+// count counts a settled delivery; l.mu is held.
+func (d *delivery) count(err error, again bool) {
+	switch {
+	case err == nil:
+		d.m.handled++
+		return
+	case again:
+		d.m.retried++
+	default:
+		d.m.dead++
+	}
+	d.m.failed++
+}
+
+// again sees to the next attempt; l.mu is held.
+func (l *line) again(d *delivery) {
+	i := d.item
+	i.attempts++
+	i.avoid = d.m
+	heap.Push(&l.later, retry{time.Now().Add(l.request.Profile.Retry.Wait(i.attempts)), i})
+}
+
+// Reply implements transport.Settler.
+func (d *delivery) Reply(_ context.Context, _ *transport.Delivery, m *transport.Message) error {
+	l := d.m.l
+	l.mu.Lock()
+	revoked := d.revoked
+	l.mu.Unlock()
+	if revoked {
+		return transport.ErrStale
+	}
+	return l.t.answer(m)
+}

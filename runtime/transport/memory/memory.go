@@ -1,0 +1,229 @@
+package memory
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/codec"
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// Transport delivers within the process. Make one with New.
+type Transport struct {
+	maxBody  int
+	onError  func(error)
+	epoch    string
+	seq      atomic.Uint64
+	status   transport.Status
+	requests transport.Requests
+	routes   routes
+
+	closing atomic.Bool
+	running sync.WaitGroup // members
+	done    chan struct{}  // closed when Close has done its work
+
+	mu     sync.Mutex
+	lines  map[*line]struct{}
+	groups map[string]*line
+	names  map[string]struct{}
+}
+
+var _ transport.Transport = (*Transport)(nil)
+
+// Option is an option of New.
+type Option func(*Transport)
+
+// MaxBody sets the most bytes that a body may have, and headers; it is codec.MaxSize
+// otherwise.
+func MaxBody(bytes int) Option { return func(t *Transport) { t.maxBody = bytes } }
+
+// OnError has f told of what nobody else can be told of: dead letters that could not
+// be published. It is called in the goroutine that settles, and must not block.
+func OnError(f func(error)) Option { return func(t *Transport) { t.onError = f } }
+
+// New returns a transport that is ready. It has no goroutine until somebody subscribes.
+func New(opts ...Option) *Transport {
+	var epoch [8]byte
+	_, _ = rand.Read(epoch[:]) // it never fails
+	t := &Transport{
+		maxBody: codec.MaxSize, onError: func(error) {}, epoch: hex.EncodeToString(epoch[:]), done: make(chan struct{}),
+		lines: map[*line]struct{}{}, groups: map[string]*line{}, names: map[string]struct{}{},
+	}
+	for _, o := range opts {
+		o(t)
+	}
+	t.status.Set(transport.Ready, nil)
+	return t
+}
+
+// Guarantees implements transport.Transport.
+func (t *Transport) Guarantees() transport.Guarantees {
+	return transport.Guarantees{
+		Ordered: true, Redelivers: true, OrderedKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
+		Expires: true, Dedups: true, Mandatory: true, Requests: true, MaxBody: t.maxBody,
+		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
+	}
+}
+
+// Status implements transport.Transport. It is Ready from the beginning.
+func (t *Transport) Status() *transport.Status { return &t.status }
+
+// Check implements transport.Transport. What has no meaning within a process, since
+// both ends share its fate and there is no broker, is accepted and has no effect:
+// Durable, ManualAck, Confirm. Batches are the receiver's affair: BatchSize says how
+// many may be unsettled if Prefetch does not, and BatchTimeout has no effect.
+func (t *Transport) Check(p transport.Profile) error {
+	if p.Durable == transport.DurableRequired {
+		return fmt.Errorf("%w: durable is required, and within a process nothing outlives it", transport.ErrInvalidProfile)
+	}
+	return p.Validate()
+}
+
+// Begin implements transport.Transport. The outcome is known when it returns: nil is
+// that the message is in every queue that matches, or was dropped by its policy. If
+// one queue has taken it and another has not, that is OutcomeUnknown. A message
+// without an id gets one.
+func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.Pending, error) {
+	if t.closing.Load() {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+	}
+	if _, err := t.publish(ctx, m); err != nil {
+		return nil, err
+	}
+	return transport.Accepted{}, nil
+}
+
+// publish puts m into the queues, and returns how many receivers' have it, observers
+// not counted.
+func (t *Transport) publish(ctx context.Context, m *transport.Message) (takers int, err error) {
+	refuse := func(err error) (int, error) {
+		return 0, transport.NewPublishError(m, transport.OutcomeNotSent, err)
+	}
+	lines, err := t.accept(ctx, m)
+	if err != nil {
+		return refuse(err)
+	}
+	if m.Mandatory && !slices.ContainsFunc(lines, func(l *line) bool { return !l.request.Observer }) {
+		return refuse(transport.ErrUnroutable)
+	}
+	p := t.pack(m, lines)
+	defer p.release()
+	var errs []error
+	any := false
+	for _, l := range lines {
+		put, err := l.put(ctx, m, p)
+		errs = append(errs, err)
+		any = any || put
+		if put && !l.request.Observer {
+			takers++
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		e := transport.NewPublishError(m, transport.OutcomeNotSent, err)
+		if any {
+			e.Known = transport.OutcomeUnknown
+		}
+		return takers, e
+	}
+	return takers, nil
+}
+
+// accept checks m and returns the queues that want it.
+func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*line, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, transport.TimeoutError(err)
+	}
+	if err := m.Check(t.maxBody); err != nil {
+		return nil, err
+	}
+	if m.Profile != nil {
+		if err := t.Check(*m.Profile); err != nil {
+			return nil, err
+		}
+	}
+	lines, err := t.routes.of(m.Topic)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+	}
+	if !slices.ContainsFunc(lines, func(l *line) bool { return l.request.Where != nil }) {
+		return lines, nil
+	}
+	return slices.DeleteFunc(slices.Clone(lines), func(l *line) bool { return !l.wants(m) }), nil
+}
+
+// newID is an id for a message that has none.
+func (t *Transport) newID() string { return t.epoch + "-" + strconv.FormatUint(t.seq.Add(1), 36) }
+
+// here is the address for replies.
+const here = "memory"
+
+// Request implements transport.Transport.
+func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transport.Message, error) {
+	ask := *m
+	if ask.ID == "" {
+		ask.ID = t.newID()
+	}
+	if ask.Correlation == "" {
+		ask.Correlation = ask.ID
+	}
+	ask.ReplyTo, ask.Mandatory = here, false
+	if t.closing.Load() {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+	}
+	call, err := t.requests.Open(ask.Correlation)
+	if err != nil {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
+	}
+	defer call.Drop()
+	takers, err := t.publish(ctx, &ask)
+	if err != nil {
+		return nil, err
+	}
+	if takers == 0 {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
+	}
+	return call.Wait(ctx)
+}
+
+// answer hands a reply to the requester, if it still waits.
+func (t *Transport) answer(m *transport.Message) error {
+	if err := m.Check(t.maxBody); err != nil {
+		return err
+	}
+	if m.Topic != "" {
+		if _, err := topic.Parse(string(m.Topic)); err != nil {
+			return fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+		}
+	}
+	t.requests.Deliver(m.Clone())
+	return nil
+}
+
+// deadLetterTimeout is how long a dead letter waits for room.
+const deadLetterTimeout = time.Second
+
+// dead publishes the dead letter of a message.
+func (t *Transport) dead(l *line, m *transport.Message, attempts int, cause error) {
+	letter, err := transport.DeadLetter(m, l.name(), attempts, cause)
+	if err == nil {
+		ctx, cancel := context.WithTimeout(context.Background(), deadLetterTimeout)
+		defer cancel()
+		if l.request.Profile.Sensitive {
+			letter.Profile = &transport.Profile{Sensitive: true}
+			defer clear(letter.Body)
+		}
+		_, err = t.publish(ctx, letter)
+	}
+	if err != nil {
+		t.onError(fmt.Errorf("memory: the dead letter of message %s on %s: %w", m.ID, m.Topic, err))
+	}
+}

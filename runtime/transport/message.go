@@ -1,0 +1,241 @@
+package transport
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+	"unicode/utf8"
+
+	"github.com/xsgen/xsgen/runtime/codec"
+	"github.com/xsgen/xsgen/runtime/topic"
+)
+
+// ErrInvalidMessage is wrapped by the error of a message that no transport carries.
+var ErrInvalidMessage = errors.New("xsgen: invalid message")
+
+// Envelope is what is known of a message without its body. In its MessagePack form
+// empty fields are left out.
+type Envelope struct {
+	ID          string // unique, and kept over retries
+	Type        string // of the event in the body
+	Source      string // the publishing node or machine
+	Key         string // of a keyed topic
+	Topic       topic.Name
+	Time        time.Time // when it left its process
+	Correlation string    // of a request and its reply
+	Causation   string    // the id of the message that this one follows from
+	ReplyTo     string    // where the reply goes; only the transport understands it
+	Headers     map[string]string
+	Epoch       string // of the publisher: another one after it has started anew
+	Seq         uint64 // from 1, per epoch and topic family
+	Attempt     uint64 // which delivery it is, from 1; 0 before it is delivered
+	Group       string // that it is for
+	Schema      string // the fingerprint of the body's type, for information
+}
+
+// Message is an envelope and the encoded event. Whoever gets one must not change its
+// headers or its body; how long it is valid, whoever gives it says.
+type Message struct {
+	Envelope
+	Body []byte
+
+	// Profile says how the message is published: of its fields, Durable, Confirm,
+	// PublishTimeout, TTL, BatchSize, BatchTimeout and Sensitive concern that. Nil is
+	// the default. It is not sent and must not be changed.
+	Profile *Profile
+	// Mandatory makes it an error, ErrUnroutable, if no queue wants the message.
+	Mandatory bool
+}
+
+// Check returns an error that wraps ErrInvalidMessage, or ErrTooLarge for a body of
+// more than limit bytes. It does not look at the topic, which is checked once.
+func (m *Message) Check(limit int) error {
+	if len(m.Body) > limit {
+		return fmt.Errorf("%w: a body of %d bytes, the most is %d", ErrTooLarge, len(m.Body), limit)
+	}
+	e := &m.Envelope
+	for _, s := range [...]string{e.ID, e.Type, e.Source, e.Key, e.Correlation, e.Causation, e.ReplyTo, e.Epoch, e.Group, e.Schema} {
+		if !utf8.ValidString(s) {
+			return fmt.Errorf("%w: %q is not UTF-8", ErrInvalidMessage, s)
+		}
+	}
+	size := 0
+	for k, v := range e.Headers {
+		if size += len(k) + len(v); !utf8.ValidString(k) || !utf8.ValidString(v) {
+			return fmt.Errorf("%w: the header %q is not UTF-8", ErrInvalidMessage, k)
+		}
+	}
+	if size > limit {
+		return fmt.Errorf("%w: headers of %d bytes, the most is %d", ErrTooLarge, size, limit)
+	}
+	return nil
+}
+
+// Clone returns a message that shares nothing with m that could change.
+func (m *Message) Clone() *Message {
+	c := *m
+	c.Headers = maps.Clone(m.Headers)
+	c.Body = append([]byte(nil), m.Body...)
+	return &c
+}
+
+// text is a field of an envelope that is a string.
+type text struct {
+	name string
+	at   *string
+}
+
+// texts are e's fields that are strings: those before the time, those between it
+// and the headers, the epoch, and the last ones.
+func (e *Envelope) texts() [11]text {
+	return [11]text{
+		{"id", &e.ID}, {"type", &e.Type}, {"source", &e.Source}, {"key", &e.Key}, {"topic", (*string)(&e.Topic)},
+		{"correlation", &e.Correlation}, {"causation", &e.Causation}, {"reply_to", &e.ReplyTo},
+		{"epoch", &e.Epoch},
+		{"group", &e.Group}, {"schema", &e.Schema},
+	}
+}
+
+// AppendMsgpack appends e's MessagePack form to b: a map of what is not empty, in
+// the order of the fields. Its errors are codec's.
+func (e *Envelope) AppendMsgpack(b []byte) ([]byte, error) {
+	w := writer{b: codec.AppendMap(b, e.fields())}
+	t := e.texts()
+	w.texts(t[:5])
+	if !e.Time.IsZero() {
+		w.name("time")
+		w.b = codec.AppendTime(w.b, e.Time)
+	}
+	w.texts(t[5:8])
+	if len(e.Headers) > 0 {
+		w.headers(e.Headers)
+	}
+	w.texts(t[8:9])
+	w.number("seq", e.Seq)
+	w.number("attempt", e.Attempt)
+	w.texts(t[9:])
+	if w.err != nil {
+		return nil, w.err
+	}
+	return w.b, nil
+}
+
+// fields counts what is not empty.
+func (e *Envelope) fields() int {
+	n := 0
+	for _, t := range e.texts() {
+		if *t.at != "" {
+			n++
+		}
+	}
+	for _, there := range [...]bool{!e.Time.IsZero(), len(e.Headers) > 0, e.Seq != 0, e.Attempt != 0} {
+		if there {
+			n++
+		}
+	}
+	return n
+}
+
+// writer appends fields; the first error sticks.
+type writer struct {
+	b   []byte
+	err error
+}
+
+func (w *writer) name(s string) { w.b, w.err = codec.AppendString(w.b, s, w.err) }
+
+func (w *writer) texts(ts []text) {
+	for _, t := range ts {
+		if *t.at != "" {
+			w.name(t.name)
+			w.name(*t.at)
+		}
+	}
+}
+
+func (w *writer) number(name string, v uint64) {
+	if v != 0 {
+		w.name(name)
+		w.b = codec.AppendUint(w.b, v)
+	}
+}
+
+func (w *writer) headers(h map[string]string) {
+	w.name("headers")
+	w.b = codec.AppendMap(w.b, len(h))
+	for _, k := range codec.SortedKeys(h) {
+		w.name(k)
+		w.name(h[k])
+	}
+}
+
+// UnmarshalMsgpack reads e from b, which it does not keep. Every limit of a codec's
+// Reader holds, and the topic, if there is one, is a topic. Its errors wrap ErrDecode.
+func (e *Envelope) UnmarshalMsgpack(b []byte) error {
+	r := codec.NewReader(b)
+	e.ReadMsgpack(&r)
+	err := r.Finish()
+	if err == nil && e.Topic != "" {
+		_, err = topic.Parse(string(e.Topic))
+	}
+	if err != nil {
+		*e = Envelope{}
+		return fmt.Errorf("%w: the envelope: %w", ErrDecode, err)
+	}
+	return nil
+}
+
+// EncodeMsgpack implements msgpack/v5's CustomEncoder.
+func (e *Envelope) EncodeMsgpack(enc *codec.Encoder) error { return codec.Encode(enc, e) }
+
+// DecodeMsgpack implements msgpack/v5's CustomDecoder.
+func (e *Envelope) DecodeMsgpack(dec *codec.Decoder) error { return codec.Decode(dec, e) }
+
+// ReadMsgpack reads e from r; what the message does not have is empty.
+func (e *Envelope) ReadMsgpack(r *codec.Reader) {
+	*e = Envelope{}
+	texts := e.texts()
+fields:
+	for fs := r.Struct(); fs.Next(r); {
+		for _, t := range texts {
+			if string(fs.Key) == t.name {
+				fs.Note(r)
+				*t.at = r.String()
+				continue fields
+			}
+		}
+		e.readOther(r, &fs)
+	}
+}
+
+// readOther reads a field that is no string.
+func (e *Envelope) readOther(r *codec.Reader, fs *codec.Fields) {
+	switch string(fs.Key) {
+	case "time":
+		fs.Note(r)
+		e.Time = r.Time()
+	case "headers":
+		fs.Note(r)
+		e.Headers = readHeaders(r)
+	case "seq":
+		fs.Note(r)
+		e.Seq = r.Uint(64)
+	case "attempt":
+		fs.Note(r)
+		e.Attempt = r.Uint(64)
+	default:
+		fs.Skip(r)
+	}
+}
+
+func readHeaders(r *codec.Reader) map[string]string {
+	es := r.Map()
+	h := codec.MakeMap[string](es)
+	for es.Next(r) {
+		k := r.String()
+		h[k] = r.String()
+	}
+	es.Unique(r, len(h))
+	return h
+}

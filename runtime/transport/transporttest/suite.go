@@ -1,0 +1,292 @@
+// Package transporttest is the conformance suite that every transport passes, and the
+// benchmarks that every transport runs. What a transport does not promise in its
+// Guarantees is skipped, and said so; everything else is demanded of all.
+package transporttest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// Factory makes a network of its own for one test, with nothing left of others, and
+// returns what connects one more node to it. The suite closes the nodes. A transport
+// without a network returns the same node each time. Whatever else the network needs
+// is ended by tb.Cleanup.
+type Factory func(tb testing.TB) (node func() transport.Transport)
+
+// patience is how long the suite waits for what must happen. What must not happen is
+// waited for only until something else has, except for calm.
+const (
+	patience = 20 * time.Second
+	calm     = 30 * time.Millisecond
+)
+
+// test is a part of the suite.
+type test struct {
+	name  string
+	needs func(transport.Guarantees) bool // nil: demanded of every transport
+	run   func(*env)
+}
+
+// Run runs the suite. Parts run one after the other, since each counts goroutines and
+// descriptors.
+func Run(t *testing.T, f Factory) {
+	for _, part := range [][]test{delivery, patterns, settling, keys, queues, groups, requests, closing, conservation, leaks} {
+		for _, p := range part {
+			t.Run(p.name, func(t *testing.T) { runOne(t, f, p) })
+		}
+	}
+}
+
+func runOne(t *testing.T, f Factory, p test) {
+	before := goleak.IgnoreCurrent()
+	files := descriptors()
+	t.Run("run", func(t *testing.T) {
+		e := open(t, f)
+		if p.needs != nil && !p.needs(e.promised) {
+			t.Skip("the transport does not promise this")
+		}
+		p.run(e)
+	})
+	goleak.VerifyNone(t, before)
+	var now int
+	if !poll(func() bool { now = descriptors(); return now <= files }) {
+		t.Errorf("%d descriptors were open before, %d are now", files, now)
+	}
+}
+
+// descriptors counts the open ones where the system can tell; 0 elsewhere.
+func descriptors() int {
+	list, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return 0
+	}
+	return len(list)
+}
+
+// poll waits for a condition; false if it does not come.
+func poll(cond func() bool) bool {
+	for end := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// env is a network with a node that publishes and one that subscribes.
+type env struct {
+	testing.TB
+	ctx      context.Context // ends long after everything should have
+	again    func() *env     // another network
+	node     func() transport.Transport
+	pub, sub transport.Transport
+	promised transport.Guarantees
+
+	mu   sync.Mutex
+	next int // number of the next message
+}
+
+func open(tb testing.TB, f Factory) *env {
+	e := &env{TB: tb, again: func() *env { return open(tb, f) }}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	tb.Cleanup(cancel)
+	connect := f(tb)
+	e.ctx, e.node = ctx, func() transport.Transport {
+		n := connect()
+		tb.Cleanup(func() { shut(tb, n) })
+		if err := n.Status().Await(ctx, transport.Ready); err != nil {
+			tb.Fatalf("the node does not become ready: %v", err)
+		}
+		return n
+	}
+	e.pub, e.sub = e.node(), e.node()
+	e.promised = e.sub.Guarantees()
+	return e
+}
+
+// shut closes a node at the end of a test, whatever is left.
+func shut(tb testing.TB, n transport.Transport) {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := n.Close(ctx); err != nil && !errors.Is(err, transport.ErrDrainTimeout) {
+		tb.Errorf("closing the node: %v", err)
+	}
+}
+
+// noError ends the test if there is an error.
+func (e *env) noError(err error, doing string, args ...any) {
+	e.Helper()
+	if err != nil {
+		e.Fatalf("%s: %v", fmt.Sprintf(doing, args...), err)
+	}
+}
+
+// want fails unless err wraps target.
+func (e *env) want(err, target error, doing string) {
+	e.Helper()
+	if !errors.Is(err, target) {
+		e.Errorf("%s: %v, want %v", doing, err, target)
+	}
+}
+
+// until waits for a condition, and ends the test if it does not come.
+func (e *env) until(cond func() bool, what string, args ...any) {
+	e.Helper()
+	if !poll(cond) {
+		e.Fatalf("it never happened that %s", fmt.Sprintf(what, args...))
+	}
+}
+
+// message makes a message with a new id.
+func (e *env) message(name topic.Name, body string) *transport.Message {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.next++
+	return &transport.Message{
+		Envelope: transport.Envelope{ID: fmt.Sprintf("id-%d", e.next), Topic: name}, Body: []byte(body),
+	}
+}
+
+// publish publishes bodies on a topic, in order, and waits for all.
+func (e *env) publish(name topic.Name, bodies ...string) {
+	e.Helper()
+	for _, b := range bodies {
+		e.noError(transport.Publish(e.ctx, e.pub, e.message(name, b)), "publishing %q on %s", b, name)
+	}
+}
+
+// subscribe subscribes on the subscribing node.
+func (e *env) subscribe(r transport.SubscribeRequest) transport.Subscription {
+	e.Helper()
+	s, err := e.sub.Subscribe(e.ctx, r)
+	e.noError(err, "subscribing to %v", r.Patterns)
+	return s
+}
+
+// hear subscribes to a pattern with a profile.
+func (e *env) hear(p topic.Pattern, profile transport.Profile, r transport.Receiver) transport.Subscription {
+	e.Helper()
+	return e.subscribe(transport.SubscribeRequest{Patterns: []topic.Pattern{p}, Profile: profile, Receive: r})
+}
+
+// inbox keeps what it receives.
+type inbox struct {
+	mu  sync.Mutex
+	got []*transport.Message
+}
+
+// Receive keeps a message and settles it.
+func (b *inbox) Receive(_ context.Context, d *transport.Delivery) {
+	b.keep(d)
+	_ = d.Settle(nil)
+}
+
+func (b *inbox) keep(d *transport.Delivery) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.got = append(b.got, d.Clone())
+}
+
+func (b *inbox) messages() []*transport.Message {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return append([]*transport.Message(nil), b.got...)
+}
+
+// bodies are those of the messages so far.
+func (b *inbox) bodies() []string {
+	var out []string
+	for _, m := range b.messages() {
+		out = append(out, string(m.Body))
+	}
+	return out
+}
+
+// wait waits for n messages.
+func (b *inbox) wait(e *env, n int) []*transport.Message {
+	e.Helper()
+	e.until(func() bool { return len(b.messages()) >= n }, "%d messages came; there are %d", n, len(b.messages()))
+	return b.messages()
+}
+
+// gate is a receiver that keeps deliveries unsettled until it is told.
+type gate struct {
+	inbox
+	held chan *transport.Delivery
+}
+
+func newGate() *gate { return &gate{held: make(chan *transport.Delivery, 10_000)} }
+
+// Receive keeps the delivery.
+func (g *gate) Receive(_ context.Context, d *transport.Delivery) {
+	g.keep(d)
+	g.held <- d
+}
+
+// take waits for the next unsettled delivery.
+func (g *gate) take(e *env) *transport.Delivery {
+	e.Helper()
+	select {
+	case d := <-g.held:
+		return d
+	case <-time.After(patience):
+		e.Fatal("no delivery came")
+		return nil
+	}
+}
+
+// settle settles n deliveries with nil, in the order in which they came.
+func (g *gate) settle(e *env, n int) {
+	e.Helper()
+	for range n {
+		e.noError(g.take(e).Settle(nil), "settling")
+	}
+}
+
+// settled waits until a subscription has accepted n messages and nothing of it is under
+// way, and checks its balance.
+func (e *env) settled(s transport.Subscription, n uint64) transport.Stats {
+	e.Helper()
+	return e.sum(n, s)
+}
+
+// queued waits until a subscription has n messages, as far as one can see that.
+func (e *env) queued(s transport.Subscription, n uint64) {
+	e.Helper()
+	if e.promised.Overflow {
+		e.until(func() bool { return s.Stats().Accepted == n }, "%d messages were queued", n)
+	}
+}
+
+// sum is settled for all members of a group: what they have accepted together.
+func (e *env) sum(n uint64, members ...transport.Subscription) transport.Stats {
+	e.Helper()
+	var all transport.Stats
+	e.until(func() bool {
+		all = transport.Stats{}
+		for _, m := range members {
+			all.Add(m.Stats())
+		}
+		return all.Accepted >= n && all.Waiting == 0 && all.InFlight == 0
+	}, "%d messages were accepted and settled: %+v", n, &all)
+	for _, m := range members {
+		if st := m.Stats(); st.Balance() != 0 {
+			e.Errorf("the counts do not add up: %d, %+v", st.Balance(), st)
+		}
+	}
+	if all.Accepted != n {
+		e.Errorf("%d messages were accepted, not %d: %+v", all.Accepted, n, all)
+	}
+	return all
+}
