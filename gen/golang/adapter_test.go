@@ -4,6 +4,7 @@ import (
 	"github.com/dave/jennifer/jen"
 
 	"github.com/xsgen/xsgen/gen/goname"
+	"github.com/xsgen/xsgen/gen/model"
 )
 
 const conformancePath = "github.com/xsgen/xsgen/testdata/conformance/drive"
@@ -12,34 +13,64 @@ const conformancePath = "github.com/xsgen/xsgen/testdata/conformance/drive"
 // and roles that the script controls.
 func (g *generator) adapter(name string) func(*jen.File) {
 	return func(f *jen.File) {
-		f.ImportName(conformancePath, "drive")
-		f.ImportName("encoding/json", "json")
+		g.adapterImports(f)
 		driver := jen.Id("d").Op("*").Qual(conformancePath, "Driver")
 		f.Func().Id("init").Params().Block(jen.Qual(conformancePath, "Register").Call(jen.Lit(name),
-			jen.Func().Params(driver, jen.Id("opts").Op("...").Qual(machinePath, "Option")).Qual(conformancePath, "Machine").BlockFunc(g.adapted)))
+			jen.Func().Params(driver, jen.Id("opts").Op("...").Qual(machinePath, "Option")).Qual(conformancePath, "Machine").BlockFunc(func(b *jen.Group) {
+				g.adapted(b, jen.Id("Input").Values())
+				b.Return(g.drivenMachine())
+			})))
 		g.adapterStubs(f)
 	}
 }
 
-// adapted makes a machine and the functions that drive it.
-func (g *generator) adapted(b *jen.Group) {
+func (g *generator) adapterImports(f *jen.File) {
+	f.ImportName(conformancePath, "drive")
+	f.ImportName("encoding/json", "json")
+}
+
+// childAdapter declares Adapted, by which the adapters of machines that invoke this one
+// make it.
+func (g *generator) childAdapter(f *jen.File) {
+	g.adapterImports(f)
+	params := []jen.Code{jen.Id("by").Op("*").Qual(conformancePath, "Driver")}
+	if len(g.m.Input) > 0 {
+		params = append(params, jen.Id("in").Id("Input"))
+	}
+	f.Func().Id("Adapted").Params(params...).Params(jen.Op("*").Id("Machine"), jen.Error()).BlockFunc(func(b *jen.Group) {
+		b.List(jen.Id("d"), jen.Id("opts"), jen.Err()).Op(":=").Id("by").Dot("Child").Call(jen.Lit(g.m.ID.Value))
+		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err()))
+		g.adapted(b, jen.Id("in"))
+		b.Return(jen.Id("m"), jen.Id("d").Dot("Made").Call(g.drivenMachine()))
+	})
+	g.adapterStubs(f)
+}
+
+// adapted makes a machine.
+func (g *generator) adapted(b *jen.Group, input jen.Code) {
 	var args []jen.Code
 	if g.m.Keyed {
 		args = append(args, jen.Lit("k1"))
 	}
-	if len(g.m.Guards) > 0 {
-		args = append(args, jen.Op("&").Id("adapterGuards").Values(jen.Id("d")))
-	}
-	if len(g.m.Actions) > 0 {
-		args = append(args, jen.Op("&").Id("adapterActions").Values(jen.Id("d")))
-	}
-	if len(g.m.Services) > 0 {
-		args = append(args, jen.Op("&").Id("adapterServices").Values(jen.Id("d")))
+	for _, p := range []struct {
+		stub string
+		any  bool
+	}{
+		{"adapterGuards", len(g.m.Guards) > 0}, {"adapterActions", len(g.m.Actions) > 0},
+		{"adapterServices", len(g.m.Services) > 0}, {"adapterChildren", len(g.m.Children) > 0},
+	} {
+		if p.any {
+			args = append(args, jen.Op("&").Id(p.stub).Values(jen.Id("d")))
+		}
 	}
 	if len(g.m.Input) > 0 {
-		args = append(args, jen.Id("Input").Values())
+		args = append(args, input)
 	}
 	b.Id("m").Op(":=").Id("New").Call(append(args, jen.Id("opts").Op("..."))...)
+}
+
+// drivenMachine are the functions that drive a machine.
+func (g *generator) drivenMachine() jen.Code {
 	bind := []jen.Code{jen.Id("b")}
 	if len(g.m.Sends) > 0 {
 		bind = append(bind, jen.Id("Roles").ValuesFunc(func(list *jen.Group) {
@@ -48,7 +79,7 @@ func (g *generator) adapted(b *jen.Group) {
 			}
 		}))
 	}
-	b.Return(jen.Qual(conformancePath, "Machine").Values(lines([]jen.Code{
+	return jen.Qual(conformancePath, "Machine").Values(lines([]jen.Code{
 		field("Start", jen.Id("m").Dot("Start")),
 		field("Stop", jen.Id("m").Dot("Stop")),
 		field("Bind", jen.Func().Params(busParam()).Error().Block(jen.Return(jen.Id("m").Dot("Bind").Call(bind...)))),
@@ -57,7 +88,9 @@ func (g *generator) adapted(b *jen.Group) {
 		field("Send", g.sendFunc()),
 		field("SendAll", g.sendAllFunc()),
 		field("Request", g.requestFunc()),
-	})...))
+		field("Snapshot", jen.Id("m").Dot("Snapshot")),
+		field("Restore", jen.Id("m").Dot("Restore")),
+	})...)
 }
 
 // sendAllFunc sends several events at once.
@@ -124,6 +157,12 @@ func (g *generator) adapterStubs(f *jen.File) {
 		f.Func().Params(jen.Id("s").Op("*").Id("adapterServices")).Id(name).Params(ctxParam(), jen.Id("_").Id(name+"Input")).Params(jen.Id("out").Id(name+"Output"), jen.Err().Error()).Block(
 			jen.Err().Op("=").Id("s").Dot("d").Dot("Service").Call(jen.Id("ctx"), jen.Lit(v.Name.Value), jen.Op("&").Id("out")), jen.Return(jen.Id("out"), jen.Err()))
 	}
+	if len(g.m.Children) > 0 {
+		stub("adapterChildren")
+	}
+	for _, c := range g.m.Children {
+		g.adapterChild(f, c)
+	}
 	for _, r := range g.m.Sends {
 		name := "adapter" + goname.Exported(r.Name.Value)
 		stub(name)
@@ -133,4 +172,17 @@ func (g *generator) adapterStubs(f *jen.File) {
 				tells("Role", jen.Lit(r.Name.Value), jen.Lit(e.Name.Value)))
 		}
 	}
+}
+
+// adapterChild makes an invoked machine by its own adapter.
+func (g *generator) adapterChild(f *jen.File, c *model.Child) {
+	theirs := func(name string) *jen.Statement { return jen.Qual(g.cfg.Children[c.Machine], name) }
+	f.ImportName(g.cfg.Children[c.Machine], c.Machine.Package)
+	var params []jen.Code
+	args := []jen.Code{jen.Id("s").Dot("d")}
+	if len(c.Machine.Input) > 0 {
+		params, args = append(params, jen.Id("in").Add(theirs("Input"))), append(args, jen.Id("in"))
+	}
+	f.Func().Params(jen.Id("s").Op("*").Id("adapterChildren")).Id(goname.Exported(c.Service.Name.Value)).Params(params...).Params(jen.Op("*").Add(theirs("Machine")), jen.Error()).Block(
+		jen.Return(theirs("Adapted").Call(args...)))
 }

@@ -12,11 +12,12 @@ import (
 	"github.com/xsgen/xsgen/gen/model"
 )
 
-// conformanceCase is a file of testdata/conformance: a machine, and a script with
-// everything that must be observed.
+// conformanceCase is a file of testdata/conformance: a machine, those that it invokes,
+// and a script with everything that must be observed.
 type conformanceCase struct {
-	name, yaml, script string
-	rules              []string // of docs/semantics.md
+	machineSpec
+	script string
+	rules  []string // of docs/semantics.md
 }
 
 func conformanceCases(t testing.TB) []conformanceCase {
@@ -31,14 +32,16 @@ func conformanceCases(t testing.TB) []conformanceCase {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c := conformanceCase{name: strings.TrimSuffix(filepath.Base(file), ".txtar")}
+		var c conformanceCase
+		c.name = strings.TrimSuffix(filepath.Base(file), ".txtar")
 		header, _, _ := strings.Cut(string(a.Comment), "\n")
 		rules, found := strings.CutPrefix(header, "rules: ")
-		if !found || len(a.Files) != 2 || a.Files[0].Name != "case.machine.yaml" || a.Files[1].Name != "script" {
-			t.Fatalf("%s: a case is a line with its rules, case.machine.yaml and script", file)
+		last := len(a.Files) - 1
+		if !found || last < 1 || a.Files[0].Name != "case.machine.yaml" || a.Files[last].Name != "script" {
+			t.Fatalf("%s: a case is a line with its rules, case.machine.yaml, the machines that it invokes, and script", file)
 		}
 		c.rules = strings.Split(rules, ", ")
-		c.yaml, c.script = string(a.Files[0].Data), string(a.Files[1].Data)
+		c.yaml, c.invoked, c.script = string(a.Files[0].Data), a.Files[1:last], string(a.Files[last].Data)
 		cases = append(cases, c)
 	}
 	return cases
@@ -50,7 +53,10 @@ func (c *conformanceCase) plain() string {
 	var b strings.Builder
 	b.WriteString("observe plain\n")
 	for line := range strings.Lines(c.script) {
-		word, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if c.invokes(word) {
+			word, _, _ = strings.Cut(rest, " ")
+		}
 		if line[0] == ' ' && (word == "enter" || word == "exit" || word == "unhandled") {
 			continue
 		}
@@ -59,11 +65,16 @@ func (c *conformanceCase) plain() string {
 	return b.String()
 }
 
+// invokes reports whether id is that of a machine that is invoked.
+func (c *conformanceCase) invokes(id string) bool {
+	return slices.ContainsFunc(c.invoked, func(f txtar.File) bool { return f.Name == id+".machine.yaml" })
+}
+
 // batched is the script for a machine that takes sends that follow one another all at
 // once: what is below the last of them is what was below each. "" if the machine sends
-// to itself: such an event comes after those of a batch.
+// to itself, or if others do that it invokes: such an event comes after those of a batch.
 func (c *conformanceCase) batched(m *model.Machine) string {
-	if sendsToItself(m) {
+	if sendsToItself(m) || len(m.Children) > 0 && sendsInARow(c.script) {
 		return ""
 	}
 	var b strings.Builder
@@ -97,6 +108,21 @@ func (c *conformanceCase) batched(m *model.Machine) string {
 	return b.String()
 }
 
+func sendsInARow(script string) bool {
+	before := false
+	for line := range strings.Lines(script) {
+		if line[0] == ' ' {
+			continue
+		}
+		sends := strings.HasPrefix(line, "send ")
+		if before && sends {
+			return true
+		}
+		before = sends
+	}
+	return false
+}
+
 func sendsToItself(m *model.Machine) bool {
 	toItself := func(list []*model.Action) bool {
 		return slices.ContainsFunc(list, func(x *model.Action) bool { return x.Self && x.After == nil })
@@ -113,7 +139,23 @@ func (c *conformanceCase) scripts(m *model.Machine) []string {
 	if script := c.batched(m); script != "" {
 		list = append(list, script)
 	}
+	if script := c.restored(); script != "" {
+		list = append(list, script)
+	}
 	return list
+}
+
+// restored is the script for a machine that is replaced after each command by one that
+// is made of its snapshot: it does all the same. "" for the scripts that see that:
+// those that take snapshots themselves, wait for a service to be cancelled, or have a
+// delay that passes without the clock's moving.
+func (c *conformanceCase) restored() string {
+	for _, line := range []string{"snapshot\n", "cancelled ", "advance 0s\n"} {
+		if strings.HasPrefix(c.script, line) || strings.Contains(c.script, "\n"+line) {
+			return ""
+		}
+	}
+	return "observe restored\n" + c.script
 }
 
 // runConformance says of every case what is wrong with it; "" is a pass. The
@@ -126,12 +168,12 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 	var jobs []job
 	var of []int // the case of each job
 	for i, c := range cases {
-		m, _, l := resolveText(c.name, c.yaml)
+		m, _, l := resolveText(c.name, c.yaml, c.invoked...)
 		if l.Errors() > 0 {
 			faults[i] = problems(l)
 			continue
 		}
-		specs = append(specs, machineSpec{c.name, c.yaml})
+		specs = append(specs, c.machineSpec)
 		for _, script := range c.scripts(m) {
 			jobs, of = append(jobs, job{c.name, script}), append(of, i)
 		}
@@ -145,7 +187,8 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 	return faults
 }
 
-// TestConformance runs every case with an observer, without one, and in batches.
+// TestConformance runs every case with an observer, without one, in batches, and with
+// snapshots between all commands.
 func TestConformance(t *testing.T) {
 	cases := conformanceCases(t)
 	faults := runConformance(t, cases)

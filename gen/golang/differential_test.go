@@ -37,7 +37,7 @@ func randomSpecs(seed, n int) []*randomSpec {
 func machineSpecs(list []*randomSpec) []machineSpec {
 	var out []machineSpec
 	for _, s := range list {
-		out = append(out, machineSpec{s.name, s.chart.yaml.String()})
+		out = append(out, machineSpec{name: s.name, yaml: s.chart.yaml.String()})
 	}
 	return out
 }

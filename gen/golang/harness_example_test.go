@@ -54,7 +54,7 @@ stop
 
 // TestHarness: the trace of a script, which is a script again.
 func TestHarness(t *testing.T) {
-	m := buildMachines(t, []machineSpec{{"lamp", lampSpec}})
+	m := buildMachines(t, []machineSpec{{name: "lamp", yaml: lampSpec}})
 	if got := m.run(t, "lamp", lampTrace); got != lampTrace {
 		t.Errorf("got\n%s\nwant\n%s", got, lampTrace)
 	}

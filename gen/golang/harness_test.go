@@ -14,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dave/jennifer/jen"
+	"golang.org/x/tools/txtar"
+
 	"github.com/xsgen/xsgen/gen/check"
 	"github.com/xsgen/xsgen/gen/diag"
 	"github.com/xsgen/xsgen/gen/expr"
@@ -25,27 +28,69 @@ import (
 )
 
 // machineSpec is a machine that a test runs: a name of letters, digits, `_` and
-// `-`, and its spec.
-type machineSpec struct{ name, yaml string }
+// `-`, its spec, and the specs of the machines that it invokes.
+type machineSpec struct {
+	name, yaml string
+	invoked    []txtar.File
+}
 
 // machines is a program that runs the scripts of many machines; what scripts and
 // traces are is documented in testdata/conformance/drive.
 type machines struct{ binary string }
 
-// resolveText runs a spec through all stages but the last.
-func resolveText(name, yaml string) (*model.Machine, *expr.Table, *diag.List) {
-	var l diag.List
-	s := spec.ParseMachine(source.NewFile(name+".machine.yaml", []byte(yaml)), &l)
+// resolveText runs a spec through all stages but the last. What it invokes is among
+// invoked.
+func resolveText(name, yaml string, invoked ...txtar.File) (*model.Machine, *expr.Table, *diag.List) {
+	r := textResolver{invoked: invoked}
+	m, table := r.resolve(name+".machine.yaml", []byte(yaml))
+	return m, table, &r.problems
+}
+
+// resolvedText is a machine and its types.
+type resolvedText struct {
+	*model.Machine
+	table *expr.Table
+}
+
+// textResolver resolves a spec and those of the machines that it invokes.
+type textResolver struct {
+	invoked  []txtar.File
+	found    []resolvedText // of them, those that are invoked by others first
+	problems diag.List
+}
+
+func (r *textResolver) resolve(file string, yaml []byte) (*model.Machine, *expr.Table) {
+	l := &r.problems
+	s := spec.ParseMachine(source.NewFile(file, yaml), l)
 	if s == nil {
-		return nil, nil, &l
+		return nil, nil
 	}
-	m := model.Build(s, &l)
-	table := expr.Check(m, &l)
-	CheckNames(m, &l)
+	m := model.Link(s, l, r.find)
+	table := expr.Check(m, l)
+	CheckNames(m, l)
 	if l.Errors() == 0 {
-		check.Run(m, table, &l)
+		check.Run(m, table, l)
 	}
-	return m, table, &l
+	return m, table
+}
+
+// find implements model.Finder.
+func (r *textResolver) find(path spec.Scalar) *model.Machine {
+	name, _ := strings.CutSuffix(path.Value, ".machine.yaml")
+	for _, m := range r.found {
+		if m.ID.Value == name {
+			return m.Machine
+		}
+	}
+	for _, f := range r.invoked {
+		if f.Name == path.Value {
+			m, table := r.resolve(f.Name, f.Data)
+			r.found = append(r.found, resolvedText{m, table})
+			return m
+		}
+	}
+	r.problems.Add(diag.UnknownService, path.Pos, "there is no %s beside the spec", path.Value)
+	return nil
 }
 
 // problems are the diagnostics as text.
@@ -134,35 +179,51 @@ func moduleFiles() (mod, sum string, err error) {
 	return mod, string(data), err
 }
 
-// writePackage generates one machine and its adapter; it returns the import path.
+// writePackage generates one machine, what it invokes, and their adapters; it returns
+// the import path.
 func writePackage(dir string, i int, s machineSpec) (string, error) {
-	m, table, l := resolveText(s.name, s.yaml)
-	if l.Errors() > 0 {
-		return "", fmt.Errorf("%s:\n%s\n%s", s.name, problems(l), s.yaml)
+	r := textResolver{invoked: s.invoked}
+	m, table := r.resolve(s.name+".machine.yaml", []byte(s.yaml))
+	if r.problems.Errors() > 0 {
+		return "", fmt.Errorf("%s:\n%s\n%s", s.name, problems(&r.problems), s.yaml)
 	}
-	path := fmt.Sprintf("m%04d/%s", i, m.Package)
-	cfg := Config{ImportPath: "conformance/" + path, Source: s.name + ".machine.yaml"}
-	files, err := Package(m, table, cfg)
-	if err != nil {
-		return "", err
+	root := fmt.Sprintf("m%04d/", i)
+	invoked := map[*model.Machine]string{}
+	for _, child := range r.found {
+		cfg := Config{ImportPath: "conformance/" + root + child.Package, Source: child.ID.Value + ".machine.yaml", Children: invoked}
+		g := &generator{m: child.Machine, table: child.table, cfg: cfg, names: newNames(child.Machine), chart: newChart(child.Machine)}
+		if err := g.write(filepath.Join(dir, root, child.Package), g.childAdapter); err != nil {
+			return "", err
+		}
+		invoked[child.Machine] = cfg.ImportPath
 	}
+	cfg := Config{ImportPath: "conformance/" + root + m.Package, Source: s.name + ".machine.yaml", Children: invoked}
 	g := &generator{m: m, table: table, cfg: cfg, names: newNames(m), chart: newChart(m)}
-	adapter, err := g.file(g.adapter(s.name))
+	return cfg.ImportPath, g.write(filepath.Join(dir, root, m.Package), g.adapter(s.name))
+}
+
+// write writes a machine's package, and its adapter.
+func (g *generator) write(dir string, fill func(*jen.File)) error {
+	files, err := Package(g.m, g.table, g.cfg)
 	if err != nil {
-		return "", err
+		return err
 	}
-	if err := os.MkdirAll(filepath.Join(dir, path), 0o755); err != nil {
-		return "", err
+	adapter, err := g.file(fill)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
 	}
 	for _, f := range append(files, File{"adapter.go", adapter}) {
 		if f.Name == "pubsub"+Suffix {
 			continue // nobody publishes to these machines, and it is half of what is compiled
 		}
-		if err := os.WriteFile(filepath.Join(dir, path, f.Name), f.Data, 0o644); err != nil {
-			return "", err
+		if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o644); err != nil {
+			return err
 		}
 	}
-	return cfg.ImportPath, nil
+	return nil
 }
 
 // job is a script to run on the machine of a name.

@@ -247,6 +247,8 @@ func (n *interpreter) do(verb, rest, name, data string) error {
 		n.stopped = true
 		n.cancelTimers()
 		return nil
+	case "snapshot":
+		return n.refused()
 	case "advance":
 		d, err := time.ParseDuration(rest)
 		n.advance(d)

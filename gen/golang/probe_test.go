@@ -48,8 +48,8 @@ func newProbe(t testing.TB, charts int) *probe {
 	}
 	specs := machineSpecs(random)
 	for _, c := range conformanceCases(t) {
-		specs = append(specs, machineSpec{c.name, c.yaml})
-		m, _, _ := resolveText(c.name, c.yaml)
+		specs = append(specs, c.machineSpec)
+		m, _, _ := resolveText(c.name, c.yaml, c.invoked...)
 		for _, script := range c.scripts(m) {
 			p.cases.add(c.name, script, withoutStates(script))
 		}

@@ -82,10 +82,10 @@ func (call *invocation) adopt(what Invocation) {
 }
 
 // dismiss ends a machine that its parent does not need any more: as SCXML has it,
-// it exits its states, exit actions included. It does so at once if it is idle, and
-// else when its step ends, which may be the very step that led here. Waiting for
-// that and for its services is for another goroutine, which the parent's Stop
-// waits for.
+// it exits its states, exit actions included, unless it has stopped already. It does
+// so at once if it is idle, and else when its step ends, which may be the very step
+// that led here. Waiting for that and for its services is for another goroutine, which
+// the parent's Stop waits for.
 func (call *invocation) dismiss(ctx context.Context) {
 	c := call.child
 	if c.word.Load()&treed != 0 {
@@ -94,7 +94,9 @@ func (call *invocation) dismiss(ctx context.Context) {
 	}
 	c.parent.CompareAndSwap(call, nil)
 	c.mu.Lock()
-	c.leaving = context.WithoutCancel(ctx)
+	if !c.stopped {
+		c.leaving = context.WithoutCancel(ctx)
+	}
 	c.word.Or(halted)
 	c.mu.Unlock()
 	defer call.core.calls.Go(func() { _ = call.stop(context.Background()) }) // even if the goroutine ends

@@ -205,7 +205,7 @@ func (s captured) addHeard(k *cut) error {
 		if err != nil {
 			return err
 		}
-		s.Sends = append(s.Sends, SendSnapshot{"", s.core.chart.Events[h.event], true, data, h.at})
+		s.Sends = append(s.Sends, SendSnapshot{Event: s.core.chart.Events[h.event], Self: true, Payload: data, Due: h.at})
 	}
 	return nil
 }

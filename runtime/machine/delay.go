@@ -137,6 +137,7 @@ type delayed struct {
 	event int32 // an event of the machine's own, or a kind of output
 	what  any
 	due   time.Time
+	began uint64 // delays that had begun before it
 	timer Timer
 	fired atomic.Bool // the timer has
 }
@@ -155,10 +156,21 @@ func (c *Core) SendAfter(d time.Duration, id string, self bool, event int32, wha
 	return nil
 }
 
-// waitFor begins to wait; c.mu is held.
+// waitFor begins to wait; c.mu is held, and the caller owns the machine.
 func (c *Core) waitFor(p *delayed) {
+	p.began = c.began
 	c.pending = append(c.pending, p)
 	p.timer = c.clock.AfterFunc(max(p.due.Sub(c.clock.Now()), 0), p.fire)
+}
+
+// behind is how many of the delays that have not passed began before p.
+func (c *Core) behind(p *delayed) (n int) {
+	for i := range c.delays {
+		if s := &c.delays[i]; s.armed && s.began <= p.began {
+			n++
+		}
+	}
+	return n
 }
 
 // Cancel takes back the send that waits under id; an unknown id is none.

@@ -278,22 +278,12 @@ type overdue struct {
 	at   time.Time
 }
 
-// arm sets the timers of what is not due yet. What is, passes before anything that
-// is sent to the machine from now on, in the order in which it became due.
+// arm sets the timers of what is not due yet, in the order in which it began. What
+// is, passes before anything that is sent to the machine from now on, in the order in
+// which it became due.
 func (r *restorer) arm() {
 	c, now := r.Core, r.clock.Now()
 	var late []overdue
-	for n, i := range r.delays {
-		due := r.s.Delays[n].Due
-		if due.After(now) {
-			c.armFor(i, due, due.Sub(now))
-			continue
-		}
-		c.began++
-		slot := &c.delays[i]
-		slot.armed, slot.deadline, slot.began = true, due, c.began
-		late = append(late, overdue{delayEntry, due})
-	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.next < len(c.kept) {
@@ -301,17 +291,38 @@ func (r *restorer) arm() {
 		c.inbox.push(&entry{ctx: context.Background(), kind: turnEntry, payload: func(context.Context) { c.retryFrom(r.next) }})
 		c.word.Or(queued)
 	}
-	for _, p := range r.sends {
+	next := 0
+	for n, p := range r.sends {
+		for ; next < min(r.s.Sends[n].Behind, len(r.delays)); next++ {
+			late = r.armDelay(late, next, now)
+		}
 		if p.due.After(now) {
 			c.waitFor(p)
 			continue
 		}
+		p.began = c.began
 		c.pending = append(c.pending, p)
 		late = append(late, overdue{delayedEntry, p.due})
+	}
+	for ; next < len(r.delays); next++ {
+		late = r.armDelay(late, next, now)
 	}
 	slices.SortStableFunc(late, func(a, b overdue) int { return a.at.Compare(b.at) })
 	for _, o := range late {
 		c.inbox.push(&entry{ctx: context.Background(), kind: o.kind})
 		c.word.Or(queued)
 	}
+}
+
+// armDelay begins the snapshot's delay n again, or adds it to what is late.
+func (r *restorer) armDelay(late []overdue, n int, now time.Time) []overdue {
+	c, i, due := r.Core, r.delays[n], r.s.Delays[n].Due
+	if due.After(now) {
+		c.armFor(i, due, due.Sub(now))
+		return late
+	}
+	c.began++
+	slot := &c.delays[i]
+	slot.armed, slot.deadline, slot.began = true, due, c.began
+	return append(late, overdue{delayEntry, due})
 }

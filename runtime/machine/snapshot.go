@@ -44,6 +44,7 @@ type SendSnapshot struct {
 	Self    bool   // it goes to the machine itself
 	Payload []byte
 	Due     time.Time
+	Behind  int // so many of the Delays began before it
 }
 
 // EventSnapshot is a deferred event.
@@ -215,7 +216,7 @@ func (c *Core) captureEvents(codec Codec, s *Snapshot) error {
 		} else {
 			name = c.chart.sendName(p.event)
 		}
-		s.Sends = append(s.Sends, SendSnapshot{p.id, name, p.self, data, p.due})
+		s.Sends = append(s.Sends, SendSnapshot{p.id, name, p.self, data, p.due, c.behind(p)})
 	}
 	return c.captureOwn(codec, s)
 }
@@ -234,7 +235,7 @@ func (c *Core) captureOwn(codec Codec, s *Snapshot) error {
 		if err != nil {
 			return err
 		}
-		s.Sends = append(s.Sends, SendSnapshot{"", c.chart.Events[e.event], true, data, c.clock.Now()})
+		s.Sends = append(s.Sends, SendSnapshot{Event: c.chart.Events[e.event], Self: true, Payload: data, Due: c.clock.Now()})
 	}
 	if last {
 		c.stopped = true

@@ -111,7 +111,8 @@ func (w *writer) delay(d machine.DelaySnapshot) {
 
 func (w *writer) send(s machine.SendSnapshot) {
 	w.fields(w.text("id", s.ID), w.text("event", s.Event), w.flag("self", s.Self), w.bytes("payload", s.Payload),
-		field{"due", false, func() { w.b = codec.AppendTime(w.b, s.Due) }})
+		field{"due", false, func() { w.b = codec.AppendTime(w.b, s.Due) }},
+		field{"behind", s.Behind <= 0, func() { w.b = codec.AppendUint(w.b, uint64(s.Behind)) }})
 }
 
 func (w *writer) invoke(i machine.InvokeSnapshot) {
@@ -211,6 +212,7 @@ func readSend(r *codec.Reader, s *machine.SendSnapshot) {
 	read(r, map[string]func(){
 		"id": text(r, &s.ID), "event": text(r, &s.Event), "self": func() { s.Self = r.Bool() },
 		"payload": bytesOf(r, &s.Payload), "due": func() { s.Due = r.Time() },
+		"behind": func() { s.Behind = int(r.Uint(31)) },
 	})
 }
 

@@ -21,7 +21,7 @@ func full() *machine.Snapshot {
 		Active: []string{"a.b", "c"}, History: []machine.Recorded{{State: "a.h", Active: []string{"a.b"}}},
 		Context: []byte{0x80}, Seq: 7, Finished: true,
 		Delays:   []machine.DelaySnapshot{{State: "a", Delay: "after(1s)", Due: at}},
-		Sends:    []machine.SendSnapshot{{ID: "x", Event: "go", Self: true, Payload: []byte{1}, Due: at}},
+		Sends:    []machine.SendSnapshot{{ID: "x", Event: "go", Self: true, Payload: []byte{1}, Due: at, Behind: 1}},
 		Deferred: []machine.EventSnapshot{{Event: "go", Payload: []byte{0x80}}, {Event: "go", Payload: []byte{0x80}, Next: true}},
 		Invokes:  []machine.InvokeSnapshot{{ID: "i", State: "a", Child: &machine.Snapshot{Machine: "child", Active: []string{"x"}}}},
 	}

@@ -15,9 +15,22 @@
 //	serve NAME {json}      makes the service that runs return this output, or, with a text
 //	                       in place of it, fail; waits for what that leads to
 //	cancelled NAME         waits until the ctx of the service's last call has ended
-//	observe WHAT           publish, guards or log: more is told from now on; plain: the
+//	snapshot               goes on with a new machine, made of a snapshot of this one
+//	observe WHAT           publish, guards or log: more is told from now on; seq: with
+//	                       publish, also the numbers of state changes; plain: the
 //	                       machine has no observer, so that its short cuts are taken;
-//	                       batched: sends that follow one another are one SendAll
+//	                       batched: sends that follow one another are one SendAll;
+//	                       restored: after each command, a snapshot that is not told
+//
+// A machine that is invoked is called by its id, here child:
+//
+//	child send NAME {json}, child request …   child stop
+//	child active           what is active in it
+//	guard child.NAME …     fail child.NAME …     serve child.NAME …
+//	fail child [MESSAGE]   it cannot be made
+//
+// All are of the one that was made last. What such a machine does is told with its id
+// before it: "child enter a".
 //
 // Below the last send of a batch is what was done, in order, then the errors, in order,
 // and what is active then.
@@ -56,14 +69,28 @@ type Machine struct {
 	Send    func(ctx context.Context, event string, data []byte) error
 	SendAll func(ctx context.Context, events []string, data [][]byte) error
 	Request func(ctx context.Context, event string, data []byte) (any, error)
+	// Snapshot and Restore are those of the generated machine.
+	Snapshot func(context.Context) ([]byte, error)
+	Restore  func(context.Context, []byte) error
 }
 
-// Driver runs one script.
+// Driver is what one machine of a script is driven by: the one that the script is
+// about, or one that is invoked.
 type Driver struct {
 	machine.NopObserver
+	*stage
+	who string // the id of an invoked machine
+}
+
+// stage is a script that runs, and all of its machines.
+type stage struct {
+	build   func(*Driver, ...machine.Option) Machine
 	clock   *machine.ManualClock
+	bus     *bus.Bus // nil unless publishing is observed
+	plain   bool
 	m       Machine
-	mu      sync.Mutex // for what services lead to
+	invoked map[string]Machine // by their ids; of each the last one
+	mu      sync.Mutex         // for what services lead to
 	notes   []string
 	guards  map[string]string
 	failing map[string]string
@@ -73,7 +100,7 @@ type Driver struct {
 
 // Guard is what a guard in Go returns: true, unless the script says otherwise.
 func (d *Driver) Guard(name string) bool {
-	how := d.guards[name]
+	how := d.guards[d.called(name)]
 	if how == "panic" {
 		panic("guard " + name)
 	}
@@ -90,7 +117,7 @@ func (d *Driver) Action(name string) error {
 }
 
 func (d *Driver) failure(name string) error {
-	switch how := d.failing[name]; {
+	switch how := d.failing[d.called(name)]; {
 	case strings.HasPrefix(how, "panic"):
 		panic(how)
 	case how != "":
@@ -126,7 +153,11 @@ func root(state string) string {
 func (d *Driver) note(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.notes = append(d.notes, fmt.Sprintf("  "+format+"\n", args...))
+	who := "  "
+	if d.who != "" {
+		who += d.who + " "
+	}
+	d.notes = append(d.notes, who+fmt.Sprintf(format+"\n", args...))
 	if len(d.notes) > mostNotes {
 		_, _ = fmt.Fprintln(os.Stderr, "the trace does not end")
 		os.Exit(1)
@@ -138,17 +169,16 @@ const mostNotes = 3_000_000
 
 // run makes a machine and runs script.
 func run(build func(*Driver, ...machine.Option) Machine, script string) string {
-	d := &Driver{clock: machine.NewManualClock(time.Unix(1700000000, 0).UTC()), guards: map[string]string{},
-		failing: map[string]string{}, seen: map[string]bool{}}
-	opts := []machine.Option{machine.WithClock(d.clock), machine.WithLogger(d.logger())}
 	lines := strings.Split(strings.TrimSuffix(script, "\n"), "\n")
 	lines = slices.DeleteFunc(lines, func(line string) bool { return strings.HasPrefix(line, " ") })
-	if !slices.Contains(lines, "observe plain") {
-		opts = append(opts, machine.WithObserver(d))
-	}
-	d.m = build(d, opts...)
+	d := &Driver{stage: &stage{build: build, clock: machine.NewManualClock(time.Unix(1700000000, 0).UTC()),
+		plain: slices.Contains(lines, "observe plain"), invoked: map[string]Machine{},
+		guards: map[string]string{}, failing: map[string]string{}, seen: map[string]bool{}}}
 	if slices.Contains(lines, "observe publish") {
-		d.bind()
+		d.listen()
+	}
+	if err := d.make(); err != nil {
+		d.note("error %v", err)
 	}
 	batched := slices.Contains(lines, "observe batched")
 	var batch []string
@@ -160,6 +190,7 @@ func run(build func(*Driver, ...machine.Option) Machine, script string) string {
 		case line == "" || line[0] == '#':
 		case !batched || !isSend(line):
 			d.command(line)
+			d.restoreIfWanted()
 		default:
 			batch = append(batch, line)
 			if i+1 == len(lines) || !isSend(lines[i+1]) {
@@ -173,15 +204,30 @@ func run(build func(*Driver, ...machine.Option) Machine, script string) string {
 	return strings.Join(d.notes, "")
 }
 
-func (d *Driver) bind() {
-	b := bus.New()
-	_, err := bus.SubscribeAny(b, "#", func(_ context.Context, e *bus.AnyEvent) error {
-		d.note("publish %s", e.Topic())
+// make makes the machine that the script is about.
+func (d *Driver) make() error {
+	d.m = d.build(d, d.options()...)
+	if d.bus == nil {
+		return nil
+	}
+	return d.m.Bind(d.bus)
+}
+
+func (d *Driver) options() []machine.Option {
+	opts := []machine.Option{machine.WithClock(d.clock), machine.WithLogger(d.logger())}
+	if !d.plain {
+		opts = append(opts, machine.WithObserver(d))
+	}
+	return opts
+}
+
+// listen makes a bus and tells what is published.
+func (d *Driver) listen() {
+	d.bus = bus.New()
+	_, err := bus.SubscribeAny(d.bus, "#", func(_ context.Context, e *bus.AnyEvent) error {
+		d.note("publish %s%s", e.Topic(), d.seq(e))
 		return nil
 	})
-	if err == nil {
-		err = d.m.Bind(b)
-	}
 	if err != nil {
 		d.note("error %v", err)
 	}
@@ -219,7 +265,13 @@ func (d *Driver) command(line string) {
 		d.seen[name] = true
 		return
 	}
-	if err := d.do(verb, rest, name, data); err != nil {
+	do := d.do
+	if m, ok := d.invoked[verb]; ok {
+		do = (&child{d, verb, m}).do
+		verb, rest = name, data
+		name, data, _ = strings.Cut(rest, " ")
+	}
+	if err := do(verb, rest, name, data); err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n")
 		d.note("error %s", first)
 	}
@@ -262,23 +314,29 @@ func (d *Driver) do(verb, rest, name, data string) error {
 	case "send":
 		return d.m.Send(ctx, name, []byte(data))
 	case "request":
-		reply, err := d.m.Request(ctx, name, []byte(data))
-		if err != nil {
-			return err
-		}
-		text, err := json.Marshal(reply)
-		d.note("reply %s", text)
-		return err
+		return d.request(d.m, name, data)
 	case "serve":
 		return d.serve(name, data)
 	case "cancelled":
 		return d.calls.awaitCancel(name)
+	case "snapshot":
+		return d.replace(ctx)
 	case "advance":
 		span, err := time.ParseDuration(rest)
 		d.clock.Advance(span)
 		return err
 	}
 	return fmt.Errorf("no command %q", verb)
+}
+
+func (d *Driver) request(m Machine, name, data string) error {
+	reply, err := m.Request(context.Background(), name, []byte(data))
+	if err != nil {
+		return err
+	}
+	text, err := json.Marshal(reply)
+	d.note("reply %s", text)
+	return err
 }
 
 var registered = map[string]func(*Driver, ...machine.Option) Machine{}

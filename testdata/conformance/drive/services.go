@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -33,6 +32,13 @@ func (c *calls) add(name string, one call) {
 		c.last = map[string]call{}
 	}
 	c.last[name] = one
+}
+
+// forget forgets calls that are over.
+func (c *calls) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last = nil
 }
 
 // take waits until the service has been called and takes the call, which is answered
@@ -91,7 +97,7 @@ func eventually(holds func() bool) error {
 // cancelled.
 func (d *Driver) Service(ctx context.Context, name string, out any) error {
 	one := call{ctx, make(chan string, 1)}
-	d.calls.add(name, one)
+	d.calls.add(d.called(name), one)
 	select {
 	case text := <-one.answer:
 		if !strings.HasPrefix(text, "{") {
@@ -109,10 +115,10 @@ func (d *Driver) serve(name, answer string) error {
 	if err != nil {
 		return err
 	}
-	active, told := d.m.Active(), d.told()
+	active, told := d.actives(), d.told()
 	one.answer <- answer
-	err = eventually(func() bool { return d.told() > told || !slices.Equal(d.m.Active(), active) })
-	d.m.Settle()
+	err = eventually(func() bool { return d.told() > told || d.actives() != active })
+	d.settle()
 	return err
 }
 
