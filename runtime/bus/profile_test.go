@@ -176,10 +176,11 @@ func TestDeadLetterOfADeadLetter(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.send("", "x")
+		synctest.Wait()
 		if err := r.bus.Close(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		r.balanced(s, bus.Stats{Accepted: 1, Failed: 1, Dead: 1})
+		r.balanced(s, bus.Stats{Accepted: 2, Failed: 2, Dead: 2})
 	})
 }
 

@@ -3,7 +3,6 @@ package fields
 import (
 	"bytes"
 	"errors"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -51,15 +50,6 @@ func TestMsgpackByValue(t *testing.T) {
 	}
 	if _, err := msgpack.Marshal(Line{Name: "\xff"}); !errors.Is(err, codec.ErrInvalidUTF8) {
 		t.Errorf("a text that is not UTF-8: %v", err)
-	}
-}
-
-// TestMsgpackWithoutAllocation: nothing is allocated but what msgpack/v5 itself may.
-func TestMsgpackWithoutAllocation(t *testing.T) {
-	line := &Line{To: &Point{}, Name: "l"}
-	enc := msgpack.NewEncoder(io.Discard)
-	if n := testing.AllocsPerRun(1000, func() { _ = line.EncodeMsgpack(enc) }); n > 0.1 { // the pool may be emptied
-		t.Errorf("%v allocations", n)
 	}
 }
 
