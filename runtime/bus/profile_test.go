@@ -300,7 +300,7 @@ func TestConcurrency(t *testing.T) {
 				return nil
 			}, bus.WithProfile(transport.Profile{Concurrency: 4, Order: tt.order}))
 			r.send("a", "a1", "a2", "a3", "a4")
-			for i := range 20 {
+			for i := range 200 { // so that every lane has some
 				r.send(fmt.Sprint("k", i), fmt.Sprint("k", i))
 			}
 			if err := r.bus.Close(t.Context()); err != nil {
