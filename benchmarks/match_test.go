@@ -55,6 +55,7 @@ func BenchmarkMatch(b *testing.B) {
 			b.Fatal(err)
 		}
 		v := &order{}
+		b.ReportAllocs()
 		for b.Loop() {
 			_ = p.Publish(b.Context(), v)
 		}
@@ -62,11 +63,13 @@ func BenchmarkMatch(b *testing.B) {
 	var found []int
 	for name, mask := range map[string]int{"hot": 0, "all": len(topics) - 1} {
 		b.Run("xsgen-"+name, func(b *testing.B) {
+			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				found = trie.Match(topic.Name(topics[i&mask]), found[:0])
 			}
 		})
 		b.Run("nats-"+name, func(b *testing.B) {
+			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				_ = list.Match(topics[i&mask])
 			}
