@@ -107,7 +107,7 @@ type anyNode interface {
 	add(s *Subscription, keys []string) bool
 	remove(s *Subscription, keys []string)
 	members(g *group, key string) []*Subscription
-	settle(except int) // waits for the publishes that were running when it was called, but for so many
+	settle() // waits for the publishes that were running when it was called
 }
 
 // nodeOf finds or makes the node for a place and a type.

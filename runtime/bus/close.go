@@ -19,10 +19,9 @@ import (
 // Close may be called again, and from any goroutine.
 //
 // A handler, or OnError, that closes its own subscription does not wait for itself:
-// Close returns at once, and what is left is handled after it has returned. Closing
-// others it waits for them, but for two things that might wait for it in turn: as
-// many publishes of a topic as are under way in its own goroutine, and queued
-// handlers that are within a Close themselves.
+// Close returns at once, and what is left is handled after it has returned. A handler
+// that closes others waits for what is queued for them, unless their handlers are within
+// a Close as well, and a direct one waits for no publishes: they might be waiting for it.
 func (s *Subscription) Close(ctx context.Context) error {
 	c := newCloser()
 	s.bus.mu.Lock()
@@ -63,8 +62,8 @@ func (c closer) closeAll(ctx context.Context, b *Bus, errorTopics bool) (errs []
 
 // closer is a call of Close.
 type closer struct {
-	publishes int     // that are under way in this goroutine
-	within    *worker // whose handler calls, nil if none does
+	publishing bool    // it is within a publish: a direct handler calls
+	within     *worker // whose handler calls, nil if none does
 }
 
 func newCloser() closer { return closer{publishing(), workers.current()} }
@@ -77,34 +76,39 @@ func (c closer) begin(s *Subscription) {
 	}
 	s.closing = true
 	nodes := s.bus.disconnect(s)
-	go s.end(nodes, c.publishes)
+	go s.end(nodes)
 }
 
-// end waits for publishes that are under way, but for some, then for the queue.
-func (s *Subscription) end(nodes []anyNode, except int) {
+// end waits for publishes that are under way, then for the queue.
+func (s *Subscription) end(nodes []anyNode) {
 	defer close(s.ended)
 	for _, n := range nodes {
-		n.settle(except)
+		n.settle()
 	}
 	if s.queue != nil {
 		s.queue.end()
 	}
 }
 
-// wait waits for the end of s.
+// wait waits for the end of s, as far as that cannot wait for the caller.
 func (c closer) wait(ctx context.Context, s *Subscription) error {
+	ended := s.ended
 	var stuck <-chan struct{} // nil: for ever
+	switch {
+	case c.within != nil && c.within.s == s, c.publishing && s.queue == nil:
+		return nil
+	case c.publishing:
+		s.queue.q.End()
+		ended = s.queue.finished
+	}
 	if c.within != nil {
-		if c.within.s == s {
-			return nil
-		}
 		c.within.waiting.Do(func() { close(c.within.waits) })
-		if s.queue != nil {
-			stuck = s.queue.waits
-		}
+	}
+	if s.queue != nil && (c.within != nil || c.publishing) {
+		stuck = s.queue.waits
 	}
 	select {
-	case <-s.ended:
+	case <-ended:
 		return nil
 	case <-stuck:
 		return nil
@@ -149,22 +153,21 @@ func (s *Subscription) skipped(err error) error {
 	return err
 }
 
-// publishing is the number of publishes that the calling goroutine is within. Nothing
-// is noted on the way of an event: Close looks at the stack instead.
-func publishing() int {
+// publishing reports whether the calling goroutine is within a publish. Nothing is noted
+// on the way of an event: Close looks at the stack instead.
+func publishing() bool {
 	pcs := make([]uintptr, 256)
-	found := 0
 	for skip := 2; ; skip += len(pcs) {
 		n := runtime.Callers(skip, pcs)
 		if n == 0 {
-			return found
+			return false
 		}
 		frames := runtime.CallersFrames(pcs[:n])
 		for more := true; more; {
 			var f runtime.Frame
 			f, more = frames.Next()
 			if name, ok := strings.CutPrefix(f.Function, nodePrefix); ok && publishers[name] {
-				found++
+				return true
 			}
 		}
 	}

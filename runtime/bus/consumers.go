@@ -34,6 +34,9 @@ type consumers struct {
 	group     sync.WaitGroup
 	abandoned atomic.Bool
 
+	running  atomic.Int64  // workers
+	finished chan struct{} // closed when the last one has ended
+
 	waiting sync.Once     // closes waits
 	waits   chan struct{} // a handler of the subscription waits in a Close
 }
@@ -44,7 +47,7 @@ const chunk = 64
 
 func newConsumers(s *Subscription) *consumers {
 	p := &s.options.profile
-	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout, waits: make(chan struct{})}
+	c := &consumers{s: s, seed: maphash.MakeSeed(), lanes: 1, wait: p.PublishTimeout, waits: make(chan struct{}), finished: make(chan struct{})}
 	if p.Order == transport.OrderKey {
 		c.lanes = max(p.Concurrency, 1)
 	}
@@ -70,9 +73,10 @@ var policies = [...]queue.Policy{
 
 // start starts the goroutines; each makes what one of them calls.
 func (c *consumers) start(each func() call) {
-	for i := range max(c.s.options.profile.Concurrency, 1) {
-		w := c.worker(i%c.lanes, c.s.limitedCall(each()))
-		c.group.Go(w.run)
+	n := max(c.s.options.profile.Concurrency, 1)
+	c.running.Store(int64(n))
+	for i := range n {
+		go c.worker(i%c.lanes, c.s.limitedCall(each())).run()
 	}
 }
 
@@ -211,7 +215,7 @@ func (c *consumers) putError(i *item, err error) error {
 // end waits until what is left has been handled.
 func (c *consumers) end() {
 	c.q.End()
-	c.group.Wait()
+	<-c.finished
 	c.cancel()
 }
 

@@ -10,7 +10,7 @@ func settling(n *node[int]) (returned func() bool) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		n.settle(0)
+		n.settle()
 	}()
 	return func() bool {
 		synctest.Wait()
@@ -31,7 +31,7 @@ func TestSettleWaitsForALateCount(t *testing.T) {
 			n := newNode[int](place{bus: New(), name: "a.b"})
 			side := n.side()
 			for range settles {
-				n.settle(0)
+				n.settle()
 			}
 			e := n.spare(side)
 			returned := settling(n)

@@ -275,3 +275,55 @@ func TestDirectHasNoQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestDirectHandlersClose has two publishes of one topic under way, whose handlers
+// close each their own subscription, that of the other, or the bus, while somebody else
+// closes a third one: nobody waits for what waits for it.
+func TestDirectHandlersClose(t *testing.T) {
+	for name, closing := range map[string]func(b *bus.Bus, own, other *bus.Subscription) error{
+		"itself": func(_ *bus.Bus, own, _ *bus.Subscription) error { return own.Close(context.Background()) },
+		"other":  func(_ *bus.Bus, _, other *bus.Subscription) error { return other.Close(context.Background()) },
+		"bus":    func(b *bus.Bus, _, _ *bus.Subscription) error { return b.Close(context.Background()) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			release := make(chan struct{})
+			var subs [2]*bus.Subscription
+			for i := range subs {
+				mine := bus.Where(func(e *bus.Event[msg]) bool { return e.Value().text == string(rune('0'+i)) })
+				s, err := bus.Subscribe(r.bus, "emit.#", func(context.Context, *bus.Event[msg]) error {
+					<-release
+					return closing(r.bus, subs[i], subs[1-i])
+				}, mine)
+				if err != nil {
+					t.Fatal(err)
+				}
+				subs[i] = s
+			}
+			third, err := bus.Subscribe(r.bus, "#", func(context.Context, *bus.Event[msg]) error { return nil }, bus.Queued(4))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var done sync.WaitGroup
+			for _, text := range []string{"0", "1"} {
+				done.Go(func() {
+					if err := r.plain.Publish(context.Background(), &msg{text}); err != nil && !errors.Is(err, bus.ErrClosed) {
+						t.Errorf("%s: %v", name, err)
+					}
+				})
+				synctest.Wait()
+			}
+			done.Go(func() {
+				if err := third.Close(context.Background()); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			})
+			synctest.Wait()
+			close(release)
+			done.Wait()
+			if err := r.bus.Close(t.Context()); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
+	}
+}

@@ -5,21 +5,21 @@ import "sync/atomic"
 // settle implements anyNode. Lists were changed before it is called, so that a
 // publish that begins now sees the new ones; those that hold the event, or were
 // counted already, may not have.
-func (n *node[T]) settle(except int) {
+func (n *node[T]) settle() {
 	n.settling.Lock()
 	defer n.settling.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.awaited.Store(true)
 	defer n.awaited.Store(false)
-	for start := n.returns; except == 0 && n.taken.Load() != 0 && n.returns == start; {
+	for start := n.returns; n.taken.Load() != 0 && n.returns == start; {
 		n.done.Wait()
 	}
 	// A publish may have seen the turn long before it was counted, on either side
 	// by now. So both are waited for, each while new publishes go to the other.
 	for range n.extra {
 		old := &n.extra[(n.turn.Add(1)-1)&1]
-		for old.Load() > int64(except) {
+		for old.Load() != 0 {
 			n.done.Wait()
 		}
 	}

@@ -77,7 +77,7 @@ func (w *worker) run() {
 		leave()
 		if !returned {
 			w.finish(errGoexit)
-			w.group.Go(w.run)
+			go w.run()
 		}
 	}()
 	for w.ctx.Err() == nil && w.gather() && w.ctx.Err() == nil {
@@ -86,6 +86,9 @@ func (w *worker) run() {
 	returned = true
 	if w.ctx.Err() != nil {
 		w.leave()
+	}
+	if w.running.Add(-1) == 0 {
+		close(w.finished)
 	}
 }
 
