@@ -31,7 +31,6 @@ type consumers struct {
 	seen      *window       // ids that were taken, nil if none are remembered
 	ctx       context.Context
 	cancel    context.CancelFunc
-	group     sync.WaitGroup
 	abandoned atomic.Bool
 
 	running  atomic.Int64  // workers
