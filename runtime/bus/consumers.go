@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/internal/again"
 	"github.com/xsgen/xsgen/runtime/internal/queue"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -28,7 +29,7 @@ type consumers struct {
 	seed      maphash.Seed
 	lanes     int
 	wait      time.Duration // that the profile lets a publish wait
-	seen      *window       // ids that were taken, nil if none are remembered
+	seen      *again.Window // ids that were taken, nil if none are remembered
 	ctx       context.Context
 	cancel    context.CancelFunc
 	abandoned atomic.Bool
@@ -59,7 +60,7 @@ func newConsumers(s *Subscription) *consumers {
 		},
 	})
 	if p.DedupWindow > 0 {
-		c.seen = newWindow(p.DedupWindow)
+		c.seen = again.NewWindow(p.DedupWindow)
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c

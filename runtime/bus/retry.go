@@ -1,7 +1,7 @@
 package bus
 
 import (
-	"container/heap"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -75,7 +75,7 @@ func (w *worker) retry(j *job) {
 		w.held[j.key] = nil
 		j.holds = true
 	}
-	heap.Push(&w.later, retry{w.s.bus.now() + int64(p.Retry.Wait(j.attempts)), *j})
+	w.later.Add(time.Now().Add(p.Retry.Wait(j.attempts)), *j)
 }
 
 // release lets go on what waited behind an event.
@@ -84,25 +84,4 @@ func (w *worker) release(j *job) {
 		w.ready = append(w.ready, w.held[j.key]...)
 		delete(w.held, j.key)
 	}
-}
-
-// retry is an event that is to be handled again.
-type retry struct {
-	due int64 // on the bus's clock
-	job job
-}
-
-// retries are a heap of them, for package heap: the first to be due is the first.
-type retries []retry
-
-func (r retries) Len() int           { return len(r) }
-func (r retries) Less(i, j int) bool { return r[i].due < r[j].due }
-func (r retries) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *retries) Push(x any)        { *r = append(*r, x.(retry)) }
-func (r *retries) Pop() any {
-	last := len(*r) - 1
-	x := (*r)[last]
-	(*r)[last] = retry{}
-	*r = (*r)[:last]
-	return x
 }

@@ -1,11 +1,11 @@
 package bus
 
 import (
-	"container/heap"
 	"errors"
 	"slices"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/internal/again"
 	"github.com/xsgen/xsgen/runtime/internal/queue"
 )
 
@@ -22,7 +22,7 @@ type worker struct {
 	at, n  int              // what of it is next, and how many there are
 	batch  []item           // what the handler has: a part of buf, or the events of jobs
 	jobs   []job            // what is known of those, if they are not fresh
-	later  retries          // failed, and not due yet
+	later  again.Later[job] // failed, and not due yet
 	held   map[string][]job // by key, what comes after such an event, if keys are kept in order
 	ready  []job            // was held, and is no more
 	ending bool             // the queue has ended and is empty
@@ -99,9 +99,7 @@ func (w *worker) leave() {
 		left = jobsOf(w.batch)
 	}
 	left = slices.Concat(left, w.ready, jobsOf(w.buf[w.at:w.n]))
-	for _, r := range w.later {
-		left = append(left, r.job)
-	}
+	left = append(left, w.later.Clear()...)
 	for _, behind := range w.held {
 		left = append(left, behind...)
 	}
@@ -134,7 +132,7 @@ func (w *worker) gather() bool {
 	var full time.Time // when the batch is not waited for any more
 	for {
 		w.fill()
-		if len(w.jobs) == w.size || w.ending && len(w.later) == 0 {
+		if len(w.jobs) == w.size || w.ending && w.later.Len() == 0 {
 			break
 		}
 		if len(w.jobs) > 0 && full.IsZero() {
@@ -159,7 +157,7 @@ func (w *worker) gather() bool {
 
 // fresh reports whether what is next in buf needs not be looked at.
 func (w *worker) fresh() bool {
-	return !w.looks && len(w.ready) == 0 && len(w.later) == 0 && len(w.held) == 0
+	return !w.looks && len(w.ready) == 0 && w.later.Len() == 0 && len(w.held) == 0
 }
 
 // fill moves what is there into the batch.
@@ -171,8 +169,7 @@ func (w *worker) fill() {
 			w.ready[0] = job{}
 			w.ready = w.ready[1:]
 			w.consider(&j)
-		case len(w.later) > 0 && w.later[0].due <= w.s.bus.now():
-			w.jobs = append(w.jobs, heap.Pop(&w.later).(retry).job)
+		case w.retried():
 		case w.at < w.n:
 			w.at++
 			j := newJob(w.buf[w.at-1])
@@ -184,12 +181,21 @@ func (w *worker) fill() {
 	}
 }
 
+// retried moves an event whose next attempt is due into the batch, if there is one.
+func (w *worker) retried() bool {
+	j, due := w.later.Take()
+	if due {
+		w.jobs = append(w.jobs, j)
+	}
+	return due
+}
+
 // wait waits for events, until the batch is to go if it is not empty, or the next
 // attempt is due; false if there is nothing to wait for.
 func (w *worker) wait(full time.Time) bool {
 	until := full
-	if len(w.later) > 0 {
-		if due := w.s.bus.start.Add(time.Duration(w.later[0].due)); until.IsZero() || due.Before(until) {
+	if w.later.Len() > 0 {
+		if due := w.later.Next(); until.IsZero() || due.Before(until) {
 			until = due
 		}
 	}
@@ -226,7 +232,7 @@ func (w *worker) consider(j *job) {
 	}
 	if id := j.given(); w.seen != nil && id != "" && !j.known {
 		j.known = true
-		if !w.seen.add(id) {
+		if !w.seen.Add(id) {
 			w.s.counts.duplicate.Add(1)
 			w.s.lose(&j.item, LostDuplicate)
 			w.settle(j)

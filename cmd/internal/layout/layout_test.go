@@ -45,12 +45,13 @@ var allowed = map[string][]string{
 	"runtime/codec":                   {"github.com/vmihailenco/msgpack/v5"},
 	"runtime/snapshot":                {"runtime/codec", "runtime/machine"},
 	"runtime/transport":               {"runtime/topic", "runtime/codec"},
-	"runtime/transport/memory":        {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/queue"},
+	"runtime/transport/memory":        {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/queue"},
 	"runtime/transport/transporttest": {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
-	"runtime/bus":                     {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/queue"},
+	"runtime/bus":                     {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/queue"},
 
 	"runtime/bus/bustest": {"runtime/bus", "runtime/topic"},
 
+	"runtime/internal/again": {},
 	"runtime/internal/queue": {},
 	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},

@@ -205,13 +205,11 @@ func (l *line) abandon() int {
 	for _, behind := range l.held {
 		items = append(items, behind.drain()...)
 	}
-	for _, r := range l.later {
-		items = append(items, r.item)
-	}
+	items = append(items, l.later.Clear()...)
 	for _, i := range items {
 		l.lose(&i)
 	}
-	l.later, l.held = nil, nil
+	l.held = nil
 	l.ending, l.abandoned = true, true
 	l.quiet()
 	l.conclude()

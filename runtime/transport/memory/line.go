@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"container/heap"
 	"context"
 	"errors"
 	"hash/maphash"
@@ -11,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/internal/again"
 	"github.com/xsgen/xsgen/runtime/internal/queue"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -27,19 +27,19 @@ type line struct {
 	filtered atomic.Uint64
 
 	mu        sync.Mutex
-	members   []*member        // that get messages, the one that has been there for the longest first
-	all       []*member        // those too that are leaving
-	gone      uint64           // what members that have left have settled
-	given     uint64           // deliveries
-	free      int              // messages that the members may get
-	turn      int              // of the members
-	ready     fifo             // may be handed over
-	later     retries          // failed, and not due yet
-	held      map[string]*fifo // by key, what comes after one that is unsettled, if keys are kept in order
-	seed      maphash.Seed     // of sticky members
-	seen      *window          // ids that were taken, nil if none are remembered
-	timer     *time.Timer      // of later
-	armed     time.Time        // when it goes off
+	members   []*member         // that get messages, the one that has been there for the longest first
+	all       []*member         // those too that are leaving
+	gone      uint64            // what members that have left have settled
+	given     uint64            // deliveries
+	free      int               // messages that the members may get
+	turn      int               // of the members
+	ready     fifo              // may be handed over
+	later     again.Later[item] // failed, and not due yet
+	held      map[string]*fifo  // by key, what comes after one that is unsettled, if keys are kept in order
+	seed      maphash.Seed      // of sticky members
+	seen      *again.Window     // ids that were taken, nil if none are remembered
+	timer     *time.Timer       // of later
+	armed     time.Time         // when it goes off
 	expired   uint64
 	duplicate uint64
 	broken    uint64 // that the filter panicked at: dead, and never queued
@@ -75,7 +75,7 @@ func newLine(t *Transport, r transport.SubscribeRequest) *line {
 	})
 	l.from = l.q.Consumer(0)
 	if p.DedupWindow > 0 {
-		l.seen = newWindow(p.DedupWindow)
+		l.seen = again.NewWindow(p.DedupWindow)
 	}
 	if p.Order == transport.OrderKey {
 		l.held = map[string]*fifo{}
@@ -200,8 +200,8 @@ func (l *line) take() (item, bool) {
 			return i, true
 		}
 	}
-	if len(l.later) > 0 && !l.later[0].due.After(time.Now()) {
-		return heap.Pop(&l.later).(retry).item, true
+	if i, due := l.later.Take(); due {
+		return i, true
 	}
 	for l.from.Poll(l.buf[:]) == 1 {
 		i := l.buf[0]
@@ -225,7 +225,7 @@ func (l *line) fresh(i *item) bool {
 		return true
 	}
 	i.known = true
-	if !l.seen.add(i.p.ID) {
+	if !l.seen.Add(i.p.ID) {
 		l.duplicate++
 		l.unanswered(i)
 		l.finish(i)
@@ -295,10 +295,10 @@ func (l *line) unanswered(i *item) {
 // arm sets the timer to when the next message is due again; l.mu is held. While nobody
 // has room the timer would be of no use: who settles pumps.
 func (l *line) arm() {
-	if len(l.later) == 0 || l.free == 0 || l.over || l.later[0].due.Equal(l.armed) {
+	if l.later.Len() == 0 || l.free == 0 || l.over || l.later.Next().Equal(l.armed) {
 		return
 	}
-	l.armed = l.later[0].due
+	l.armed = l.later.Next()
 	if l.timer == nil {
 		l.timer = time.AfterFunc(time.Until(l.armed), l.ring)
 		return

@@ -1,7 +1,5 @@
 package memory
 
-import "time"
-
 // fifo is a list of messages. Its zero value is empty.
 type fifo struct {
 	items []item
@@ -35,46 +33,4 @@ func (f *fifo) drain() []item {
 // unshift puts items before those that are there.
 func (f *fifo) unshift(items []item) {
 	*f = fifo{items: append(append(make([]item, 0, len(items)+f.n()), items...), f.items[f.head:]...)}
-}
-
-// retry is a message that is to be delivered again.
-type retry struct {
-	due  time.Time
-	item item
-}
-
-// retries are a heap of them, for package heap: the first to be due is the first.
-type retries []retry
-
-func (r retries) Len() int           { return len(r) }
-func (r retries) Less(i, j int) bool { return r[i].due.Before(r[j].due) }
-func (r retries) Swap(i, j int)      { r[i], r[j] = r[j], r[i] }
-func (r *retries) Push(x any)        { *r = append(*r, x.(retry)) }
-func (r *retries) Pop() any {
-	last := len(*r) - 1
-	x := (*r)[last]
-	(*r)[last] = retry{}
-	*r = (*r)[:last]
-	return x
-}
-
-// window remembers the latest ids.
-type window struct {
-	ids  map[string]struct{}
-	ring []string
-	next int
-}
-
-func newWindow(n int) *window { return &window{ids: map[string]struct{}{}, ring: make([]string, n)} }
-
-// add remembers an id, in place of the oldest; false if it is remembered already.
-func (w *window) add(id string) bool {
-	if _, ok := w.ids[id]; ok {
-		return false
-	}
-	delete(w.ids, w.ring[w.next]) // an empty one is nobody's id
-	w.ring[w.next] = id
-	w.ids[id] = struct{}{}
-	w.next = (w.next + 1) % len(w.ring)
-	return true
 }

@@ -1,7 +1,6 @@
 package memory
 
 import (
-	"container/heap"
 	"context"
 	"sync"
 	"time"
@@ -202,7 +201,7 @@ func (l *line) again(d *delivery) {
 	i := d.item
 	i.attempts++
 	i.avoid = d.m
-	heap.Push(&l.later, retry{time.Now().Add(l.request.Profile.Retry.Wait(i.attempts)), i})
+	l.later.Add(time.Now().Add(l.request.Profile.Retry.Wait(i.attempts)), i)
 }
 
 // Reply implements transport.Settler.

@@ -1,0 +1,49 @@
+package again_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/internal/again"
+)
+
+func TestLater(t *testing.T) {
+	var l again.Later[string]
+	start := time.Now()
+	if _, due := l.Take(); due || l.Len() != 0 {
+		t.Error("something is due of nothing")
+	}
+	for text, after := range map[string]time.Duration{"c": -1, "a": -3, "d": time.Hour, "b": -2} {
+		l.Add(start.Add(after), text)
+	}
+	if !l.Next().Equal(start.Add(-3)) || l.Len() != 4 {
+		t.Errorf("of %d the first is due at %v", l.Len(), l.Next())
+	}
+	var got []string
+	for {
+		text, due := l.Take()
+		if !due {
+			break
+		}
+		got = append(got, text)
+	}
+	if !slices.Equal(got, []string{"a", "b", "c"}) {
+		t.Errorf("due were %v", got)
+	}
+	if rest := l.Clear(); !slices.Equal(rest, []string{"d"}) || l.Len() != 0 {
+		t.Errorf("the rest is %v", rest)
+	}
+}
+
+func TestWindow(t *testing.T) {
+	w := again.NewWindow(2)
+	for i, step := range []struct {
+		id  string
+		new bool
+	}{{"a", true}, {"a", false}, {"b", true}, {"c", true}, {"b", false}, {"a", true}, {"c", false}, {"b", true}} {
+		if w.Add(step.id) != step.new {
+			t.Errorf("%d: %s", i, step.id)
+		}
+	}
+}
