@@ -156,10 +156,7 @@ func (c *consumers) plain() bool {
 func (c *consumers) prepare(i *item) (lane int, err error) {
 	p := &c.s.options.profile
 	if p.CapacityBytes > 0 || p.TTL > 0 {
-		more := extra{}
-		if i.extra != nil {
-			more = *i.extra
-		}
+		more := i.ownExtra()
 		if p.CapacityBytes > 0 {
 			if more.size, err = sizeOf(i.value); err != nil {
 				return 0, err
@@ -168,7 +165,6 @@ func (c *consumers) prepare(i *item) (lane int, err error) {
 		if p.TTL > 0 {
 			more.expires = i.place.bus.now() + int64(p.TTL)
 		}
-		i.extra = &more
 	}
 	if c.lanes > 1 {
 		lane = int(maphash.String(c.seed, i.key) % uint64(c.lanes))
@@ -227,7 +223,7 @@ func (c *consumers) abandon() int {
 	c.cancel()
 	passed := 0
 	for _, i := range c.q.Clear() {
-		if c.s.pass(i) {
+		if c.s.passTo(c.s.others(&i), i) {
 			passed++
 		} else {
 			c.s.lose(&i, LostLeft)

@@ -36,6 +36,17 @@ func (o *origin) equip(x *extra) {
 	}
 }
 
+// ownExtra is what the event has beyond others, for its owner to add to: of several
+// subscriptions each has its own.
+func (o *origin) ownExtra() *extra {
+	x := &extra{}
+	if o.extra != nil {
+		*x = *o.extra
+	}
+	o.extra = x
+	return x
+}
+
 // given is the id under which the event was published, empty if there was none.
 func (o *origin) given() string {
 	if o.extra == nil {

@@ -204,13 +204,10 @@ func grouped[T any](s *Subscription, h func(context.Context, *Event[T]) error) f
 	}
 }
 
-// pass gives an event that a member cannot handle to another member; false if nobody
-// has room for it, or there is nobody else. attempts and the time to live go on.
-func (s *Subscription) pass(i item) bool {
-	if s.group == nil {
-		return false
-	}
-	for _, other := range i.place.bus.others(s, i.place, i.key) {
+// passTo gives an event that a member cannot handle to the first of others that has
+// room for it; false if none has.
+func (s *Subscription) passTo(others []*Subscription, i item) bool {
+	for _, other := range others {
 		if other.queue.accept(&i) {
 			s.counts.passed.Add(1)
 			return true
@@ -219,15 +216,19 @@ func (s *Subscription) pass(i item) bool {
 	return false
 }
 
-// others are the queued members of a group that hear a topic, those after s first.
-func (b *Bus) others(s *Subscription, p *place, key string) []*Subscription {
+// others are the queued members of s's group that hear an event, those after s first.
+func (s *Subscription) others(i *item) []*Subscription {
+	if s.group == nil {
+		return nil
+	}
+	b := i.place.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := b.nodes[string(p.pattern())]
+	n := b.nodes[string(i.place.pattern())]
 	if n == nil {
 		return nil
 	}
-	members := n.members(s.group, key)
+	members := n.members(s.group, i.key)
 	at := slices.Index(members, s)
 	return slices.DeleteFunc(slices.Concat(members[at+1:], members[:max(at, 0)]), func(m *Subscription) bool { return m == s || m.queue == nil || m.closed.Load() })
 }
@@ -240,11 +241,8 @@ func (c *consumers) accept(i *item) bool {
 	if err != nil {
 		return false
 	}
-	if before := i.extra; before != nil && again.extra != before {
-		again.extra.tried = before.tried
-		if before.expires != 0 {
-			again.extra.expires = before.expires
-		}
+	if before := i.extra; before != nil && before.expires != 0 && again.extra != before {
+		again.extra.expires = before.expires
 	}
 	return c.q.TryPut(lane, &again, again.size()) == nil
 }

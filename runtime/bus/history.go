@@ -83,10 +83,15 @@ func (r *ring[T]) each(visit func(*Event[T]) bool) {
 
 // hearers keeps an event, if the bus is asked to, and returns who hears it.
 func (n *node[T]) hearers(e *Event[T]) (all, own []target[T]) {
+	return n.hearing(e, (*history[T]).keep)
+}
+
+// hearing is hearers with another way to keep what e stands for.
+func (n *node[T]) hearing(e *Event[T], keep func(*history[T], *Event[T])) (all, own []target[T]) {
 	if n.history != nil {
 		n.history.mu.Lock()
 		defer n.history.mu.Unlock()
-		n.history.keep(e)
+		keep(n.history, e)
 	}
 	if n.place.keyed {
 		own = n.keys.of(e.key)

@@ -74,16 +74,8 @@ func watched[T any](s *Subscription, h func(context.Context, *Event[T]) error) f
 	return func(ctx context.Context, e *Event[T]) (err error) {
 		ctx, end := o.Handle(ctx, ctx, s, e.asAny(), 1)
 		if end != nil {
-			returned := false
-			defer func() {
-				if !returned { // it panics, or ends the goroutine
-					end(errNotReturned)
-				}
-			}()
-			err = h(ctx, e)
-			returned = true
-			end(err)
-			return err
+			err = errNotReturned // if it panics, or ends the goroutine
+			defer func() { end(err) }()
 		}
 		return h(ctx, e)
 	}

@@ -22,7 +22,12 @@ func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, tim
 	defer n.end(e, count)
 	e.timeout, e.key = timeout, key
 	first := n.numbers(uint64(len(values)), count == nil)
-	all, own := n.hearersOfAll(e, first, values)
+	all, own := n.hearing(e, func(h *history[T], e *Event[T]) {
+		for i, v := range values {
+			e.seq, e.value = first+uint64(i), v
+			h.keep(e)
+		}
+	})
 	for _, list := range [...][]target[T]{all, own} {
 		for i := range list {
 			err = join(err, deliverBatch(ctx, &list[i], e, first, values))
@@ -49,22 +54,6 @@ func (n *node[T]) numbers(count uint64, own bool) (first uint64) {
 		return n.place.seq - count + 1
 	}
 	return (n.place.bus.seq.Add(count) - count + 1) | spareBit
-}
-
-// hearersOfAll is hearers for a batch.
-func (n *node[T]) hearersOfAll(e *Event[T], first uint64, values []*T) (all, own []target[T]) {
-	if n.history != nil {
-		n.history.mu.Lock()
-		defer n.history.mu.Unlock()
-		for i, v := range values {
-			e.seq, e.value = first+uint64(i), v
-			n.history.keep(e)
-		}
-	}
-	if n.place.keyed {
-		own = n.keys.of(e.key)
-	}
-	return *n.all.Load(), own
 }
 
 // deliverBatch delivers to one subscription.

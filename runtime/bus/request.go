@@ -172,11 +172,7 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 
 // ask delivers a request to its responder. A direct one has answered when it returns.
 func (n *node[T]) ask(ctx context.Context, t *target[T], e *Event[T], c *conversation) error {
-	asked := extra{request: c}
-	if e.extra != nil {
-		asked.published, asked.seq = e.extra.published, e.extra.seq
-	}
-	e.extra = &asked
+	e.ownExtra().request = c
 	err := deliver(ctx, t.take, e)
 	if err == nil && t.direct() {
 		c.over(nil)

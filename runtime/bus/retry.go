@@ -17,15 +17,26 @@ func (w *worker) fail(err error) {
 	w.forget()
 }
 
+// failed has an event handled once more: at first by other members of the group, each
+// once, and then as often as the profile says.
 func (w *worker) failed(j *job, err error) {
 	j.attempts++
 	w.s.counts.failed.Add(1)
-	again := !transport.IsPermanent(err) && j.attempts < w.attempts(j)
+	others := w.others(j)
+	again := !transport.IsPermanent(err) && j.attempts < max(w.s.options.profile.Retry.Attempts, 1+len(others))
 	w.s.bus.onError(w.s, &HandlerError{Topic: j.Topic(), Key: j.key, ID: j.ID(), Attempt: j.attempts, Retry: again, Err: err})
-	if again {
-		w.again(j)
-		return
+	switch {
+	case again && j.attempts <= len(others) && w.s.passTo(others, j.moved()):
+		w.settle(j)
+	case again:
+		w.s.counts.retried.Add(1)
+		w.retry(j)
+	default:
+		w.giveUp(j, err)
 	}
+}
+
+func (w *worker) giveUp(j *job, err error) {
 	j.request().over(err)
 	w.s.dead(w.ctx, j, err)
 	w.s.counts.dead.Add(1)
@@ -34,30 +45,13 @@ func (w *worker) failed(j *job, err error) {
 	w.release(j)
 }
 
-// attempts is how often an event is handled at most: as the profile says, and in a
-// group once by each member.
-func (w *worker) attempts(j *job) int {
-	n := w.s.options.profile.Retry.Attempts
-	if w.passes() {
-		n = max(n, 1+len(j.place.bus.others(w.s, j.place, j.key)))
+// others are the members of the group that a failed event may go to: none if keys are
+// kept in order.
+func (w *worker) others(j *job) []*Subscription {
+	if w.s.options.profile.Order == transport.OrderKey {
+		return nil
 	}
-	return n
-}
-
-// passes reports whether failed events go to other members of a group.
-func (w *worker) passes() bool {
-	return w.s.group != nil && w.s.options.profile.Order != transport.OrderKey
-}
-
-// again has an event handled once more: by another member of the group if there are
-// any that have not tried yet, else here, later.
-func (w *worker) again(j *job) {
-	if w.passes() && j.attempts <= len(j.place.bus.others(w.s, j.place, j.key)) && w.s.pass(j.moved()) {
-		w.settle(j)
-		return
-	}
-	w.s.counts.retried.Add(1)
-	w.retry(j)
+	return w.s.others(&j.item)
 }
 
 // retry puts an event where it waits for its next attempt: if keys are kept in order,

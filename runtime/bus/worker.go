@@ -49,12 +49,7 @@ func newJob(i item) job {
 func (j *job) moved() item {
 	i := j.item
 	if j.attempts > 0 {
-		more := extra{}
-		if i.extra != nil {
-			more = *i.extra
-		}
-		more.tried = j.attempts
-		i.extra = &more
+		i.ownExtra().tried = j.attempts
 	}
 	return i
 }
@@ -104,7 +99,7 @@ func (w *worker) leave() {
 		left = append(left, behind...)
 	}
 	for i := range left {
-		if w.s.pass(left[i].moved()) {
+		if w.s.passTo(w.s.others(&left[i].item), left[i].moved()) {
 			w.settle(&left[i])
 		} else {
 			w.s.lose(&left[i].item, LostLeft)
@@ -123,14 +118,12 @@ func jobsOf(items []item) []job {
 
 // gather fills the batch, waiting for its first event; false when there will be none.
 func (w *worker) gather() bool {
-	if w.size == 1 && w.at < w.n && w.fresh() {
-		w.batch, w.jobs = w.buf[w.at:w.at+1], w.jobs[:0]
-		w.at++
-		return true
-	}
 	w.batch, w.jobs = nil, w.jobs[:0]
 	var full time.Time // when the batch is not waited for any more
 	for {
+		if len(w.jobs) == 0 && w.whole() {
+			return true
+		}
 		w.fill()
 		if len(w.jobs) == w.size || w.ending && w.later.Len() == 0 {
 			break
@@ -141,13 +134,6 @@ func (w *worker) gather() bool {
 		if !w.wait(full) {
 			break
 		}
-		if len(w.jobs) == 0 && w.n > 0 && w.fresh() {
-			w.at = min(w.n, w.size)
-			if w.batch = w.buf[:w.at]; w.at == w.size {
-				return true
-			}
-			w.batch, w.at = nil, 0
-		}
 	}
 	for i := range w.jobs {
 		w.batch = append(w.batch, w.jobs[i].item)
@@ -155,9 +141,15 @@ func (w *worker) gather() bool {
 	return len(w.batch) > 0
 }
 
-// fresh reports whether what is next in buf needs not be looked at.
-func (w *worker) fresh() bool {
-	return !w.looks && len(w.ready) == 0 && w.later.Len() == 0 && len(w.held) == 0
+// whole makes a full batch of what is next in buf, where it lies, if none of it needs
+// to be looked at.
+func (w *worker) whole() bool {
+	if w.n-w.at < w.size || w.looks || len(w.ready) > 0 || w.later.Len() > 0 || len(w.held) > 0 {
+		return false
+	}
+	w.batch = w.buf[w.at : w.at+w.size]
+	w.at += w.size
+	return true
 }
 
 // fill moves what is there into the batch.

@@ -64,10 +64,7 @@ func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
 	q := c.q
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	c.collect()
-	if len(q.blocked) > 0 {
-		q.letIn()
-	}
+	c.tell()
 	for c.lane.n == 0 {
 		if q.ended {
 			return 0, false
@@ -76,23 +73,30 @@ func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
 			return 0, true
 		}
 	}
-	n = c.lane.take(buf)
-	q.waiting -= n
-	return n, true
+	return c.take(buf), true
+}
+
+// tell tells the queue what was settled, and lets in who waits for that; q.mu is held.
+func (c *Consumer[E]) tell() {
+	c.collect()
+	if len(c.q.blocked) > 0 {
+		c.q.letIn()
+	}
+}
+
+// take moves items to buf; q.mu is held.
+func (c *Consumer[E]) take(buf []E) int {
+	n := c.lane.take(buf)
+	c.q.waiting -= n
+	return n
 }
 
 // Poll is Take for what is there: it does not wait.
 func (c *Consumer[E]) Poll(buf []E) int {
-	q := c.q
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	c.collect()
-	if len(q.blocked) > 0 {
-		q.letIn()
-	}
-	n := c.lane.take(buf)
-	q.waiting -= n
-	return n
+	c.q.mu.Lock()
+	defer c.q.mu.Unlock()
+	c.tell()
+	return c.take(buf)
 }
 
 // sleep waits to be woken, or, if until is a time, for that; then it returns false.
