@@ -252,6 +252,24 @@ func TestFullMember(t *testing.T) {
 	}
 }
 
+// TestFailoverCountsBytesOnce passes an event from a member whose profile limits bytes to
+// one whose profile does not: neither's bytes are wrong then.
+func TestFailoverCountsBytesOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tm := newTeam(t, 1, bus.RoundRobin, bus.WithProfile(transport.Profile{CapacityBytes: 100}))
+		tm.fail = func(int, string) error { return errBroken }
+		other, err := bus.Subscribe(tm.bus, "#", func(context.Context, *bus.Event[msg]) error { return nil }, bus.Queued(4), bus.Group("g", bus.RoundRobin))
+		if err != nil {
+			t.Fatal(err)
+		}
+		tm.send("", "abc")
+		synctest.Wait()
+		tm.balanced(tm.members[0], bus.Stats{Accepted: 1, Failed: 1, Passed: 1})
+		tm.balanced(other, bus.Stats{Accepted: 1, Handled: 1})
+		tm.close()
+	})
+}
+
 func TestMembersThatDiffer(t *testing.T) {
 	tm := newTeam(t, 1, bus.RoundRobin, bus.Where(func(e *bus.Event[msg]) bool { return e.Value().text != "b" }))
 	var second, single string

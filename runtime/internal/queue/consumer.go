@@ -27,10 +27,11 @@ func (q *Queue[E]) Consumer(lane int) *Consumer[E] {
 	return c
 }
 
-// Settle says that items which were taken, and their bytes, need no room any more.
+// Settle says that items which were taken, and their bytes where those are limited, need
+// no room any more.
 func (c *Consumer[E]) Settle(items int, bytes int64) {
 	c.settled.Add(int64(items))
-	if bytes != 0 {
+	if c.q.cfg.Bytes > 0 {
 		c.settledBytes.Add(bytes)
 	}
 	if !c.q.pressed.Load() {

@@ -264,16 +264,8 @@ func (l *line) finish(i *item) {
 			delete(l.held, i.p.Key)
 		}
 	}
-	l.from.Settle(1, i.counted(l))
+	l.from.Settle(1, i.size)
 	i.p.release()
-}
-
-// counted is the size that the queue knows.
-func (i *item) counted(l *line) int64 {
-	if l.request.Profile.CapacityBytes == 0 {
-		return 0
-	}
-	return i.size
 }
 
 // lose lets go of a message that nothing can become of any more.
