@@ -53,7 +53,7 @@ func newConsumers(s *Subscription) *consumers {
 	}
 	c.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size() },
-		Policy: policies[p.Overflow], Lanes: c.lanes, Patience: stepTimeout,
+		Policy: queue.Policy(p.Overflow), Lanes: c.lanes, Patience: stepTimeout,
 		Dropped: func(i *item) {
 			i.request().over(nil)
 			s.lose(i, LostDropped)
@@ -64,11 +64,6 @@ func newConsumers(s *Subscription) *consumers {
 	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
-}
-
-var policies = [...]queue.Policy{
-	transport.Block: queue.Block, transport.DropOldest: queue.DropOldest,
-	transport.DropNewest: queue.DropNewest, transport.Reject: queue.Reject,
 }
 
 // start starts the goroutines; each makes what one of them calls.

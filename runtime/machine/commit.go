@@ -172,9 +172,9 @@ func (c *Chart) outputName(o output) string {
 	return c.Outputs[o.kind]
 }
 
-// nextDue is when the machine has something to do by itself: now, if a service
-// runs, an invoked machine has ended, or an event of its own or a deferred one waits for its turn, or when its next
-// delay passes.
+// nextDue is when the machine has something to do by itself: now, if a service runs, an
+// invoked machine has ended, or an event of its own or a deferred one waits for its turn,
+// or when its next delay passes.
 func (c *Core) nextDue() time.Time {
 	var due time.Time
 	if s := c.earliest(); s != nil {

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// Policy is what happens to an item for which there is no room.
+// Policy is what happens to an item for which there is no room. The values are those of
+// transport.Overflow, which is converted.
 type Policy uint8
 
 // The policies: wait for room, drop what has waited longest, drop the item, refuse it.

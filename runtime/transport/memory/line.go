@@ -61,17 +61,12 @@ type item struct {
 	avoid    *member   // where it has failed
 }
 
-var policies = [...]queue.Policy{
-	transport.Block: queue.Block, transport.DropOldest: queue.DropOldest,
-	transport.DropNewest: queue.DropNewest, transport.Reject: queue.Reject,
-}
-
 func newLine(t *Transport, r transport.SubscribeRequest) *line {
 	l := &line{t: t, request: r, seed: maphash.MakeSeed()}
 	p := &l.request.Profile
 	l.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
-		Policy: policies[p.Overflow], Lanes: 1, Dropped: l.lose,
+		Policy: queue.Policy(p.Overflow), Lanes: 1, Dropped: l.lose,
 	})
 	l.from = l.q.Consumer(0)
 	if p.DedupWindow > 0 {
