@@ -17,7 +17,7 @@ func (g *generator) machine(f *jen.File) {
 		}
 	}
 	f.Comment("The runtime keeps the contract that this code was generated for.")
-	f.Const().Id("_").Op("=").Qual(machinePath, "Version2")
+	f.Const().Id("_").Op("=").Qual(machinePath, "Version3")
 	f.Add(doc("MachineID is the machine's id: the second segment of its topics.")).
 		Const().Id("MachineID").Op("=").Lit(g.m.ID.Value)
 	g.methods(f, "Guards", "Guards are the conditions that are written in Go. They must not change anything.", g.m.Guards, g.guardSignature)

@@ -1,9 +1,12 @@
 package machine
 
-// Version2 is the contract between generated code and this package. Generated
+// Version3 is the contract between generated code and this package. Generated
 // code refers to the constant of the contract that it was made for; one that is
-// no longer kept is removed, so that a mismatch does not compile.
-const Version2 = 2
+// no longer kept is removed, so that a mismatch does not compile. That is so where
+// code from before would do something else with this package: where tables mean
+// something else, or where what this package looks for at run time, a Codec, a
+// Publisher or a Parent, has changed.
+const Version3 = 3
 
 // None stands for "there is none" wherever a table holds an index.
 const None = -1

@@ -282,12 +282,9 @@ func (c *Chart) sendNamed(name string) (kind int32, known bool) {
 }
 
 // forKin completes an entry that the machine queues at one that it has invoked, or
-// at its parent. Within a tree it belongs to no event with an id, and is stored.
+// at its parent. Within a tree it is stored.
 func (c *Core) forKin(ctx context.Context, e *entry) *entry {
-	e.ctx = context.WithoutCancel(ctx)
-	if c.life != nil {
-		e.ctx, e.own = withEvent(e.ctx, ""), true
-	}
+	e.ctx, e.own = queuedCtx(ctx), c.life != nil
 	return e
 }
 

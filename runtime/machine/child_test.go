@@ -59,6 +59,7 @@ var parentChart = &Chart{
 type parent struct {
 	core Core
 	make func() (Invocation, error)
+	told func(context.Context) error // what to do with what the child sends, if anything
 
 	mu   sync.Mutex
 	seen []string
@@ -78,6 +79,9 @@ func newParent(t *testing.T, make func() (Invocation, error)) *parent {
 func (p *parent) Take(ctx context.Context, id int32) (bool, error) {
 	if f, ok := p.core.Payload().(func(context.Context) error); ok {
 		return true, f(ctx)
+	}
+	if p.told != nil && id == evNote-1 {
+		return true, p.told(ctx)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -38,8 +38,8 @@ func (c *Core) commit(ctx context.Context) error {
 	if c.abandoned() {
 		return l.storeError(ErrConflict, false)
 	}
-	if c == l.core && !slices.Contains(c.step.errs, errNotKept) {
-		l.remember(EventID(ctx))
+	if !slices.Contains(c.step.errs, errNotKept) {
+		l.remember(c.handledAs(c.current))
 	}
 	if !c.mustStore() {
 		return c.verify(ctx)
@@ -75,13 +75,11 @@ func (c *Core) mustStore() bool {
 	return st.taken || st.entered || st.micro > 0 || len(c.life.fresh) > 0 || c.life.changed
 }
 
-// again reports whether the event of ctx has been processed before. What has been
+// again reports whether what is processed has been processed before. What has been
 // deferred, or was stored while it waited, is not processed again by its turn.
-func (c *Core) again(ctx context.Context) bool {
-	if e := c.current; e != nil && (e.kept || e.stored) {
-		return false
-	}
-	return c.life.seen(EventID(ctx))
+func (c *Core) again() bool {
+	e := c.current
+	return e != nil && !e.kept && !e.stored && c.life.seen(c.handledAs(e))
 }
 
 // abandoned reports whether a step of the instance could not be stored: what it is
@@ -140,13 +138,16 @@ func (l *life) record() (*Record, error) {
 // acceptOwn takes what the tree's own steps have queued into what is stored:
 // whoever queued it has been told that it is accepted.
 func (l *life) acceptOwn() {
-	l.core.eachOwn(func(e *entry) {
-		if id := EventID(e.ctx); !e.stored && !l.seen(id) {
-			e.stored = true
-			l.remember(id)
-		}
-	})
-	l.core.eachChild(func(child *Core) { child.eachOwn(func(e *entry) { e.stored = true }) })
+	accept := func(c *Core) {
+		c.eachOwn(func(e *entry) {
+			if id := c.handledAs(e); !e.stored && !l.seen(id) {
+				e.stored = true
+				l.remember(id)
+			}
+		})
+	}
+	accept(l.core)
+	l.core.eachChild(accept)
 }
 
 // eachOwn calls f for what waits in the inbox and was sent by the machine's own

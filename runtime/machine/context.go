@@ -35,21 +35,29 @@ type stepContext struct {
 
 // Value implements context.Context.
 func (s *stepContext) Value(key any) any {
+	if v := s.core.stepValue(key); v != nil {
+		return v
+	}
+	return s.Context.Value(key)
+}
+
+// stepValue is what the ctx of a step of the machine says by itself, nil if nothing.
+func (c *Core) stepValue(key any) any {
 	switch k := key.(type) {
 	case coreKey:
-		if k.core == s.core || k.core == nil || k.core == s.core.root() {
-			return s.core
+		if k.core == c || k.core == nil || k.core == c.root() {
+			return c
 		}
 	case kinKey:
-		if s.core.descends(k.core) {
-			return s.core
+		if c.descends(k.core) {
+			return c
 		}
 	case string:
 		if k == PublishTimeoutKey {
 			return PublishTimeout
 		}
 	}
-	return s.Context.Value(key)
+	return nil
 }
 
 // detached is the ctx of what outlives the step that began it: it has the values
@@ -72,6 +80,47 @@ func (d detached) Value(key any) any {
 }
 
 func detach(ctx context.Context) context.Context { return detached{context.WithoutCancel(ctx)} }
+
+// queuedContext is the ctx of what a step queues at a machine: the values of the ctx
+// that the step was sent with, and all the steps that led to it and still run, each
+// machine once. So it does not grow while machines send each other for ever. It
+// belongs to no event with an id.
+type queuedContext struct {
+	context.Context
+	steps []*Core
+}
+
+// Value implements context.Context.
+func (q *queuedContext) Value(key any) any {
+	if key == (eventKey{}) {
+		return ""
+	}
+	for _, c := range q.steps {
+		if v := c.stepValue(key); v != nil {
+			return v
+		}
+	}
+	return q.Context.Value(key)
+}
+
+// queuedCtx is the ctx of what is queued with ctx, which may be a step's.
+func queuedCtx(ctx context.Context) context.Context {
+	s, ok := ctx.(*stepContext)
+	if !ok {
+		return context.WithoutCancel(ctx)
+	}
+	before, ok := s.Context.(*queuedContext)
+	if !ok {
+		return &queuedContext{context.WithoutCancel(s.Context), []*Core{s.core}}
+	}
+	steps := []*Core{s.core}
+	for _, c := range before.steps {
+		if c != s.core && c.word.Load()&busy != 0 {
+			steps = append(steps, c)
+		}
+	}
+	return &queuedContext{before.Context, steps}
+}
 
 // stepCtx is the ctx for a step that was sent with ctx.
 func (c *Core) stepCtx(ctx context.Context) context.Context {

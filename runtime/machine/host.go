@@ -38,8 +38,9 @@ func WithMax(n int) HostOption { return func(h *Host) { h.max = n } }
 // its key are unhandled, afterwards they may begin a new instance.
 func WithRetain(d time.Duration) HostOption { return func(h *Host) { h.retain = d } }
 
-// WithHandled sets how many ids of handled events each instance remembers. An event
-// that is delivered again is recognised if fewer others came between.
+// WithHandled sets how many ids of handled events each instance remembers, and how
+// many of events for the machines that it invokes. An event that is delivered again is
+// recognised if fewer others came between.
 func WithHandled(n int) HostOption { return func(h *Host) { h.handled = n } }
 
 // WithRescan sets how often, about, a host looks through its store for instances that

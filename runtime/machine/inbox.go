@@ -31,6 +31,7 @@ type entry struct {
 	kept    bool    // it has been deferred
 	own     bool    // a step of the machine has sent it, and was told that it is accepted
 	stored  bool    // it is part of the stored instance
+	id      string  // of an event, by which it is recognised if it comes again; may be empty
 	wait    *waiter // of a sender that waits for the outcome
 }
 
@@ -107,15 +108,24 @@ func (c *Core) enqueueAlways(e *entry) (idle bool) {
 
 // slowSend is Send where the machine is not idle, or where a reply is wanted.
 func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) (any, error) {
+	if c.word.Load()&treed != 0 {
+		ctx = withEvent(ctx, "") // it belongs to none that the sender may be hearing
+	}
+	return c.slowEntry(&entry{ctx: ctx, kind: externalEntry, event: id, payload: event}, request)
+}
+
+// slowEntry is slowSend for an event that may have an id, which then is that of its
+// ctx as well.
+func (c *Core) slowEntry(e *entry, request bool) (any, error) {
+	ctx := e.ctx
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	e := &entry{ctx: ctx, kind: externalEntry, event: id, payload: event}
 	if c.within(ctx) {
 		if request {
 			return nil, ErrReentrant
 		}
-		e.ctx, e.own = context.WithoutCancel(ctx), true
+		e.ctx, e.own = withEvent(queuedCtx(ctx), EventID(ctx)), true
 		err := c.enqueue(e, InboxSize)
 		c.runIfIdle() // should the step that ctx is from have ended
 		return nil, err
@@ -300,7 +310,7 @@ func (c *Core) keep(ctx context.Context, id int32, event any) {
 	e := c.current
 	if e == nil || e.kind != externalEntry {
 		e = &entry{ctx: detach(ctx), kind: externalEntry, event: id, payload: event}
-	} else if e.wait == nil || !e.wait.request {
+	} else if !e.kept && (e.wait == nil || !e.wait.request) {
 		e.ctx = detach(e.ctx)
 	}
 	switch {

@@ -97,15 +97,41 @@ func (l *life) wakeTime() time.Time {
 // seen reports whether an event has been processed before.
 func (l *life) seen(id string) bool { return id != "" && slices.Contains(l.handled, id) }
 
-// remember notes that an event has been processed.
+// remember notes that an event has been processed. Of those for the instance and of
+// those for what it invokes so many are remembered each: neither makes the other
+// forgotten.
 func (l *life) remember(id string) {
 	if id == "" || slices.Contains(l.handled, id) {
 		return
 	}
 	l.handled = append(l.handled, id)
-	if n := len(l.handled) - l.slot.host.handled; n > 0 {
-		l.handled = slices.Delete(l.handled, 0, n)
+	alike := func(other string) bool { return (other[0] == forInvoked) == (id[0] == forInvoked) }
+	n := 0
+	for _, other := range l.handled {
+		if alike(other) {
+			n++
+		}
 	}
+	for ; n > l.slot.host.handled; n-- {
+		oldest := slices.IndexFunc(l.handled, alike)
+		l.handled = slices.Delete(l.handled, oldest, oldest+1)
+	}
+}
+
+// forInvoked begins the ids of events for invoked machines among those that are
+// remembered, and ends the name of the machine in them.
+const forInvoked = '\x1f'
+
+// handledAs is what an event of the machine's is remembered as, empty if it cannot
+// come again.
+func (c *Core) handledAs(e *entry) string {
+	switch {
+	case e == nil || e.id == "":
+		return ""
+	case c.as == nil:
+		return e.id
+	}
+	return string(forInvoked) + c.prefix() + string(forInvoked) + e.id
 }
 
 // messageID is derived from the machine, the key, the revision and the index, so

@@ -146,8 +146,7 @@ func (c *Core) Raise(id int32, event any) {
 
 // SendSelf queues an event at the end of the machine's own inbox.
 func (c *Core) SendSelf(ctx context.Context, id int32, event any) error {
-	ctx = withEvent(context.WithoutCancel(ctx), "") // it is not the event that is being processed
-	return c.enqueue(&entry{ctx: ctx, kind: externalEntry, event: id, payload: event, own: true}, InboxSize)
+	return c.enqueue(&entry{ctx: queuedCtx(ctx), kind: externalEntry, event: id, payload: event, own: true}, InboxSize)
 }
 
 // Reply answers the request that is being processed; the first call wins.

@@ -59,6 +59,21 @@ func (c *Core) Send(ctx context.Context, id int32, event any) error {
 	return err
 }
 
+// Deliver is Send for an event with an id, as a bus has it. A machine that a keyed
+// host's instance has invoked recognises by it an event that it has processed, and
+// does nothing then; as with Host.Deliver, an error means that the event has not been
+// processed, or is not known to have been. For other machines it is Send.
+func (c *Core) Deliver(ctx context.Context, eventID string, id int32, event any) error {
+	if c.word.Load()&treed == 0 {
+		return c.Send(ctx, id, event)
+	}
+	_, err := c.slowEntry(&entry{ctx: withEvent(ctx, eventID), kind: externalEntry, event: id, payload: event, id: eventID}, false)
+	if processed(err) {
+		return nil
+	}
+	return err
+}
+
 // giveBack ends a turn that was taken while word was w: in one operation, if
 // nobody has changed it and there is nothing else to do.
 func (c *Core) giveBack(w uint64) {
@@ -81,7 +96,7 @@ func (c *Core) Request(ctx context.Context, id int32, event any) (any, error) {
 // the outbox, or logged if there is no observer. If the machine is idle the event
 // is processed before Post returns.
 func (c *Core) Post(ctx context.Context, id int32, event any) error {
-	return c.post(&entry{ctx: context.WithoutCancel(ctx), kind: externalEntry, event: id, payload: event})
+	return c.post(&entry{ctx: queuedCtx(ctx), kind: externalEntry, event: id, payload: event})
 }
 
 func (c *Core) post(e *entry) error {

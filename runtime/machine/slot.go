@@ -192,7 +192,7 @@ func (s *slot) send(ctx context.Context, id string, number int32, event any, req
 	if !within && l.full() { // who hears its messages is not kept from it
 		return nil, ErrFull
 	}
-	reply, err := l.core.slowSend(withEvent(ctx, id), number, event, request)
+	reply, err := l.core.slowEntry(&entry{ctx: withEvent(ctx, id), kind: externalEntry, event: number, payload: event, id: id}, request)
 	switch {
 	case err == nil:
 		return reply, nil

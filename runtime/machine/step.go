@@ -45,11 +45,11 @@ type output struct {
 
 // external runs the macrostep of one external event.
 func (c *Core) external(ctx context.Context, id int32, event any) error {
-	if c.life != nil && c.life.core == c && c.again(ctx) {
+	if c.life != nil && c.again() {
 		c.begin(id)
 		c.step.taken = true
 		if c.observer != nil {
-			c.observer.Repeated(c.self, c.chart.Events[id], EventID(ctx))
+			c.observer.Repeated(c.self, c.chart.Events[id], c.current.id)
 		}
 		return nil
 	}

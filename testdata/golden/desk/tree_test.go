@@ -1,6 +1,7 @@
 package desk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -8,7 +9,9 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/machine"
+	"github.com/xsgen/xsgen/testdata/golden/errand"
 )
 
 // script is what happens to an instance, and to what it invokes.
@@ -48,6 +51,37 @@ func TestTree(t *testing.T) {
 			if got := values(topic, w); got != want {
 				t.Errorf("%s: %s", topic, got)
 			}
+		}
+		w.close()
+	})
+}
+
+// TestEventOfAnErrand: what the errand hears on its own topics has its id.
+func TestEventOfAnErrand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, machine.NewMemoryStore())
+		var published, known string
+		if _, err := bus.SubscribeAny(w.bus, "event.errand.look", func(_ context.Context, e *bus.AnyEvent) error {
+			published = e.ID()
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		w.answer = func(ctx context.Context, in errand.LookupInput) (errand.LookupOutput, error) {
+			known = machine.EventID(ctx)
+			return errand.LookupOutput{Found: in.N}, nil
+		}
+		p, err := errand.NewPublisher(w.bus)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.send(&Begin{N: 1})
+		if err := p.Look(t.Context(), &errand.Look{}); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if published == "" || known != published {
+			t.Errorf("the event %q was heard as %q", published, known)
 		}
 		w.close()
 	})
