@@ -89,6 +89,7 @@ func (g *generator) drivenMachine() jen.Code {
 		field("SendAll", g.sendAllFunc()),
 		field("Request", g.requestFunc()),
 		field("Snapshot", jen.Id("m").Dot("Snapshot")),
+		field("Suspend", jen.Id("m").Dot("Suspend")),
 		field("Restore", jen.Id("m").Dot("Restore")),
 	})...)
 }

@@ -140,27 +140,26 @@ func (c *conformanceCase) scripts(m *model.Machine) []string {
 		list = append(list, script)
 	}
 	if script := c.restored(); script != "" {
-		list = append(list, script)
+		list = append(list, "observe restored\n"+script, "observe suspended\n"+script)
 	}
 	return list
 }
 
-// restored is the script for a machine that is replaced after each command by one that
-// is made of its snapshot: it does all the same. "" for the scripts that see that:
+// restored is the script, if the machine does all the same where it is replaced after
+// each command by one that is made of its snapshot. It is "" for those that see that:
 // those that take snapshots themselves, wait for a service to be cancelled, or have a
 // delay that passes without the clock's moving.
 func (c *conformanceCase) restored() string {
-	for _, line := range []string{"snapshot\n", "cancelled ", "advance 0s\n"} {
+	for _, line := range []string{"snapshot\n", "suspend\n", "away ", "cancelled ", "advance 0s\n"} {
 		if strings.HasPrefix(c.script, line) || strings.Contains(c.script, "\n"+line) {
 			return ""
 		}
 	}
-	return "observe restored\n" + c.script
+	return c.script
 }
 
 // runConformance says of every case what is wrong with it; "" is a pass. The
-// machines that can be generated are one program; their packages are not optimised,
-// which halves the time that it takes to build.
+// machines that can be generated are one program.
 func runConformance(t testing.TB, cases []conformanceCase) []string {
 	t.Helper()
 	faults := make([]string, len(cases))
@@ -178,7 +177,7 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 			jobs, of = append(jobs, job{c.name, script}), append(of, i)
 		}
 	}
-	traces := buildMachines(t, specs, "-gcflags=conformance/...=-N -l").runAll(t, jobs)
+	traces := buildMachines(t, specs, notOptimised).runAll(t, jobs)
 	for n, got := range traces {
 		if want := jobs[n].script; got != want && faults[of[n]] == "" {
 			faults[of[n]] = string(diff.Diff("by the rules", []byte(want), "by the machine", []byte(got)))

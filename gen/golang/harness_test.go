@@ -111,6 +111,9 @@ func buildMachines(t testing.TB, specs []machineSpec, buildArgs ...string) *mach
 	return m
 }
 
+// notOptimised halves the time that it takes to build machines.
+const notOptimised = "-gcflags=conformance/...=-N -l"
+
 func makeMachines(dir string, specs []machineSpec, buildArgs ...string) (*machines, error) {
 	if err := writeModule(dir, specs); err != nil {
 		return nil, err
@@ -140,13 +143,23 @@ func goCommand(dir string, args ...string) (string, error) {
 
 // writeModule makes dir a module of the machines' packages and a main program.
 func writeModule(dir string, specs []machineSpec) error {
-	var main strings.Builder
-	main.WriteString("package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\n\t\"" + conformancePath + "\"\n")
+	var importPaths []string
 	for i, s := range specs {
 		importPath, err := writePackage(dir, i, s)
 		if err != nil {
 			return err
 		}
+		importPaths = append(importPaths, importPath)
+	}
+	return writeMain(dir, importPaths)
+}
+
+// writeMain writes the main program of a module, which has the machines of some of
+// its packages.
+func writeMain(dir string, importPaths []string) error {
+	var main strings.Builder
+	main.WriteString("package main\n\nimport (\n\t\"fmt\"\n\t\"os\"\n\n\t\"" + conformancePath + "\"\n")
+	for _, importPath := range importPaths {
 		fmt.Fprintf(&main, "\t_ %q\n", importPath)
 	}
 	main.WriteString(")\n\nfunc main() {\n\tif err := drive.Main(os.Stdin, os.Stdout); err != nil {\n\t\tfmt.Fprintln(os.Stderr, err)\n\t\tos.Exit(1)\n\t}\n}\n")
@@ -187,7 +200,7 @@ func writePackage(dir string, i int, s machineSpec) (string, error) {
 	if r.problems.Errors() > 0 {
 		return "", fmt.Errorf("%s:\n%s\n%s", s.name, problems(&r.problems), s.yaml)
 	}
-	root := fmt.Sprintf("m%04d/", i)
+	root := packageRoot(i) + "/"
 	invoked := map[*model.Machine]string{}
 	for _, child := range r.found {
 		cfg := Config{ImportPath: "conformance/" + root + child.Package, Source: child.ID.Value + ".machine.yaml", Children: invoked}
@@ -201,6 +214,9 @@ func writePackage(dir string, i int, s machineSpec) (string, error) {
 	g := &generator{m: m, table: table, cfg: cfg, names: newNames(m), chart: newChart(m)}
 	return cfg.ImportPath, g.write(filepath.Join(dir, root, m.Package), g.adapter(s.name))
 }
+
+// packageRoot is the directory of machine i and of what it invokes.
+func packageRoot(i int) string { return fmt.Sprintf("m%04d", i) }
 
 // write writes a machine's package, and its adapter.
 func (g *generator) write(dir string, fill func(*jen.File)) error {

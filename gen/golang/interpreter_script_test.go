@@ -247,10 +247,16 @@ func (n *interpreter) do(verb, rest, name, data string) error {
 		n.stopped = true
 		n.cancelTimers()
 		return nil
-	case "snapshot":
+	case "snapshot", "suspend":
 		return n.refused()
-	case "advance":
+	case "advance", "away":
 		d, err := time.ParseDuration(rest)
+		if verb == "away" {
+			if err := n.refused(); err != nil {
+				return err
+			}
+			n.now, d = n.now+d, 0
+		}
 		n.advance(d)
 		return err
 	}

@@ -11,11 +11,12 @@ import (
 	"testing"
 )
 
-// TestMutants makes every mistake and asserts that the cases notice it, or that there
-// is nothing to build; random charts do not count. It takes some minutes: see the
-// Makefile.
+// TestMutants makes every mistake and asserts that what must notice it does, or that
+// there is nothing to build: the cases, or a golden case for what only hosts do; random
+// charts do not count. It takes some minutes: see the Makefile.
 func TestMutants(t *testing.T) {
 	p := newProbe(t, 24)
+	p.build(t)
 	if noticed := p.noticed(p.machines); noticed != "" {
 		t.Fatalf("without a mistake there is something wrong already: %s", noticed)
 	}
@@ -25,7 +26,7 @@ func TestMutants(t *testing.T) {
 		t.Run(part+"/"+strings.ReplaceAll(m.why, " ", "-"), func(t *testing.T) {
 			noticed := m.noticed(t, p)
 			by[noticed]++
-			if noticed != noticedByCases && noticed != noticedByBuild {
+			if noticed == "" || noticed == noticedByCharts {
 				t.Errorf("%s: %s: noticed by %q\n- %s\n+ %s", m.file, m.why, noticed, m.old, m.new)
 			}
 		})
@@ -33,8 +34,27 @@ func TestMutants(t *testing.T) {
 	t.Logf("%d mutants: %v", len(allMutants()), by)
 }
 
-// noticed makes the mistake in an overlay of the file, and says what has noticed it.
+// noticed makes the mistake, and says what has noticed it.
 func (m mutant) noticed(t *testing.T, p *probe) string {
+	overlay := m.overlay(t)
+	switch golden := goldenOf[m.file]; {
+	case golden != "":
+		return m.noticedBy(t, overlay, golden)
+	case !strings.HasPrefix(m.file, "runtime/"):
+		if out, err := exec.Command("go", "build", "-overlay", overlay, ".").CombinedOutput(); err != nil {
+			t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
+		}
+		return probedByTest(t, overlay, p.source)
+	}
+	other, err := p.relinked(t, overlay)
+	if err != nil {
+		t.Fatalf("%s: %s: it does not compile:\n%v", m.file, m.why, err)
+	}
+	return p.noticed(other)
+}
+
+// overlay is a file that tells the go command of the mistake.
+func (m mutant) overlay(t *testing.T) string {
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
@@ -57,22 +77,28 @@ func (m mutant) noticed(t *testing.T, p *probe) string {
 			t.Fatal(err)
 		}
 	}
-	if !strings.HasPrefix(m.file, "runtime/") {
-		if out, err := exec.Command("go", "build", "-overlay", overlay, ".").CombinedOutput(); err != nil {
-			t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
-		}
-		return probedByTest(t, overlay)
-	}
-	other, err := p.relinked(t, overlay)
-	if err != nil {
-		t.Fatalf("%s: %s: it does not compile:\n%v", m.file, m.why, err)
-	}
-	return p.noticed(other)
+	return overlay
 }
 
-// probedByTest says what notices another generator than this test has.
-func probedByTest(t *testing.T, overlay string) string {
+// noticedBy says whether the tests of a golden case notice the mistake.
+func (m mutant) noticedBy(t *testing.T, overlay, golden string) string {
+	cmd := exec.Command("go", "test", "-overlay", overlay, "-count=1", "-failfast", "-timeout", "2m", "-skip", "SIGKILL", "./"+golden)
+	cmd.Dir = "../.."
+	out, err := cmd.CombinedOutput()
+	switch {
+	case err == nil:
+		return ""
+	case strings.Contains(string(out), "[build failed]"):
+		t.Fatalf("%s: %s: it does not compile:\n%s", m.file, m.why, out)
+	}
+	return noticedByGolden
+}
+
+// probedByTest says what notices another generator than this test has, which has
+// written the module in before.
+func probedByTest(t *testing.T, overlay, before string) string {
 	cmd := exec.Command("go", "test", "-tags", "proofs", "-overlay", overlay, "-count=1", "-run", "^TestProbe$", ".")
+	cmd.Env = append(os.Environ(), probeBefore+"="+before)
 	out, err := cmd.CombinedOutput()
 	if err == nil {
 		return ""
@@ -89,10 +115,17 @@ func probedByTest(t *testing.T, overlay string) string {
 	return ""
 }
 
+// probeBefore names the variable that says where the module is that the right
+// generator has written.
+const probeBefore = "XSGEN_PROBE_BEFORE"
+
 // TestProbe is what TestMutants runs with another generator.
 func TestProbe(t *testing.T) {
-	p := newProbe(t, 12)
-	if noticed := p.noticed(p.machines); noticed != "" {
+	before := os.Getenv(probeBefore)
+	if before == "" {
+		t.Skip("TestMutants runs it")
+	}
+	if noticed := newProbe(t, 24).noticedChanges(t, before); noticed != "" {
 		t.Error(noticed)
 	}
 }

@@ -6,6 +6,9 @@ const (
 	entriesFile       = "runtime/machine/entries.go"
 	stepFile          = "runtime/machine/step.go"
 	inboxFile         = "runtime/machine/inbox.go"
+	childFile         = "runtime/machine/child.go"
+	restoreFile       = "runtime/machine/restore.go"
+	treeFile          = "runtime/machine/tree.go"
 )
 
 // runtimeMutants are mistakes in the step loop.

@@ -31,3 +31,9 @@ func TestMutantsFit(t *testing.T) {
 		}
 	}
 }
+
+// goldenOf is the golden case that must notice the mistakes in a file, where the
+// conformance cases cannot: they are of machines without a host.
+var goldenOf = map[string]string{
+	treeFile: "testdata/golden/desk",
+}

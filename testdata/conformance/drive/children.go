@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/machine"
@@ -65,16 +66,23 @@ func (c *child) do(verb, _, name, data string) error {
 	return fmt.Errorf("no command %q for an invoked machine", verb)
 }
 
-// replace goes on with a new machine, which is made of a snapshot of the one that there
-// is.
-func (d *Driver) replace(ctx context.Context) error {
+// stopped takes a snapshot of the machine that there is, and stops it.
+func (d *Driver) stopped(ctx context.Context) ([]byte, error) {
 	data, err := d.m.Snapshot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return data, d.m.Stop(ctx)
+}
+
+// replace goes on with a new machine after a while, which is made of what end has left
+// of the one that there is.
+func (d *Driver) replace(ctx context.Context, end func(context.Context) ([]byte, error), while time.Duration) error {
+	data, err := end(ctx)
 	if err != nil {
 		return err
 	}
-	if err := d.m.Stop(ctx); err != nil {
-		return err
-	}
+	d.clock.Advance(while)
 	d.calls.forget()
 	if err := d.make(); err != nil {
 		return err
@@ -84,10 +92,14 @@ func (d *Driver) replace(ctx context.Context) error {
 
 // restoreIfWanted replaces a machine that has a snapshot, between commands.
 func (d *Driver) restoreIfWanted() {
-	if !d.seen["restored"] {
+	end := d.stopped
+	switch {
+	case d.seen["suspended"]:
+		end = d.m.Suspend
+	case !d.seen["restored"]:
 		return
 	}
-	err := d.replace(context.Background())
+	err := d.replace(context.Background(), end, 0)
 	if err != nil && !errors.Is(err, machine.ErrNotStarted) && !errors.Is(err, machine.ErrStopped) {
 		d.note("error %v", err)
 	}

@@ -16,11 +16,14 @@
 //	                       in place of it, fail; waits for what that leads to
 //	cancelled NAME         waits until the ctx of the service's last call has ended
 //	snapshot               goes on with a new machine, made of a snapshot of this one
+//	suspend                the same, but this one is suspended, rather than stopped
+//	away DURATION          the same as snapshot, and the clock moves while there is none
 //	observe WHAT           publish, guards or log: more is told from now on; seq: with
 //	                       publish, also the numbers of state changes; plain: the
 //	                       machine has no observer, so that its short cuts are taken;
 //	                       batched: sends that follow one another are one SendAll;
-//	                       restored: after each command, a snapshot that is not told
+//	                       restored: after each command, a snapshot that is not told;
+//	                       suspended: the same with suspend
 //
 // A machine that is invoked is called by its id, here child:
 //
@@ -69,9 +72,9 @@ type Machine struct {
 	Send    func(ctx context.Context, event string, data []byte) error
 	SendAll func(ctx context.Context, events []string, data [][]byte) error
 	Request func(ctx context.Context, event string, data []byte) (any, error)
-	// Snapshot and Restore are those of the generated machine.
-	Snapshot func(context.Context) ([]byte, error)
-	Restore  func(context.Context, []byte) error
+	// Snapshot, Suspend and Restore are those of the generated machine.
+	Snapshot, Suspend func(context.Context) ([]byte, error)
+	Restore           func(context.Context, []byte) error
 }
 
 // Driver is what one machine of a script is driven by: the one that the script is
@@ -320,11 +323,19 @@ func (d *Driver) do(verb, rest, name, data string) error {
 	case "cancelled":
 		return d.calls.awaitCancel(name)
 	case "snapshot":
-		return d.replace(ctx)
-	case "advance":
+		return d.replace(ctx, d.stopped, 0)
+	case "suspend":
+		return d.replace(ctx, d.m.Suspend, 0)
+	case "advance", "away":
 		span, err := time.ParseDuration(rest)
+		if err != nil {
+			return err
+		}
+		if verb == "away" {
+			return d.replace(ctx, d.stopped, span)
+		}
 		d.clock.Advance(span)
-		return err
+		return nil
 	}
 	return fmt.Errorf("no command %q", verb)
 }
