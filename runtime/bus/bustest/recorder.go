@@ -65,11 +65,21 @@ func (r *Recorder) All() []*bus.AnyEvent {
 	return slices.Clone(r.events)
 }
 
+// More is closed when another event is heard. Take it before looking at what has been.
+func (r *Recorder) More() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.more
+}
+
 // String lists what has been heard, a line for each event.
 func (r *Recorder) String() string {
 	var b strings.Builder
 	for _, e := range r.All() {
 		fmt.Fprintf(&b, "%s %+v\n", e.Topic(), reflect.ValueOf(e.Value()).Elem())
+	}
+	if b.Len() == 0 {
+		return "nothing\n"
 	}
 	return b.String()
 }
@@ -79,50 +89,76 @@ func (r *Recorder) String() string {
 // one in time the test fails at once, and says what was heard.
 func Next[T any](t testing.TB, r *Recorder, matches ...func(*T) bool) *bus.Event[T] {
 	t.Helper()
-	late := time.After(Timeout)
-	for {
-		e, more := next(r, matches)
-		if e != nil {
-			return e
-		}
-		select {
-		case <-more:
-		case <-late:
-			t.Fatalf("no %v came that was expected; what was heard:\n%s", reflect.TypeFor[T](), r)
-		}
-	}
-}
-
-// next looks for an event, or returns what tells of another.
-func next[T any](r *Recorder, matches []func(*T) bool) (*bus.Event[T], <-chan struct{}) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	typ := reflect.TypeFor[T]()
-	for i := r.next[typ]; i < len(r.events); i++ {
-		e := bus.As[T](r.events[i])
-		if e != nil && !slices.ContainsFunc(matches, func(m func(*T) bool) bool { return !m(e.Value()) }) {
-			r.next[typ] = i + 1
-			return e, nil
-		}
-	}
-	return nil, r.more
+	return await(t, r, r.typed(reflect.TypeFor[T]()), func(e *bus.Event[T]) bool { return all(matches, e) })
 }
 
 // None fails the test if an event of type T for which all matches hold comes within d,
 // or has come since the one that Next has returned.
 func None[T any](t testing.TB, r *Recorder, d time.Duration, matches ...func(*T) bool) {
 	t.Helper()
+	refuse(t, r, d, r.typed(reflect.TypeFor[T]()), func(e *bus.Event[T]) bool { return all(matches, e) })
+}
+
+// typed is the place of the events of a type.
+func (r *Recorder) typed(typ reflect.Type) place {
+	return place{typ.String(), func() int { return r.next[typ] }, func(i int) { r.next[typ] = i }}
+}
+
+// place is where the search for the next event goes on. Its functions are called with
+// the recorder locked.
+type place struct {
+	what string
+	get  func() int
+	set  func(int)
+}
+
+func all[T any](matches []func(*T) bool, e *bus.Event[T]) bool {
+	return !slices.ContainsFunc(matches, func(m func(*T) bool) bool { return !m(e.Value()) })
+}
+
+// await waits for an event; it is nil if none came, and the test has failed.
+func await[T any](t testing.TB, r *Recorder, p place, match func(*bus.Event[T]) bool) *bus.Event[T] {
+	t.Helper()
+	if e := within(r, Timeout, p, match); e != nil {
+		return e
+	}
+	t.Fatalf("no %s came that was expected; what was heard:\n%s", p.what, r)
+	return nil
+}
+
+// refuse fails the test if an event comes.
+func refuse[T any](t testing.TB, r *Recorder, d time.Duration, p place, match func(*bus.Event[T]) bool) {
+	t.Helper()
+	if e := within(r, d, p, match); e != nil {
+		t.Errorf("%s was published: %+v", e.Topic(), *e.Value())
+	}
+}
+
+// within is the next event, if it comes within d.
+func within[T any](r *Recorder, d time.Duration, p place, match func(*bus.Event[T]) bool) *bus.Event[T] {
 	late := time.After(d)
 	for {
-		e, more := next(r, matches)
+		e, more := next(r, p, match)
 		if e != nil {
-			t.Errorf("%s was published: %+v", e.Topic(), *e.Value())
-			return
+			return e
 		}
 		select {
 		case <-more:
 		case <-late:
-			return
+			return nil
 		}
 	}
+}
+
+// next looks for an event, or returns what tells of another.
+func next[T any](r *Recorder, p place, match func(*bus.Event[T]) bool) (*bus.Event[T], <-chan struct{}) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := p.get(); i < len(r.events); i++ {
+		if e := bus.As[T](r.events[i]); e != nil && match(e) {
+			p.set(i + 1)
+			return e, nil
+		}
+	}
+	return nil, r.more
 }
