@@ -121,6 +121,9 @@ func vet(t *testing.T, r gen.Result) {
 	}
 	temp, replace := t.TempDir(), map[string]string{}
 	for _, f := range r.Packages[0].Files {
+		if strings.Contains(f.Name, "/") {
+			continue // the test kit imports the package by its path, which it does not have here
+		}
 		name := filepath.Join(temp, f.Name)
 		if err := os.WriteFile(name, f.Data, 0o644); err != nil {
 			t.Fatal(err)

@@ -132,7 +132,7 @@ func readLimited(name string) ([]byte, error) {
 
 // nearby notes generated files where the output of a single spec may go.
 func (f *finder) nearby(dir string) {
-	for _, pattern := range []string{"*" + golang.Suffix, "*/*" + golang.Suffix} {
+	for _, pattern := range []string{"*" + golang.Suffix, "*/*" + golang.Suffix, "*/*/*" + golang.Suffix} {
 		names, _ := filepath.Glob(filepath.Join(dir, pattern)) // the pattern is well formed
 		for _, n := range names {
 			_ = f.old(n) // what cannot be read is not removed
@@ -213,11 +213,15 @@ func (f *found) stale(packages []output.Package) []string {
 // mayHold reports whether a file is where this run puts the output of a spec that
 // is, or was, in the directory home.
 func (f *found) mayHold(name, home string) bool {
-	dir := path.Dir(name)
-	if f.input.Out != "" {
-		return path.Dir(dir) == f.input.Out
+	mayBe := func(dir string) bool {
+		if f.input.Out != "" {
+			return path.Dir(dir) == f.input.Out
+		}
+		return dir == home || path.Dir(dir) == home
 	}
-	return dir == home || path.Dir(dir) == home
+	dir := path.Dir(name)
+	above := path.Dir(dir)
+	return mayBe(dir) || path.Base(dir) == golang.TestPackage(path.Base(above)) && mayBe(above)
 }
 
 // shown is a path as the user would write it.

@@ -19,7 +19,8 @@ var generateVerb = verb{
 	long: `Finds *.machine.yaml in the paths (default: the current directory and everything
 below it), and writes the Go of each into its own directory, if that directory's
 import path ends in the machine's package, or else into one of that name beside
-it. Directories that are called testdata, vendor or node_modules, or whose names
+it; a test kit goes into <package>test within the package's directory.
+Directories that are called testdata, vendor or node_modules, or whose names
 begin with a dot or an underscore, are not looked into unless they are named.
 Writes only what changes, removes files of its own that are not generated any
 more, and writes nothing at all if any spec has an error.

@@ -84,16 +84,12 @@ type relatives struct {
 // from them.
 func (g *generator) children(f *jen.File) {
 	r := &relatives{generator: g, file: f, funcs: map[conversion]string{}}
-	r.imports()
+	imports(f, taken, g.childPackages())
 	var methods []jen.Code
 	for _, c := range g.m.Children {
 		name := goname.Exported(c.Service.Name.Value)
-		var params []jen.Code
-		if len(c.Service.Input) > 0 {
-			params = append(params, jen.Id("in").Add(r.theirs(c, "Input")))
-		}
 		methods = append(methods, doc(name+" makes a machine for an invocation that begins or is restored. Nobody else may start it or stop it.", c.Service.Description).
-			Id(name).Params(params...).Params(jen.Op("*").Add(r.theirs(c, "Machine")), jen.Error()))
+			Add(g.childSignature(c)))
 	}
 	f.Add(doc("Children makes the machines that this one invokes. What it returns an error for has failed.")).Type().Id("Children").Interface(methods...)
 	for _, c := range g.m.Children {
@@ -108,30 +104,52 @@ func (g *generator) children(f *jen.File) {
 	r.functions()
 }
 
+// childSignature is that of the method of Children that makes c.
+func (g *generator) childSignature(c *model.Child) *jen.Statement {
+	var params []jen.Code
+	if len(c.Service.Input) > 0 {
+		params = append(params, jen.Id("in").Add(g.theirs(c, "Input")))
+	}
+	return jen.Id(goname.Exported(c.Service.Name.Value)).Params(params...).Params(jen.Op("*").Add(g.theirs(c, "Machine")), jen.Error())
+}
+
 // taken are names that a package cannot have in the file: of what else it imports
 // and declares, and of the package's own declarations in lower case.
 const taken = " context machine convert p ctx in m err v out ok e event chart program outbox "
 
-// imports settles what the packages of the invoked machines are called.
-func (r *relatives) imports() {
+// imports settles what the packages of machines are called in a file, where no name may
+// be among those that are taken.
+func imports(f *jen.File, taken string, packages []imported) {
 	used := map[string]bool{}
-	for _, c := range r.m.Children {
-		name := c.Machine.Package
+	for _, p := range packages {
+		name := p.name
 		for strings.Contains(taken, " "+name+" ") || used[name] {
 			name += "machine"
 		}
 		used[name] = true
-		if path := r.cfg.Children[c.Machine]; name == c.Machine.Package {
-			r.file.ImportName(path, name)
+		if name == p.name {
+			f.ImportName(p.path, name)
 		} else {
-			r.file.ImportAlias(path, name)
+			f.ImportAlias(p.path, name)
 		}
 	}
 }
 
+// imported is a package by its import path and its name.
+type imported struct{ path, name string }
+
+// childPackages are the packages of the invoked machines.
+func (g *generator) childPackages() []imported {
+	var out []imported
+	for _, c := range g.m.Children {
+		out = append(out, imported{g.cfg.Children[c.Machine], c.Machine.Package})
+	}
+	return out
+}
+
 // theirs is a name of a child's package.
-func (r *relatives) theirs(c *model.Child, name string) *jen.Statement {
-	return jen.Qual(r.cfg.Children[c.Machine], name)
+func (g *generator) theirs(c *model.Child, name string) *jen.Statement {
+	return jen.Qual(g.cfg.Children[c.Machine], name)
 }
 
 func (r *relatives) method(name string) *jen.Statement {

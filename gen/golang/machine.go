@@ -46,15 +46,15 @@ func (g *generator) methods(f *jen.File, name, what string, list []*model.Method
 }
 
 func (g *generator) guardSignature(x *model.Method) *jen.Statement {
-	params := []jen.Code{jen.Id("c").Op("*").Id("Context")}
+	params := []jen.Code{jen.Id("c").Op("*").Add(g.own("Context"))}
 	return jen.Id(goname.Exported(x.Name.Value)).Params(append(params, g.arrivalParam(x.Arrival)...)...).Bool()
 }
 
 func (g *generator) actionSignature(x *model.Method) *jen.Statement {
-	params := []jen.Code{ctxParam(), jen.Id("t").Op("*").Id("Turn")}
+	params := []jen.Code{ctxParam(), jen.Id("t").Op("*").Add(g.own("Turn"))}
 	params = append(params, g.arrivalParam(x.Arrival)...)
 	if x.Replies {
-		params = append(params, jen.Id("reply").Func().Params(jen.Id(g.names.reply[x.Arrival.Event])))
+		params = append(params, jen.Id("reply").Func().Params(g.own(g.names.reply[x.Arrival.Event])))
 	}
 	return jen.Id(goname.Exported(x.Name.Value)).Params(params...).Error()
 }
@@ -63,11 +63,11 @@ func (g *generator) actionSignature(x *model.Method) *jen.Statement {
 func (g *generator) arrivalParam(a model.Arrival) []jen.Code {
 	switch a.Payload {
 	case model.OneEvent:
-		return []jen.Code{jen.Id("e").Op("*").Id(g.names.event[a.Event])}
+		return []jen.Code{jen.Id("e").Op("*").Add(g.own(g.names.event[a.Event]))}
 	case model.AnyOfThem:
-		return []jen.Code{jen.Id("e").Id("Event")}
+		return []jen.Code{jen.Id("e").Add(g.own("Event"))}
 	case model.OutputOf:
-		return []jen.Code{jen.Id("e").Op("*").Id(goname.Exported(a.Service.Name.Value) + "Output")}
+		return []jen.Code{jen.Id("e").Op("*").Add(g.own(goname.Exported(a.Service.Name.Value) + "Output"))}
 	case model.AnError:
 		return []jen.Code{jen.Id("err").Error()}
 	}
@@ -81,11 +81,14 @@ func (g *generator) services(f *jen.File) {
 	}
 	var methods []jen.Code
 	for _, s := range g.m.Services {
-		name := goname.Exported(s.Name.Value)
-		methods = append(methods, doc(s.Description).Id(name).Params(ctxParam(), jen.Id("in").Id(name+"Input")).
-			Params(jen.Id(name+"Output"), jen.Error()))
+		methods = append(methods, doc(s.Description).Add(g.serviceSignature(s)))
 	}
 	f.Add(doc("Services are what the machine invokes.")).Type().Id("Services").Interface(methods...)
+}
+
+func (g *generator) serviceSignature(s *model.Service) *jen.Statement {
+	name := goname.Exported(s.Name.Value)
+	return jen.Id(name).Params(ctxParam(), jen.Id("in").Add(g.own(name+"Input"))).Params(g.own(name+"Output"), jen.Error())
 }
 
 // roles declares an interface for each role that the machine sends to.
@@ -98,8 +101,7 @@ func (g *generator) roles(f *jen.File) {
 		name := goname.Exported(r.Name.Value)
 		var methods []jen.Code
 		for _, e := range r.Events {
-			params, _ := g.keyParams(jen.Id("e").Op("*").Id(g.names.event[e]), jen.Id("e"))
-			methods = append(methods, jen.Id(goname.Exported(e.Name.Value)).Params(params...).Error())
+			methods = append(methods, g.roleSignature(e))
 		}
 		f.Add(doc(name + " is who plays the role " + r.Name.Value + ": the machine sends to it after the step that asked for it.")).
 			Type().Id(name).Interface(methods...)
@@ -107,6 +109,12 @@ func (g *generator) roles(f *jen.File) {
 	}
 	f.Add(doc("Roles says who plays the machine's roles. What is sent to a role that nobody plays cannot be published.")).
 		Type().Id("Roles").Struct(fields...)
+}
+
+// roleSignature is what a role has for an event that it is sent.
+func (g *generator) roleSignature(e *model.Event) *jen.Statement {
+	params, _ := g.keyParams(jen.Id("e").Op("*").Add(g.own(g.names.event[e])), jen.Id("e"))
+	return jen.Id(goname.Exported(e.Name.Value)).Params(params...).Error()
 }
 
 // turn declares what an action may do.

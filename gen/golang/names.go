@@ -16,7 +16,11 @@ var fixed = strings.Fields(`State StateChanged ParseState Event ExternalEvent Pu
 	Machine New Host NewHost Roles Input Output Failure MachineID
 	PatternStates PatternEvents PatternEmits PatternErrors TopicErrorAction TopicErrorUnhandled TopicErrorLoop TopicErrorDead`)
 
-// names are the identifiers of a package. The declarations and every reference
+// kitFixed are the identifiers that only test kits have: all others there are called as
+// in the machine's package.
+var kitFixed = []string{"MachineConfig", "NewRecorder", "Recorder"}
+
+// names are the identifiers of a package and its test kit. The declarations and every reference
 // to them take their spelling from here.
 type names struct {
 	event map[*model.Event]string // events, internal, emits and sends
@@ -24,6 +28,7 @@ type names struct {
 	typ   map[*model.Named]string
 	value map[*model.Named][]string
 	state map[*model.State]string // the State constants
+	kit   string                  // the package of the test kit
 	all   []ident
 }
 
@@ -35,7 +40,7 @@ type ident struct {
 
 func newNames(m *model.Machine) *names {
 	n := &names{event: map[*model.Event]string{}, reply: map[*model.Event]string{}, typ: map[*model.Named]string{},
-		value: map[*model.Named][]string{}, state: map[*model.State]string{}}
+		value: map[*model.Named][]string{}, state: map[*model.State]string{}, kit: TestPackage(m.Package)}
 	for _, t := range m.Types {
 		n.named(t)
 	}
@@ -70,6 +75,14 @@ func (n *names) named(t *model.Named) {
 func (n *names) events(e *model.Event, name string) {
 	n.event[e] = n.declare(name, "the event "+e.Name.Value, e.Name.Pos)
 	n.constructor(name, e.Fields, e.Name.Pos)
+	n.inKit(name, "the event "+e.Name.Value, e.Name.Pos)
+}
+
+// inKit declares an identifier in the test kit as well.
+func (n *names) inKit(name, what string, pos source.Pos) {
+	if slices.Contains(kitFixed, name) {
+		n.declare(n.kit+"."+name, what, pos)
+	}
 }
 
 // constructor declares the New function of a struct that has defaults.
@@ -91,6 +104,7 @@ func hasDefaults(fields []*model.Field) bool {
 func (n *names) others(m *model.Machine) {
 	for _, r := range m.Sends {
 		role := n.declare(goname.Exported(r.Name.Value), "the role "+r.Name.Value, r.Name.Pos)
+		n.inKit(role, "the role "+r.Name.Value, r.Name.Pos)
 		for _, e := range r.Events {
 			n.events(e, role+goname.Exported(e.Name.Value))
 			n.turn("Send"+n.event[e], e)
@@ -157,6 +171,9 @@ func CheckNames(m *model.Machine, l *diag.List) {
 	for _, f := range fixed {
 		seen[f] = ident{name: f}
 	}
+	for _, f := range kitFixed {
+		seen[n.kit+"."+f] = ident{name: f}
+	}
 	for _, id := range n.all {
 		first, taken := seen[id.name]
 		switch {
@@ -175,6 +192,7 @@ func CheckNames(m *model.Machine, l *diag.List) {
 	}
 	checkFields(m, l, refused)
 	checkMethods(m, l)
+	checkStubs(m, l)
 	checkVetted(m, l)
 }
 

@@ -111,10 +111,10 @@ func (g *generator) heard() []heard {
 	var out []heard
 	for _, e := range g.m.Emits {
 		name := g.names.event[e]
-		out = append(out, heard{name, jen.Id(name), "the event " + e.Name.Value})
+		out = append(out, heard{name, g.own(name), "the event " + e.Name.Value})
 	}
 	return append(out,
-		heard{"StateChanged", jen.Id("StateChanged"), "a state change"},
+		heard{"StateChanged", g.own("StateChanged"), "a state change"},
 		heard{"Failure", jen.Qual(transportPath, "Failure"), "a failure"})
 }
 

@@ -102,7 +102,7 @@ func (g *generator) typ(t *model.Type) *jen.Statement {
 	case model.Map:
 		return s.Map(jen.String()).Add(g.typ(t.Elem))
 	case model.Struct, model.Enum:
-		return s.Id(g.names.typ[t.Named])
+		return s.Add(g.own(g.names.typ[t.Named]))
 	}
 	return s.Id(goTypes[t.Kind])
 }
@@ -143,7 +143,7 @@ func (g *generator) scalar(text string, t *model.Type) *jen.Statement {
 	case model.Bytes:
 		return jen.Index().Byte().Call(jen.Lit(text))
 	case model.Enum:
-		return jen.Id(g.enumValue(t.Named, text))
+		return g.own(g.enumValue(t.Named, text))
 	case model.Duration:
 		d, _ := time.ParseDuration(text)
 		return duration(d)

@@ -5,6 +5,7 @@ package output
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,12 +14,13 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
 // File is a generated file.
 type File struct {
-	Name string // within the package's directory
+	Name string // within the package's directory, with slashes
 	Data []byte
 }
 
@@ -174,9 +176,10 @@ func Apply(changes []Change) error {
 }
 
 // prune removes the directories that removals have emptied, if they were made for
-// their packages: not where a spec is, or was.
+// their packages: not where a spec is, or was. Those within others go first.
 func prune(changes []Change) {
-	for _, c := range changes {
+	deep := func(c Change) int { return -strings.Count(c.Path, "/") }
+	for _, c := range slices.SortedStableFunc(slices.Values(changes), func(a, b Change) int { return cmp.Compare(deep(a), deep(b)) }) {
 		if spec, _, _ := Generated(c.Old); c.Status == Extra && path.Dir(spec) != "." {
 			_ = os.Remove(filepath.FromSlash(path.Dir(c.Path))) // fails where something is left
 		}

@@ -49,7 +49,8 @@ var allowed = map[string][]string{
 	"runtime/transport/transporttest": {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
 	"runtime/bus":                     {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/queue"},
 
-	"runtime/bus/bustest": {"runtime/bus", "runtime/topic"},
+	"runtime/bus/bustest":         {"runtime/bus", "runtime/topic"},
+	"runtime/machine/machinetest": {"runtime/bus", "runtime/bus/bustest", "runtime/machine", "runtime/topic"},
 
 	"runtime/internal/again": {},
 	"runtime/internal/queue": {},
@@ -166,7 +167,7 @@ func TestWhatProgramsLink(t *testing.T) {
 	if !strings.Contains(string(out), "runtime/bus") {
 		t.Fatal("it does not link the bus")
 	}
-	for _, part := range []string{"opentelemetry", "amqp", "zmq", "redis", "jennifer", "yaml"} {
+	for _, part := range []string{"opentelemetry", "amqp", "zmq", "redis", "jennifer", "yaml", "testing", "ordertest"} {
 		if strings.Contains(string(out), part) {
 			t.Errorf("it links something of %s", part)
 		}
