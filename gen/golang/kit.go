@@ -45,6 +45,7 @@ func (g *generator) machineUnderTest(f *jen.File) {
 		jen.Op("*").Add(harness()),
 		jen.Comment("// Heard is what has been published on the machine's bus, the machine's own").Line().
 			Comment("// start included.").Line().Id("Heard").Op("*").Id("Recorder"),
+		g.parentField(),
 	)
 	f.Add(doc("New returns a machine that has been started, on a clock that only Advance moves. It is stopped when the test ends.")).
 		Func().Id("New").Params(tParam(), jen.Id("cfg").Id("MachineConfig")).Op("*").Id("Machine").BlockFunc(g.newUnderTest)
@@ -65,6 +66,15 @@ func (g *generator) machineUnderTest(f *jen.File) {
 				jen.Return(jen.Qual(machinetestPath, "Request").Call(jen.Id("m").Dot("Harness"), jen.Id("m").Dot("Machine").Dot(name), jen.Id("e"))))
 		}
 	}
+}
+
+// parentField is where the kit keeps what the machine sends to its parent, if it does.
+func (g *generator) parentField() *jen.Statement {
+	if len(g.m.ToParent) == 0 {
+		return jen.Null()
+	}
+	return jen.Comment("// Parent notes what the machine sends to the one that would have invoked it.").Line().
+		Id("Parent").Qual(machinetestPath, "Stub")
 }
 
 // parts are what New of the machine's package takes, besides the key and the options.
@@ -126,6 +136,10 @@ func (g *generator) newUnderTest(b *jen.Group) {
 	b.Add(tHelper())
 	b.Id("m").Op(":=").Op("&").Id("Machine").Values(field("Harness", jen.Qual(machinetestPath, "New").Index(g.own("State")).Call(jen.Id("t"), cfg("Bus"), cfg("Clock"))))
 	b.Id("m").Dot("Heard").Op("=").Id("NewRecorder").Call(jen.Id("t"), jen.Id("m").Dot("Bus"))
+	if len(g.m.ToParent) > 0 {
+		parent := jen.Qual(machinetestPath, "Parent").Call(jen.Op("&").Id("m").Dot("Parent"))
+		b.Add(cfg("Options")).Op("=").Append(jen.Index().Qual(machinePath, "Option").Values(parent), cfg("Options").Op("..."))
+	}
 	b.Id("m").Dot("Machine").Op("=").Add(g.own("New")).Call(append(args, jen.Id("m").Dot("Options").Call(cfg("Options")).Op("..."))...)
 	b.Id("m").Dot("Harness").Dot("Start").Call(jen.Id("m").Dot("Machine"), jen.Id("m").Dot("Heard").Dot("Recorder").Dot("Recorder"), jen.Id("m").Dot("Bind").Call(bind...))
 	b.Return(jen.Id("m"))

@@ -194,6 +194,9 @@ func (c *Core) ToParent(ctx context.Context, event any) error {
 		if c.as != nil {
 			return nil
 		}
+		if c.toParent != nil {
+			return c.toParent(ctx, event)
+		}
 		return ErrNoParent
 	}
 	parent, ok := call.core.prog.(Parent)

@@ -334,6 +334,18 @@ func TestNoParent(t *testing.T) {
 	}
 }
 
+func TestPretendedParent(t *testing.T) {
+	c := newChild()
+	var got []any
+	WithParent(func(_ context.Context, event any) error { got = append(got, event); return nil })(&c.core)
+	if err := c.core.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.do(t.Context(), toParent("hello")); err != nil || len(got) != 1 || got[0] != "hello" {
+		t.Errorf("it was sent %v: %v", got, err)
+	}
+}
+
 func TestChildThatIsStopped(t *testing.T) {
 	c := newChild()
 	p := newParent(t, c.invocation)

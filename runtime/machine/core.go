@@ -66,6 +66,13 @@ func WithObserver(o Observer) Option { return func(c *Core) { c.observer = o } }
 // WithLogger makes a machine log to l instead of slog.Default.
 func WithLogger(l *slog.Logger) Option { return func(c *Core) { c.logger = l } }
 
+// WithParent makes a machine that no other one has invoked hand to send what it sends to
+// its parent, when the step has ended: for tests of such a machine alone. It must not
+// change events.
+func WithParent(send func(ctx context.Context, event any) error) Option {
+	return func(c *Core) { c.toParent = send }
+}
+
 // Core executes one machine. Generated machines have one; its methods are for
 // them, and are not meant to be called by anything else. It must not be copied
 // after Init.
@@ -80,6 +87,7 @@ type Core struct {
 	clock    Clock
 	observer Observer
 	logger   *slog.Logger
+	toParent func(context.Context, any) error // where nothing has invoked the machine; may be nil
 	bound    bool
 
 	// What follows belongs to the owner of the busy flag.

@@ -1,15 +1,18 @@
 package machinetest
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"sync"
 	"testing"
+
+	"github.com/xsgen/xsgen/runtime/machine"
 )
 
 // Call is a call of a stub.
 type Call struct {
-	// Name is what was called, as the spec writes it.
+	// Name is what was called, as the spec writes it; "parent" for what is sent there.
 	Name string
 	// With is what has arrived: the event, a service's input or output, or an error; nil
 	// where nothing has.
@@ -80,4 +83,13 @@ func Or[I any](t testing.TB, given, stub I) I {
 		s.FailTest(t)
 	}
 	return given
+}
+
+// Parent makes a machine that is tested alone send to s what it sends to its parent, as
+// calls of "parent".
+func Parent(s *Stub) machine.Option {
+	return machine.WithParent(func(_ context.Context, event any) error {
+		s.Called("parent", event)
+		return nil
+	})
 }
