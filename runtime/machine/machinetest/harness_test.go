@@ -14,6 +14,7 @@ import (
 	"github.com/xsgen/xsgen/examples/orders/order"
 	"github.com/xsgen/xsgen/examples/orders/order/ordertest"
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/bus/bustest"
 	"github.com/xsgen/xsgen/runtime/machine"
 	"github.com/xsgen/xsgen/runtime/machine/machinetest"
 )
@@ -211,4 +212,24 @@ func TestUnsetPanics(t *testing.T) {
 		}
 	}()
 	(&ordertest.Guards{}).WithinLimit(nil, nil)
+}
+
+// late comes to be where it is expected without a word.
+type late struct {
+	machinetest.Subject[order.State]
+	began time.Time
+}
+
+func (*late) Start(context.Context) error { return nil }
+func (*late) Stop(context.Context) error  { return nil }
+func (l *late) In(order.State) bool       { return time.Since(l.began) > time.Second }
+
+// TestSeenLate: the machine is seen where a step has led after what the step publishes has
+// been heard.
+func TestSeenLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := machinetest.New[order.State](t, nil, nil)
+		h.Start(&late{began: time.Now()}, bustest.Record(t, h.Bus), nil)
+		h.ExpectState(order.StateClosed)
+	})
 }
