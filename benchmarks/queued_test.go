@@ -2,9 +2,11 @@ package benchmarks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,7 +32,7 @@ func BenchmarkQueued(b *testing.B) {
 			name string
 			run  func(b *testing.B, subscribers int)
 		}{
-			{"channel", channels}, {"xsgen", queued}, {"xsgen-batch", batches},
+			{"channel", channels}, {"equal", equals}, {"xsgen", queued}, {"xsgen-batch", batches},
 			{"watermill", viaWatermill}, {"nats", viaNATS}, {"cskr", viaCSKR},
 		} {
 			b.Run(fmt.Sprintf("%s-%d", c.name, subscribers), func(b *testing.B) { c.run(b, subscribers) })
@@ -61,6 +63,100 @@ func channels(b *testing.B, subscribers int) {
 		close(c)
 	}
 	done.Wait()
+}
+
+// equals is what a team would write with a channel that promises what the bus does: a
+// handler with a ctx and an error, which may panic, gets an event with its topic, its
+// key and its number; a publish ends with its ctx, and when the subscription is closed.
+func equals(b *testing.B, subscribers int) {
+	b.ReportAllocs()
+	var subs []*plain
+	for range subscribers {
+		sum := int64(0)
+		subs = append(subs, subscribePlain(func(_ context.Context, e *plainEvent) error { sum += e.value.Cents; return nil }))
+	}
+	v, ctx := &order{"k", 5}, context.Background()
+	b.ResetTimer()
+	for i := range b.N {
+		for _, s := range subs {
+			_ = s.publish(ctx, plainEvent{topic: "a.b", number: uint64(i), value: v})
+		}
+	}
+	for _, s := range subs {
+		s.close()
+	}
+}
+
+type plainEvent struct {
+	topic, key string
+	number     uint64
+	value      *order
+}
+
+type plain struct {
+	events       chan plainEvent
+	closing      chan struct{}
+	publishers   sync.RWMutex // held to read while they publish
+	closed       bool
+	ended        chan struct{}
+	handled, bad atomic.Uint64
+}
+
+func subscribePlain(handler func(context.Context, *plainEvent) error) *plain {
+	s := &plain{events: make(chan plainEvent, room), closing: make(chan struct{}), ended: make(chan struct{})}
+	go func() {
+		defer close(s.ended)
+		var e plainEvent // the handler's until it returns
+		for e = range s.events {
+			if err := s.call(handler, &e); err != nil {
+				s.bad.Add(1)
+			}
+			s.handled.Add(1)
+		}
+	}()
+	return s
+}
+
+func (s *plain) call(handler func(context.Context, *plainEvent) error, e *plainEvent) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return handler(context.Background(), e)
+}
+
+var errClosed = errors.New("closed")
+
+func (s *plain) publish(ctx context.Context, e plainEvent) error {
+	s.publishers.RLock()
+	defer s.publishers.RUnlock()
+	if s.closed {
+		return errClosed
+	}
+	select {
+	case s.events <- e:
+		return nil
+	default: // a select of one case is much faster than one of three
+	}
+	select {
+	case s.events <- e:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closing:
+		return errClosed
+	}
+}
+
+// close drains.
+func (s *plain) close() {
+	close(s.closing)
+	s.publishers.Lock()
+	s.closed = true
+	close(s.events)
+	s.publishers.Unlock()
+	<-s.ended
 }
 
 // subscribed is a bus with subscribers, and a publisher.

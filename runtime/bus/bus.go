@@ -21,8 +21,7 @@ import (
 // usable; New makes one.
 type Bus struct {
 	epoch   string
-	start   time.Time     // of the bus's clock
-	seq     atomic.Uint64 // of events that are not their node's own
+	start   time.Time // of the bus's clock
 	onError func(sub *Subscription, err error)
 	kept    []keeping
 
@@ -83,12 +82,12 @@ type place struct {
 	keyed  bool
 
 	number uint64 // of the bus's places
-	seq    uint64 // of the node's own event, belongs to who has that
 	clone  func(any) any
 
 	watched bool // there is an observer
 
-	shortKey int // bytes that a key may have whatever they are, without being escaped first
+	shortKey int            // bytes that a key may have whatever they are, without being escaped first
+	seq      *atomic.Uint64 // the number of its latest event for whose id somebody may ask
 }
 
 func (p *place) pattern() topic.Pattern {

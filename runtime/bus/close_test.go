@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/bus"
@@ -109,5 +110,45 @@ func TestGoexitInAQueue(t *testing.T) {
 	}
 	if err := s.Close(soon(t)); err != nil {
 		t.Errorf("Close: %v", err)
+	}
+}
+
+// TestCloseEndsPublishes closes what a publish waits for room in: a subscription, which
+// then misses nothing, or the bus, which refuses the event.
+func TestCloseEndsPublishes(t *testing.T) {
+	for name, want := range map[string]error{"subscription": nil, "bus": bus.ErrClosed} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				b := bus.New()
+				release := make(chan struct{})
+				handled := 0
+				s := subscribe(t, b, "a.b", func(context.Context, *bus.Event[order]) error {
+					<-release
+					handled++
+					return nil
+				}, bus.Queued(2))
+				p := publisher[order](t, b, "a.b")
+				for range 2 {
+					publish(t, p, &order{1})
+				}
+				published, closed := make(chan error), make(chan error)
+				go func() { published <- p.Publish(context.Background(), &order{3}) }()
+				synctest.Wait()
+				go func() {
+					if name == "bus" {
+						closed <- b.Close(context.Background())
+					} else {
+						closed <- s.Close(context.Background())
+					}
+				}()
+				if err := <-published; !errors.Is(err, want) {
+					t.Errorf("Publish: %v, want %v", err, want)
+				}
+				close(release)
+				if err := <-closed; err != nil || handled != 2 {
+					t.Errorf("Close: %v after %d of 2 events", err, handled)
+				}
+			})
+		})
 	}
 }

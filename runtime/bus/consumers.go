@@ -107,15 +107,15 @@ func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 	plain := c.plain()
 	return func(ctx context.Context, e *Event[T]) error {
 		e.number()
-		i := item{e.origin, e.value}
-		lane := 0
-		if !plain {
-			var err error
-			if lane, err = c.prepare(&i); err != nil {
-				return err
-			}
+		i := item{origin{e.place, e.key, e.seq, e.extra}, e.value}
+		if plain {
+			return c.put(ctx, &i, e.timeout)
 		}
-		err := c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout))
+		lane, err := c.prepare(&i)
+		if err != nil {
+			return err
+		}
+		err = c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout))
 		if err != nil {
 			return c.putError(&i, err)
 		}
@@ -192,7 +192,7 @@ func (c *consumers) putError(i *item, err error) error {
 	switch {
 	case errors.Is(err, queue.ErrClosed):
 		i.request().answer(nil, ErrNoListener)
-		return nil
+		return c.s.skipped(nil)
 	case errors.Is(err, queue.ErrFull):
 		return ErrFull
 	case errors.Is(err, queue.ErrTimeout):

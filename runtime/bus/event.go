@@ -120,22 +120,14 @@ func (o *origin) ID() string {
 	o.number()
 	id := make([]byte, 0, 32)
 	id = append(append(id, o.place.bus.epoch...), '-')
-	if o.seq&spareBit == 0 {
-		id = append(strconv.AppendUint(id, o.place.number, 36), '.')
-	}
-	return string(strconv.AppendUint(id, o.seq&^spareBit, 36))
+	id = append(strconv.AppendUint(id, o.place.number, 36), '.')
+	return string(strconv.AppendUint(id, o.seq, 36))
 }
-
-// spareBit marks the number of an event that is not its node's own. Those are counted
-// on the bus, and the others, which only one publish has at a time, on their node:
-// where that is not contended it needs no atomic operation.
-const spareBit = 1 << 63
 
 // number gives an event its number, if it has none yet. It belongs to who publishes.
 func (o *origin) number() {
 	if o.seq == 0 {
-		o.place.seq++
-		o.seq = o.place.seq
+		o.seq = o.place.seq.Add(1)
 	}
 }
 

@@ -96,7 +96,7 @@ func (n *node[T]) hearing(e *Event[T], keep func(*history[T], *Event[T])) (all, 
 	if n.place.keyed {
 		own = n.keys.of(e.key)
 	}
-	return *n.all.Load(), own
+	return n.all.Load().targets, own
 }
 
 // replay queues what is kept for a member, of the given keys or of all.

@@ -26,7 +26,7 @@ type node[T any] struct {
 	extra   [2]atomic.Int64 // publishes that found it taken, by the turn they saw
 	awaited atomic.Bool     // somebody waits in settle
 
-	all     atomic.Pointer[[]target[T]] // who hears every key; copied when it changes
+	all     atomic.Pointer[audience[T]] // who hears every key; copied when it changes
 	keys    keyLists[T]                 // who hears one key
 	history *history[T]                 // nil if nothing is kept
 
@@ -56,7 +56,8 @@ type details[T any] struct {
 func newNode[T any](p place) *node[T] {
 	n := &node[T]{place: p, history: historyOf[T](&p)}
 	n.done = sync.NewCond(&n.mu)
-	n.all.Store(new([]target[T]))
+	n.place.seq = new(atomic.Uint64)
+	n.all.Store(&audience[T]{})
 	n.keys.seed = maphash.MakeSeed()
 	n.place.clone = func(v any) any { return cloned(v.(*T)) }
 	n.event.place = &n.place
@@ -87,8 +88,7 @@ func (n *node[T]) add(s *Subscription, keys []string) bool {
 			n.keys.add(k, targetOf(&m))
 		}
 	default:
-		list := append(slices.Clip(*n.all.Load()), targetOf(&m))
-		n.all.Store(&list)
+		n.heardBy(append(slices.Clip(n.all.Load().targets), targetOf(&m)))
 	}
 	return true
 }
@@ -107,8 +107,7 @@ func (n *node[T]) remove(s *Subscription, keys []string) {
 			n.keys.remove(k, s)
 		}
 	default:
-		list := without(*n.all.Load(), s)
-		n.all.Store(&list)
+		n.heardBy(without(n.all.Load().targets, s))
 	}
 }
 
@@ -116,7 +115,7 @@ func (n *node[T]) remove(s *Subscription, keys []string) {
 // every key, even for members that hear single ones: it gets an event once. n.mu is
 // held.
 func (n *node[T]) regroup(g *group, change func([]member[T]) []member[T]) {
-	list := slices.Clone(*n.all.Load())
+	list := slices.Clone(n.all.Load().targets)
 	at := slices.IndexFunc(list, func(t target[T]) bool { return t.group == g })
 	if at < 0 {
 		at = len(list)
@@ -127,13 +126,13 @@ func (n *node[T]) regroup(g *group, change func([]member[T]) []member[T]) {
 	} else {
 		list[at] = groupTarget(g, members)
 	}
-	n.all.Store(&list)
+	n.heardBy(list)
 }
 
 // members implements anyNode: who of a group hears a key.
 func (n *node[T]) members(g *group, key string) []*Subscription {
 	var out []*Subscription
-	for _, t := range *n.all.Load() {
+	for _, t := range n.all.Load().targets {
 		if t.group != g {
 			continue
 		}
@@ -159,6 +158,13 @@ func without[T any](list []target[T], s *Subscription) []target[T] {
 // publish delivers v to everybody who hears key. The node's own event is for those that
 // have nothing extra.
 func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeout time.Duration) error {
+	if queues := n.all.Load().queues; queues != nil && n.keys.n.Load() == 0 {
+		var i item
+		i.place, i.key, i.value = &n.place, key, v
+		i.equip(x)
+		i.number()
+		return enqueueTo(ctx, queues, &i, timeout)
+	}
 	e := &n.event
 	var side *atomic.Int64
 	if x != nil || debugging || n.taken.Swap(1) != 0 {
@@ -170,7 +176,7 @@ func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeo
 	if timeout != e.timeout {
 		e.timeout = timeout
 	}
-	all := *n.all.Load()
+	all := n.all.Load().targets
 	var own []target[T]
 	if n.place.keyed || n.history != nil {
 		e.key = key

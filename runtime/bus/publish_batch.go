@@ -21,7 +21,7 @@ func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, tim
 	}
 	defer n.end(e, count)
 	e.timeout, e.key = timeout, key
-	first := n.numbers(uint64(len(values)), count == nil)
+	first := n.numbers(uint64(len(values)))
 	all, own := n.hearing(e, func(h *history[T], e *Event[T]) {
 		for i, v := range values {
 			e.seq, e.value = first+uint64(i), v
@@ -48,12 +48,8 @@ func (n *node[T]) observeAll(ctx context.Context, key string, values []*T, timeo
 }
 
 // numbers are as many numbers for events as wanted, of which the first is returned.
-func (n *node[T]) numbers(count uint64, own bool) (first uint64) {
-	if own {
-		n.place.seq += count
-		return n.place.seq - count + 1
-	}
-	return (n.place.bus.seq.Add(count) - count + 1) | spareBit
+func (n *node[T]) numbers(count uint64) (first uint64) {
+	return n.place.seq.Add(count) - count + 1
 }
 
 // deliverBatch delivers to one subscription.

@@ -32,7 +32,7 @@ func (n *node[T]) side() *atomic.Int64 { return &n.extra[n.turn.Load()&1] }
 func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
 	side.Add(1)
 	e := &Event[T]{}
-	e.place, e.seq = &n.place, n.place.bus.seq.Add(1)|spareBit
+	e.place = &n.place
 	return e
 }
 

@@ -9,18 +9,18 @@ type lane[E any] struct {
 	idle    []*Consumer[E]
 }
 
-// push adds an item; the queue has room for it.
-func (l *lane[E]) push(e *E, stamp *uint64) {
+// push returns the place of one more item; the queue has room for it.
+func (l *lane[E]) push(stamp *uint64) *E {
 	if l.n == len(l.ring) {
 		l.grow()
 	}
 	at := l.at(l.n)
-	l.ring[at] = *e
 	if l.stamped {
 		*stamp++
 		l.stamps[at] = *stamp
 	}
 	l.n++
+	return &l.ring[at]
 }
 
 // at is where the ith item is in the ring.

@@ -91,22 +91,43 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e *E, size int64, timeout tim
 	if q.cfg.Bytes == 0 {
 		size = 0
 	}
+	slot, err := q.Reserve(ctx, n, size, timeout)
+	if slot == nil {
+		q.refused(e, err)
+		return err
+	}
+	*slot = *e
+	q.Commit(n)
+	return nil
+}
+
+// Reserve is the first half of a Put: it returns the place of the item, which the
+// caller fills in. Until it calls Commit, as it must at once, the queue is locked. There
+// is no place, and no error, where the policy drops the item: then the caller calls Drop.
+func (q *Queue[E]) Reserve(ctx context.Context, n int, size int64, timeout time.Duration) (*E, error) {
 	q.mu.Lock()
 	if q.ended || q.full(size) {
 		if put, err := q.admit(ctx, size, timeout); !put {
 			q.mu.Unlock()
-			q.refused(e, err)
-			return err
+			return nil, err
 		}
 	}
-	q.add(n, e, size)
+	q.count(1, size)
+	q.accepted++
+	return q.lanes[n].push(&q.stamp), nil
+}
+
+// Commit is the second half of a Put to a lane.
+func (q *Queue[E]) Commit(n int) {
 	wake := q.lanes[n].wake()
 	q.mu.Unlock()
 	if wake != nil {
 		wake <- struct{}{}
 	}
-	return nil
 }
+
+// Drop tells of an item for which Reserve has returned no place.
+func (q *Queue[E]) Drop(e *E) { q.refused(e, nil) }
 
 // TryPut is Put for an item that must neither wait nor make others be dropped: where
 // there is no room it is ErrFull, whatever the policy.
@@ -190,7 +211,7 @@ func (q *Queue[E]) count(items int, size int64) {
 
 // add adds an item to a lane; q.mu is held.
 func (q *Queue[E]) add(n int, e *E, size int64) {
-	q.lanes[n].push(e, &q.stamp)
+	*q.lanes[n].push(&q.stamp) = *e
 	q.count(1, size)
 	q.accepted++
 }

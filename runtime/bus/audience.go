@@ -1,0 +1,66 @@
+package bus
+
+import (
+	"context"
+	"time"
+)
+
+// audience is who hears every key of a node. It does not change any more.
+type audience[T any] struct {
+	targets []target[T]
+	// queues are the same, if all of them are queues that take events as they come, and
+	// nothing else is to be done about one.
+	queues []*consumers
+}
+
+// heardBy makes others the audience; n.mu is held.
+func (n *node[T]) heardBy(list []target[T]) {
+	a := &audience[T]{targets: list}
+	for i := range list {
+		c := list[i].sub.queue
+		if c == nil || n.history != nil || list[i].group != nil || list[i].keep != nil || !c.plain() {
+			a.queues = nil
+			break
+		}
+		a.queues = append(a.queues, c)
+	}
+	n.all.Store(a)
+}
+
+// enqueueTo is what publish does where there are queues only. It needs no event of the
+// node's, and settle does not wait for it: a queue that has ended says so.
+func enqueueTo(ctx context.Context, queues []*consumers, i *item, timeout time.Duration) (err error) {
+	for _, c := range queues {
+		if c.s.closed.Load() {
+			err = c.s.skipped(err)
+			continue
+		}
+		if next := c.put(ctx, i, timeout); next != nil {
+			err = join(err, next)
+		}
+	}
+	return err
+}
+
+// put queues an event that needs no preparation.
+func (c *consumers) put(ctx context.Context, i *item, timeout time.Duration) error {
+	slot, err := c.q.Reserve(ctx, 0, 0, c.patience(timeout))
+	if slot == nil {
+		return c.notPut(i, err)
+	}
+	// Field by field: a copy of the whole loads several fields at once, and a processor
+	// waits for those that it has just stored one by one.
+	slot.place, slot.key, slot.seq, slot.extra, slot.value = i.place, i.key, i.seq, i.extra, i.value
+	c.q.Commit(0)
+	return nil
+}
+
+// notPut tells of an event that has found no place.
+func (c *consumers) notPut(i *item, err error) error {
+	if err == nil {
+		dropped := *i // i need not escape
+		c.q.Drop(&dropped)
+		return nil
+	}
+	return c.putError(i, err)
+}
