@@ -9,17 +9,18 @@ import (
 type audience[T any] struct {
 	targets []target[T]
 	// queues are the same, if all of them are queues that take events as they come, and
-	// nothing else is to be done about one.
+	// nothing else is to be done about one: then plain is set.
 	queues []*consumers
+	plain  bool
 }
 
 // heardBy makes others the audience; n.mu is held.
 func (n *node[T]) heardBy(list []target[T]) {
-	a := &audience[T]{targets: list}
+	a := &audience[T]{targets: list, plain: n.history == nil}
 	for i := range list {
 		c := list[i].sub.queue
-		if c == nil || n.history != nil || list[i].group != nil || list[i].keep != nil || !c.plain() {
-			a.queues = nil
+		if c == nil || list[i].group != nil || list[i].keep != nil || !c.plain() {
+			a.plain = false
 			break
 		}
 		a.queues = append(a.queues, c)
@@ -27,15 +28,27 @@ func (n *node[T]) heardBy(list []target[T]) {
 	n.all.Store(a)
 }
 
-// enqueueTo is what publish does where there are queues only. It needs no event of the
-// node's, and settle does not wait for it: a queue that has ended says so.
-func enqueueTo(ctx context.Context, queues []*consumers, i *item, timeout time.Duration) (err error) {
+// publishPlain is publish where there are queues only, or nobody at all. It needs no event
+// of the node's, and settle does not wait for it: a queue that has ended says so.
+func (n *node[T]) publishPlain(ctx context.Context, queues []*consumers, x *extra, key string, v *T, timeout time.Duration) (err error) {
+	if len(queues) == 0 {
+		if n.place.bus.isClosed() {
+			return ErrClosed
+		}
+		return nil
+	}
+	var i item
+	i.place, i.key, i.value = &n.place, key, v
+	i.equip(x)
+	if len(queues) > 1 { // one that is alone numbers an event when its handler asks
+		i.number()
+	}
 	for _, c := range queues {
 		if c.s.closed.Load() {
 			err = c.s.skipped(err)
 			continue
 		}
-		if next := c.put(ctx, i, timeout); next != nil {
+		if next := c.put(ctx, &i, timeout); next != nil {
 			err = join(err, next)
 		}
 	}

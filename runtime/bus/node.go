@@ -57,7 +57,7 @@ func newNode[T any](p place) *node[T] {
 	n := &node[T]{place: p, history: historyOf[T](&p)}
 	n.done = sync.NewCond(&n.mu)
 	n.place.seq = new(atomic.Uint64)
-	n.all.Store(&audience[T]{})
+	n.heardBy(nil)
 	n.keys.seed = maphash.MakeSeed()
 	n.place.clone = func(v any) any { return cloned(v.(*T)) }
 	n.event.place = &n.place
@@ -158,12 +158,8 @@ func without[T any](list []target[T], s *Subscription) []target[T] {
 // publish delivers v to everybody who hears key. The node's own event is for those that
 // have nothing extra.
 func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeout time.Duration) error {
-	if queues := n.all.Load().queues; queues != nil && n.keys.n.Load() == 0 {
-		var i item
-		i.place, i.key, i.value = &n.place, key, v
-		i.equip(x)
-		i.number()
-		return enqueueTo(ctx, queues, &i, timeout)
+	if a := n.all.Load(); a.plain && n.keys.n.Load() == 0 {
+		return n.publishPlain(ctx, a.queues, x, key, v, timeout)
 	}
 	e := &n.event
 	var side *atomic.Int64

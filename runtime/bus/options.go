@@ -82,16 +82,17 @@ func CheckProfile(p transport.Profile) error {
 var errDirectQueue = fmt.Errorf("%w: a direct subscription has no queue, no profile and no batches", transport.ErrInvalidProfile)
 
 func (o *subscribeOptions) check() error {
-	if !o.batch && o.profile.BatchSize > 1 && o.profile.BatchTimeout > 0 {
-		o.profile.BatchSize, o.profile.BatchTimeout = 1, 0 // the handler takes one event at a time
-	}
 	if o.direct && o.queued {
 		return errDirectQueue
 	}
 	if o.replay && !o.queued {
 		return errReplayDirect
 	}
-	return CheckProfile(o.profile)
+	err := CheckProfile(o.profile)
+	if !o.batch {
+		o.profile.BatchSize, o.profile.BatchTimeout = 1, 0 // the handler takes one event at a time
+	}
+	return err
 }
 
 // limited gives a direct handler its ctx.

@@ -8,9 +8,7 @@ import (
 
 // fail has the events of the batch handled again later, or gives them up.
 func (w *worker) fail(err error) {
-	if len(w.jobs) == 0 {
-		w.jobs = jobsOf(w.batch)
-	}
+	w.jobs = w.inHand()
 	for i := range w.jobs {
 		w.failed(&w.jobs[i], err)
 	}

@@ -51,6 +51,7 @@ func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...Subsc
 				defer e.release()
 			}
 			e.origin, e.value = items[0].origin, items[0].value.(*T)
+			defer func() { items[0].seq = e.seq }() // for the next attempt
 			return deliver(ctx, h, e)
 		}
 	}, opts)
@@ -100,6 +101,11 @@ func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opt
 				}
 				events[i].origin, events[i].value = items[i].origin, items[i].value.(*T)
 			}
+			defer func() {
+				for i := range items {
+					items[i].seq = events[i].seq
+				}
+			}()
 			return deliver(ctx, h, events[:len(items)])
 		}
 	}, opts)

@@ -89,11 +89,7 @@ func (w *worker) run() {
 
 // leave gives what is left to other members of the group.
 func (w *worker) leave() {
-	left := w.jobs
-	if len(left) == 0 {
-		left = jobsOf(w.batch)
-	}
-	left = slices.Concat(left, w.ready, jobsOf(w.buf[w.at:w.n]))
+	left := slices.Concat(w.inHand(), w.ready, jobsOf(w.buf[w.at:w.n]))
 	left = append(left, w.later.Clear()...)
 	for _, behind := range w.held {
 		left = append(left, behind...)
@@ -106,6 +102,17 @@ func (w *worker) leave() {
 			left[i].request().over(nil)
 		}
 	}
+}
+
+// inHand is the batch, with the numbers that its events got in the handler.
+func (w *worker) inHand() []job {
+	if len(w.jobs) == 0 {
+		return jobsOf(w.batch)
+	}
+	for i := range w.batch {
+		w.jobs[i].seq = w.batch[i].seq
+	}
+	return w.jobs
 }
 
 func jobsOf(items []item) []job {
