@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -16,6 +17,7 @@ import (
 	"github.com/cskr/pubsub/v2"
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/puzpuzpuz/xsync/v4"
 
 	"github.com/xsgen/xsgen/runtime/bus"
 )
@@ -34,6 +36,7 @@ func BenchmarkQueued(b *testing.B) {
 		}{
 			{"channel", channels}, {"equal", equals}, {"xsgen", queued}, {"xsgen-batch", batches},
 			{"watermill", viaWatermill}, {"nats", viaNATS}, {"cskr", viaCSKR},
+			{"xsync", viaXsync},
 		} {
 			b.Run(fmt.Sprintf("%s-%d", c.name, subscribers), func(b *testing.B) { c.run(b, subscribers) })
 		}
@@ -289,6 +292,37 @@ func viaCSKR(b *testing.B, subscribers int) {
 		ps.Pub(v, "a.b")
 	}
 	ps.Shutdown()
+	done.Wait()
+}
+
+// viaXsync has a bounded queue for each subscriber that knows no waiting: who finds it
+// full, or empty, lets others run.
+func viaXsync(b *testing.B, subscribers int) {
+	b.ReportAllocs()
+	var done sync.WaitGroup
+	var queues []*xsync.SPSCQueue[*order]
+	for range subscribers {
+		q := xsync.NewSPSCQueue[*order](room)
+		queues = append(queues, q)
+		done.Go(func() {
+			sum := int64(0)
+			for range b.N {
+				v, ok := q.TryDequeue()
+				for ; !ok; v, ok = q.TryDequeue() {
+					runtime.Gosched()
+				}
+				sum += v.Cents
+			}
+		})
+	}
+	v := &order{"k", 5}
+	for range b.N {
+		for _, q := range queues {
+			for !q.TryEnqueue(v) {
+				runtime.Gosched()
+			}
+		}
+	}
 	done.Wait()
 }
 

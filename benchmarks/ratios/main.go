@@ -27,16 +27,24 @@ var rows = []row{
 	{"publish to 1 handler; asaskevich/EventBus", "Publish/xsgen-1", "Publish/eventbus-1", 1. / 8, 1. / 20},
 	{"publish to 10 handlers; calls through a slice", "Publish/xsgen-10", "Publish/slice-10", 2, 1.3},
 	{"publish to 10 handlers; asaskevich/EventBus", "Publish/xsgen-10", "Publish/eventbus-10", 0, 0},
-	{"queued, 1 subscriber; a channel of pointers", "Queued/xsgen-1", "Queued/channel-1", 0, 0},
-	{"queued, 1 subscriber, batches of 64; a channel of pointers", "Queued/xsgen-batch-1", "Queued/channel-1", 0, 0},
+	{"queued, 1 subscriber; a channel that promises as much", "Queued/xsgen-1", "Queued/equal-1", 1 / 1.2, 1. / 2},
+	{"queued, 1 subscriber, batches of 64; a channel that promises as much", "Queued/xsgen-batch-1", "Queued/equal-1", 1 / 1.8, 1. / 4},
+	{"queued, 1 subscriber; a bare channel of pointers", "Queued/xsgen-1", "Queued/channel-1", 0, 0},
+	{"queued, 1 subscriber, batches of 64; a bare channel of pointers", "Queued/xsgen-batch-1", "Queued/channel-1", 0, 0},
+	{"one hop, median; a bare channel without room", "Hop/xsgen", "Hop/channel", 1.5, 1},
 	{"queued, 1 subscriber; watermill's gochannel", "Queued/xsgen-1", "Queued/watermill-1", 0, 0},
 	{"queued, 1 subscriber; NATS in process", "Queued/xsgen-1", "Queued/nats-1", 0, 0},
 	{"queued, 1 subscriber; cskr/pubsub", "Queued/xsgen-1", "Queued/cskr-1", 0, 0},
-	{"queued, 10 subscribers; channels of pointers", "Queued/xsgen-10", "Queued/channel-10", 0, 0},
-	{"queued, 10 subscribers, batches of 64; channels of pointers", "Queued/xsgen-batch-10", "Queued/channel-10", 0, 0},
-	{"queued, 10 subscribers; watermill's gochannel", "Queued/xsgen-10", "Queued/watermill-10", 0, 0},
+	{"queued, 1 subscriber; a channel of puzpuzpuz/xsync", "Queued/xsgen-1", "Queued/xsync-1", 0, 0},
+	{"queued, 10 subscribers; channels that promise as much", "Queued/xsgen-10", "Queued/equal-10", 1 / 1.3, 1. / 5},
+	{"queued, 10 subscribers, batches of 64; channels that promise as much", "Queued/xsgen-batch-10", "Queued/equal-10", 1. / 2, 1. / 5},
+	{"queued, 10 subscribers; bare channels of pointers", "Queued/xsgen-10", "Queued/channel-10", 0, 0},
+	{"queued, 10 subscribers, batches of 64; bare channels of pointers", "Queued/xsgen-batch-10", "Queued/channel-10", 0, 0},
+	{"queued, 10 subscribers; watermill's gochannel", "Queued/xsgen-10", "Queued/watermill-10", 1. / 50, 0},
+	{"queued, 10 subscribers; NATS in process", "Queued/xsgen-10", "Queued/nats-10", 0, 0},
+	{"publish to a bound topic that nobody hears; NATS's cache finds nobody", "Match/bound", "Match/nats-hot", 1. / 4, 0},
 	{"subscriptions of a topic, 100,000 on 131,072 topics; NATS's list", "Match/xsgen-all", "Match/nats-all", 1. / 8, 0},
-	{"subscriptions of one topic over and over; NATS's cache", "Match/xsgen-hot", "Match/nats-hot", 0, 0},
+	{"subscriptions of one topic over and over; NATS's cache", "Match/xsgen-hot", "Match/nats-hot", 1, 0},
 	{"transition, in a batch; a switch that recovers", "Transition/xsgen-batch", "Transition/switch-recover", 2, 1.3},
 	{"transition, in a batch; a bare switch", "Transition/xsgen-batch", "Transition/switch", 2, 1.3},
 	{"transition, Send; qmuntal/stateless", "Transition/xsgen-send", "Transition/stateless", 0, 0},
@@ -85,23 +93,40 @@ func measure(count int, benchtime string) (times, allocs map[string][]float64, e
 			return nil, nil, fmt.Errorf("go test: %w\n%s", err, out)
 		}
 		for sc := bufio.NewScanner(bytes.NewReader(out)); sc.Scan(); {
-			f := strings.Fields(sc.Text())
-			if len(f) < 8 || !strings.HasPrefix(f[0], "Benchmark") {
+			name, figures, ok := parse(sc.Text())
+			if !ok {
 				continue
 			}
-			name := strings.TrimPrefix(f[0], "Benchmark")
-			if i := strings.LastIndexByte(name, '-'); i > 0 {
-				name = name[:i]
+			ns, hop := figures["ns/hop"]
+			if !hop {
+				ns = figures["ns/op"]
 			}
-			ns, err1 := strconv.ParseFloat(f[2], 64)
-			n, err2 := strconv.ParseFloat(f[6], 64)
-			if err1 != nil || err2 != nil {
-				return nil, nil, fmt.Errorf("cannot read %q", sc.Text())
-			}
-			times[name], allocs[name] = append(times[name], ns), append(allocs[name], n)
+			times[name], allocs[name] = append(times[name], ns), append(allocs[name], figures["allocs/op"])
 		}
 	}
 	return times, allocs, nil
+}
+
+// parse reads a line that a benchmark has printed: its name, and its figures by their
+// units.
+func parse(line string) (name string, figures map[string]float64, ok bool) {
+	f := strings.Fields(line)
+	if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") {
+		return "", nil, false
+	}
+	name = strings.TrimPrefix(f[0], "Benchmark")
+	if i := strings.LastIndexByte(name, '-'); i > 0 {
+		name = name[:i]
+	}
+	figures = map[string]float64{}
+	for i := 2; i+1 < len(f); i += 2 {
+		x, err := strconv.ParseFloat(f[i], 64)
+		if err != nil {
+			return "", nil, false
+		}
+		figures[f[i+1]] = x
+	}
+	return name, figures, true
 }
 
 func median(list []float64) float64 {

@@ -257,6 +257,21 @@ func deliver[E any](ctx context.Context, h func(context.Context, E) error, e E) 
 	return err
 }
 
+// deliverQueued is deliver for an event from a queue, whose number is kept for the next
+// attempt.
+func deliverQueued[T any](ctx context.Context, h Handler[T], e *Event[T], i *item) (err error) {
+	returned := false
+	defer func() {
+		i.seq = e.seq
+		if !returned {
+			err = panicked(recover())
+		}
+	}()
+	err = h(ctx, e)
+	returned = true
+	return err
+}
+
 // panicked is the error for a panic; nil if the goroutine is ending instead.
 func panicked(r any) error {
 	if r == nil {

@@ -51,8 +51,7 @@ func Subscribe[T any](b *Bus, pattern topic.Pattern, h Handler[T], opts ...Subsc
 				defer e.release()
 			}
 			e.origin, e.value = items[0].origin, items[0].value.(*T)
-			defer func() { items[0].seq = e.seq }() // for the next attempt
-			return deliver(ctx, h, e)
+			return deliverQueued(ctx, h, e, &items[0])
 		}
 	}, opts)
 }

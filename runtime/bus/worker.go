@@ -272,7 +272,11 @@ func (w *worker) finish(err error) {
 
 // forget empties the batch.
 func (w *worker) forget() {
-	clear(w.batch)
+	if len(w.batch) == 1 {
+		w.batch[0] = item{} // much faster than to clear a slice
+	} else {
+		clear(w.batch)
+	}
 	clear(w.jobs)
 	w.batch, w.jobs = nil, w.jobs[:0]
 }

@@ -90,14 +90,19 @@ func (c *Consumer[E]) tell() {
 	}
 }
 
-// yield lets others run once before the consumer sleeps. Under load there is something
-// to do by then, often for a batch; to sleep for every item and to be woken by its
-// producer costs several times as much as the item. q.mu is held, and released in between.
+// yields is how often a consumer lets others run before it sleeps.
+const yields = 4
+
+// yield lets others run before the consumer sleeps. Under load there is something to do
+// by then, often a batch; to sleep for every item and to be woken by its producer costs
+// many times as much as the item. q.mu is held, and released in between.
 func (c *Consumer[E]) yield() {
 	c.took = false
-	c.q.mu.Unlock()
-	runtime.Gosched()
-	c.q.mu.Lock()
+	for i := 0; i < yields && c.lane.n == 0; i++ {
+		c.q.mu.Unlock()
+		runtime.Gosched()
+		c.q.mu.Lock()
+	}
 }
 
 // take moves items to buf; q.mu is held.
