@@ -32,8 +32,10 @@ var ErrGroupPolicy = errors.New("bus: the group has another policy")
 // and filter match, exactly one gets each event. The members of a group agree on the
 // policy.
 //
-// A member whose handler fails, or whose queue has no room, is passed over: the event
-// goes to the others, each once, before the profile's retries begin. With OrderKey a
+// A member whose queue has no room is passed over. An event whose handler has failed
+// waits as the profile's retries say, and goes to another member then, to each once; the
+// profile's further attempts are its last member's. Without retries there is no wait. A
+// direct handler that fails is passed over within the publish. With Sticky or OrderKey a
 // failed event stays with its member, since what comes behind it does. What a member
 // still has when its Close stops waiting goes to the others as well.
 func Group(name string, policy GroupPolicy) SubscribeOption {

@@ -138,8 +138,8 @@ func TestLeastLoaded(t *testing.T) {
 	})
 }
 
-// TestFailover has members fail: the others take over, each once, and then the
-// profile's retries begin.
+// TestFailover has members fail: the others take over, each once, and each after the
+// profile's wait.
 func TestFailover(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tm := newTeam(t, 3, bus.RoundRobin, bus.WithProfile(slow()))
@@ -150,17 +150,45 @@ func TestFailover(t *testing.T) {
 			return nil
 		}
 		tm.send("", "x")
-		synctest.Wait()
+		for _, wait := range []time.Duration{time.Second, 2 * time.Second} {
+			synctest.Wait()
+			time.Sleep(wait - 1)
+			before := len(tm.got[0]) + len(tm.got[1]) + len(tm.got[2])
+			synctest.Wait()
+			time.Sleep(time.Nanosecond)
+			synctest.Wait()
+			if after := len(tm.got[0]) + len(tm.got[1]) + len(tm.got[2]); after != before+1 {
+				t.Errorf("after %v: %q", wait, tm.got)
+			}
+		}
 		tm.shares("x", "x", "x")
 		tm.send("", "z", "z", "y")
-		synctest.Wait()
-		tm.shares("xy", "xzy", "xz")
 		time.Sleep(time.Hour)
 		tm.shares("xy", "xzy", "xz") // after three attempts x is dead
 		tm.close()
 		tm.balanced(tm.members[0], bus.Stats{Accepted: 2, Failed: 2, Passed: 2})
 		tm.balanced(tm.members[1], bus.Stats{Accepted: 3, Handled: 2, Failed: 1, Passed: 1})
 		tm.balanced(tm.members[2], bus.Stats{Accepted: 2, Handled: 1, Failed: 1, Dead: 1})
+	})
+}
+
+// TestFailoverOfStickyMembers has a failed event stay with the member of its key.
+func TestFailoverOfStickyMembers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tm := newTeam(t, 3, bus.Sticky, bus.WithProfile(slow()))
+		tm.fail = func(int, string) error { return errBroken }
+		tm.send("k", "x")
+		time.Sleep(time.Hour)
+		seen := 0
+		for _, got := range tm.got {
+			if len(got) > 0 {
+				seen++
+			}
+		}
+		if seen != 1 || len(tm.got[0])+len(tm.got[1])+len(tm.got[2]) != 3 {
+			t.Errorf("%q", tm.got)
+		}
+		tm.close()
 	})
 }
 

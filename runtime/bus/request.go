@@ -17,13 +17,9 @@ var (
 	ErrNoReply    = transport.ErrNoReply
 )
 
-// ReplyError is the error that a responder has returned for a request.
-type ReplyError struct{ Err error }
-
-func (e *ReplyError) Error() string { return "bus: the request has failed: " + e.Err.Error() }
-
-// Unwrap returns the responder's error.
-func (e *ReplyError) Unwrap() error { return e.Err }
+// ReplyError is the error that a responder has returned for a request. Within a process
+// it wraps the responder's own.
+type ReplyError = transport.ReplyError
 
 // Responder marks a subscription whose handler answers requests by Respond. Of those
 // that hear a topic the first one gets a request, or a member of its group, whose
@@ -110,7 +106,7 @@ func (c *conversation) over(err error) {
 	switch {
 	case c == nil:
 	case err != nil:
-		c.answer(nil, &ReplyError{err})
+		c.answer(nil, transport.NewReplyError(err))
 	case !c.kept.Load():
 		c.answer(nil, ErrNoReply)
 	}
@@ -178,7 +174,7 @@ func (n *node[T]) ask(ctx context.Context, t *target[T], e *Event[T], c *convers
 		c.over(nil)
 	}
 	if err != nil && t.direct() {
-		return &ReplyError{err}
+		return transport.NewReplyError(err)
 	}
 	return err
 }

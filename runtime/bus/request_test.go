@@ -52,7 +52,7 @@ func TestRequest(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, rep, err)
 			}
 			var re *bus.ReplyError
-			if _, err = bus.Request[msg, msg](t.Context(), r.plain, &msg{}); !errors.As(err, &re) || !errors.Is(err, errBroken) {
+			if _, err = bus.Request[msg, msg](t.Context(), r.plain, &msg{}); !errors.As(err, &re) || !errors.Is(err, errBroken) || re.Message != errBroken.Error() {
 				t.Errorf("%s: the responder fails: %v", name, err)
 			}
 			if _, err = bus.Request[msg, order](t.Context(), r.plain, &msg{"a"}); !errors.Is(err, bus.ErrTypeMismatch) {

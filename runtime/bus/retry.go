@@ -15,8 +15,9 @@ func (w *worker) fail(err error) {
 	w.forget()
 }
 
-// failed has an event handled once more: at first by other members of the group, each
-// once, and then as often as the profile says.
+// failed has an event handled once more, after the profile's wait: by another member
+// of the group, as long as there is one that has not tried. So in a group there are as
+// many attempts as members, even if the profile has no retries.
 func (w *worker) failed(j *job, err error) {
 	j.attempts++
 	w.s.counts.failed.Add(1)
@@ -24,8 +25,9 @@ func (w *worker) failed(j *job, err error) {
 	again := !transport.IsPermanent(err) && j.attempts < max(w.s.options.profile.Retry.Attempts, 1+len(others))
 	w.s.bus.onError(w.s, &HandlerError{Topic: j.Topic(), Key: j.key, ID: j.ID(), Attempt: j.attempts, Retry: again, Err: err})
 	switch {
-	case again && j.attempts <= len(others) && w.s.passTo(others, j.moved()):
-		w.settle(j)
+	case again && j.attempts <= len(others):
+		j.passes = true
+		w.retry(j)
 	case again:
 		w.s.counts.retried.Add(1)
 		w.retry(j)
@@ -43,10 +45,25 @@ func (w *worker) giveUp(j *job, err error) {
 	w.release(j)
 }
 
-// others are the members of the group that a failed event may go to: none if keys are
-// kept in order.
+// pass gives an event that has waited to another member, if it is to go there and one
+// has room.
+func (w *worker) pass(j *job) bool {
+	if !j.passes {
+		return false
+	}
+	j.passes = false
+	if w.s.passTo(w.others(j), j.moved()) {
+		w.settle(j)
+		return true
+	}
+	w.s.counts.retried.Add(1)
+	return false
+}
+
+// others are the members of the group that a failed event may go to: none if its key
+// stays where it is.
 func (w *worker) others(j *job) []*Subscription {
-	if w.s.options.profile.Order == transport.OrderKey {
+	if g := w.s.group; g != nil && g.policy == Sticky || w.s.options.profile.Order == transport.OrderKey {
 		return nil
 	}
 	return w.s.others(&j.item)

@@ -56,7 +56,7 @@ func TestProfileTable(t *testing.T) {
 // subscription with them does what one without does.
 func TestKeysWithoutMeaning(t *testing.T) {
 	r := newRig(t)
-	p := transport.Profile{Durable: transport.Durable, ManualAck: true, Confirm: true, Sensitive: true}
+	p := transport.Profile{Durable: transport.Durable, ManualAck: transport.On, Confirm: transport.On, Sensitive: true}
 	var got []*msg
 	s := subscribe(t, r.bus, "#", func(_ context.Context, e *bus.Event[msg]) error { got = append(got, e.Value()); return nil }, bus.WithProfile(p))
 	m := &msg{"a"}

@@ -34,6 +34,7 @@ type job struct {
 	attempts int  // calls of the handler
 	known    bool // its id has been looked at
 	holds    bool // others of its key wait behind it
+	passes   bool // another member of the group is to have it next
 }
 
 // newJob is an event that a queue has given.
@@ -180,10 +181,11 @@ func (w *worker) fill() {
 	}
 }
 
-// retried moves an event whose next attempt is due into the batch, if there is one.
+// retried moves an event whose next attempt is due into the batch, or to another
+// member of the group, if there is one.
 func (w *worker) retried() bool {
 	j, due := w.later.Take()
-	if due {
+	if due && !w.pass(&j) {
 		w.jobs = append(w.jobs, j)
 	}
 	return due

@@ -3,6 +3,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"strings"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -12,6 +13,13 @@ import (
 // again, with a profile.
 func (p Profile) Again(n int, err error) bool {
 	return n < p.Retry.Attempts && !IsPermanent(err) && !errors.Is(err, ErrDecode)
+}
+
+// AgainAmong is Again for a group of a number of members: each may try once, also
+// where the profile has no retries.
+func (p Profile) AgainAmong(members, n int, err error) bool {
+	p.Retry.Attempts = max(p.Retry.Attempts, members)
+	return p.Again(n, err)
 }
 
 // errNested is returned for a dead letter of a failure: what fails about a failure is
@@ -52,8 +60,18 @@ func DeadLetter(m *Message, subscription string, attempts int, cause error) (*Me
 	if err != nil {
 		return nil, fmt.Errorf("xsgen: a dead letter: %w", err)
 	}
-	e := Envelope{ID: m.ID + "/" + f.Kind + "/" + subscription, Type: "Failure", Source: m.Source, Key: m.Key, Topic: name, Causation: m.ID}
+	e := Envelope{ID: letterID(m.ID + "/" + f.Kind + "/" + subscription), Type: "Failure", Source: m.Source, Key: m.Key, Topic: name, Causation: m.ID}
 	return &Message{Envelope: e, Body: body}, nil
+}
+
+// letterID shortens an id that an envelope does not hold; the same one to the same.
+func letterID(id string) string {
+	if len(id) <= MaxText {
+		return id
+	}
+	h := fnv.New128a()
+	_, _ = h.Write([]byte(id))
+	return fmt.Sprintf("%s/%x", strings.ToValidUTF8(id[:MaxText-40], ""), h.Sum(nil))
 }
 
 func failureTopic(f *Failure) (topic.Name, error) {

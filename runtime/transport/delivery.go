@@ -23,8 +23,9 @@ type Settler interface {
 }
 
 // Delivery is a message that was handed to a receiver. Its message is valid until it
-// is settled; Clone keeps it beyond that. Message.Attempt says which delivery of this
-// message it is, from 1. It is safe for concurrent use.
+// is settled; Clone keeps it beyond that. Message.Attempt is how often the message has
+// failed, and one; a delivery that a lost connection has cut short may not be counted. It
+// is safe for concurrent use.
 type Delivery struct {
 	Message
 
@@ -42,8 +43,10 @@ func (d *Delivery) Init(m Message, s Settler) { d.Message, d.settler = m, s }
 // the error is from Permanent or wraps ErrDecode. A request is never delivered again:
 // it is answered with the error, or, without one and without a reply, with
 // ErrNoReply. Of several calls the first counts, the others return ErrStale, as does
-// the first if the message was taken back. Giving up may take as long as publishing
-// a dead letter. Another error says that the other side could not be told: then the
+// the first if the message was taken back. With an error it may take as long as
+// publishing, a dead letter or what is to be tried again, which a broker keeps; while there
+// is no connection that is until there is one, or the subscription ends. nil does not
+// say that the other side knows already. Another error says that the other side could not be told: then the
 // message may be delivered again.
 func (d *Delivery) Settle(err error) error {
 	if !d.settled.CompareAndSwap(false, true) {

@@ -48,26 +48,45 @@ type Message struct {
 	Mandatory bool
 }
 
+// The limits of an envelope, the same on every transport: AMQP carries the fields and
+// the names of headers as strings with a length of one byte, and all of the headers in
+// one frame.
+const (
+	MaxText    = 255      // bytes of a field, and of a header's name
+	MaxHeaders = 64 << 10 // bytes of all headers, names and values
+)
+
 // Check returns an error that wraps ErrInvalidMessage, or ErrTooLarge for a body of
-// more than limit bytes. It does not look at the topic, which is checked once.
+// more than limit bytes, and for more than MaxText and MaxHeaders. It does not look at
+// the topic, which is checked once.
 func (m *Message) Check(limit int) error {
 	if len(m.Body) > limit {
 		return fmt.Errorf("%w: a body of %d bytes, the most is %d", ErrTooLarge, len(m.Body), limit)
 	}
 	e := &m.Envelope
 	for _, s := range [...]string{e.ID, e.Type, e.Source, e.Key, e.Correlation, e.Causation, e.ReplyTo, e.Epoch, e.Group, e.Schema} {
+		if len(s) > MaxText {
+			return fmt.Errorf("%w: the envelope's field %.20q… has %d bytes, the most is %d", ErrTooLarge, s, len(s), MaxText)
+		}
 		if !utf8.ValidString(s) {
 			return fmt.Errorf("%w: %q is not UTF-8", ErrInvalidMessage, s)
 		}
 	}
+	return checkHeaders(e.Headers)
+}
+
+func checkHeaders(h map[string]string) error {
 	size := 0
-	for k, v := range e.Headers {
+	for k, v := range h {
+		if len(k) > MaxText {
+			return fmt.Errorf("%w: the header's name %.20q… has %d bytes, the most is %d", ErrTooLarge, k, len(k), MaxText)
+		}
 		if size += len(k) + len(v); !utf8.ValidString(k) || !utf8.ValidString(v) {
 			return fmt.Errorf("%w: the header %q is not UTF-8", ErrInvalidMessage, k)
 		}
 	}
-	if size > limit {
-		return fmt.Errorf("%w: headers of %d bytes, the most is %d", ErrTooLarge, size, limit)
+	if size > MaxHeaders {
+		return fmt.Errorf("%w: headers of %d bytes, the most is %d", ErrTooLarge, size, MaxHeaders)
 	}
 	return nil
 }

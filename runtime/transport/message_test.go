@@ -163,7 +163,15 @@ func TestMessageCheck(t *testing.T) {
 		want error
 	}{
 		{func(m *transport.Message) { m.Body = make([]byte, 11) }, transport.ErrTooLarge},
-		{func(m *transport.Message) { m.Headers = map[string]string{"12345": "123456"} }, transport.ErrTooLarge},
+		{func(m *transport.Message) {
+			m.Headers = map[string]string{"h": strings.Repeat("x", transport.MaxHeaders)}
+		}, transport.ErrTooLarge},
+		{func(m *transport.Message) { m.Headers = map[string]string{strings.Repeat("x", 256): ""} }, transport.ErrTooLarge},
+		{func(m *transport.Message) { m.ID = strings.Repeat("x", 256) }, transport.ErrTooLarge},
+		{func(m *transport.Message) {
+			m.ID = strings.Repeat("x", 255)
+			m.Headers = map[string]string{m.ID: strings.Repeat("x", transport.MaxHeaders-255)}
+		}, nil},
 		{func(m *transport.Message) { m.Key = "\xff" }, transport.ErrInvalidMessage},
 		{func(m *transport.Message) { m.Headers = map[string]string{"\xff": ""} }, transport.ErrInvalidMessage},
 	} {

@@ -40,6 +40,16 @@ const (
 	DurableRequired            // a transport that cannot is refused
 )
 
+// Switch turns something on or off, or leaves it to the transport.
+type Switch uint8
+
+// What a switch says.
+const (
+	Unset Switch = iota // AMQP: on; within a process there is nothing to turn
+	On
+	Off
+)
+
 // Retry says how often and when a failed event is handled again. The wait before
 // attempt n+1 is Initial·Multiplierⁿ⁻¹, at most Max, and then taken at random from
 // the range ±Jitter around it.
@@ -71,14 +81,14 @@ func (r Retry) Wait(n int) time.Duration {
 type Profile struct {
 	Name string // for messages
 
-	BatchSize      int           // events handed over at once; 0 is 1
+	BatchSize      int           // events that a handler of batches gets at once; 0 is 1
 	BatchTimeout   time.Duration // the longest that an event waits for a batch to fill
 	Capacity       int           // events that may wait for one subscription, those being handled included; 0 is 1,000
 	CapacityBytes  int64         // their encoded size; 0 is no limit
 	Overflow       Overflow      // what happens when that is full
 	Durable        Durability
-	ManualAck      bool          // acknowledge after the handler, not before
-	Confirm        bool          // publishing waits until the broker has stored the event
+	ManualAck      Switch        // acknowledge after the handler, not before
+	Confirm        Switch        // publishing waits until the broker has stored the event
 	Prefetch       int           // events that a consumer takes at once; 0 leaves it to the transport
 	Retry          Retry         //
 	DeadLetter     bool          // what cannot be handled is published on error.<machine>.dead
@@ -107,7 +117,7 @@ func LowLatency() Profile { return Profile{Name: "low-latency", BatchSize: 1, Ca
 // retried for some 13 seconds, and dead-lettered then.
 func Reliable() Profile {
 	return Profile{
-		Name: "reliable", BatchSize: 1, Capacity: DefaultCapacity, Durable: Durable, ManualAck: true, Confirm: true,
+		Name: "reliable", BatchSize: 1, Capacity: DefaultCapacity, Durable: Durable, ManualAck: On, Confirm: On,
 		Retry:      Retry{Attempts: 8, Initial: 100 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2, Jitter: 0.2},
 		DeadLetter: true, Order: OrderKey,
 	}
@@ -132,6 +142,8 @@ func (p Profile) Validate() error {
 		{"capacity-bytes", p.CapacityBytes < 0, "0 or more"},
 		{"overflow", p.Overflow > Reject, "block, drop-oldest, drop-newest or error"},
 		{"durable", p.Durable > DurableRequired, "false, true or required"},
+		{"ack", p.ManualAck > Off, "auto or manual"},
+		{"confirm", p.Confirm > Off, "true or false"},
 		{"prefetch", p.Prefetch < 0, "0 or more"},
 		{"retry.attempts", p.Retry.Attempts < 0, "0 or more"},
 		{"retry.initial", p.Retry.Initial < 0, "0 or more"},

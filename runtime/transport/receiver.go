@@ -78,8 +78,11 @@ func ReceiverContext(ctx context.Context) context.Context {
 // finished after the receiver has returned.
 func InReceiver(ctx context.Context) bool { return ctx.Value(insideKey{}) != nil || receiverCalls() }
 
-// handOver is how HandOver appears among the callers.
-const handOver = "github.com/xsgen/xsgen/runtime/transport.HandOver"
+// How HandOver, and what calls a handler of batches, appear among the callers.
+const (
+	handOver      = "github.com/xsgen/xsgen/runtime/transport.HandOver"
+	handOverBatch = "github.com/xsgen/xsgen/runtime/transport.(*batches).settle"
+)
 
 func receiverCalls() bool {
 	pcs := make([]uintptr, 256)
@@ -91,7 +94,7 @@ func receiverCalls() bool {
 		frames := runtime.CallersFrames(pcs[:n])
 		for more := true; more; {
 			var f runtime.Frame
-			if f, more = frames.Next(); strings.HasPrefix(f.Function, handOver) {
+			if f, more = frames.Next(); strings.HasPrefix(f.Function, handOver) || strings.HasPrefix(f.Function, handOverBatch) {
 				return true
 			}
 		}

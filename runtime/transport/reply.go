@@ -11,10 +11,17 @@ import (
 // ReplyError is the error with which a receiver has answered a request.
 type ReplyError struct {
 	Message   string
-	Permanent bool // asking again would not help
+	Permanent bool  // asking again would not help
+	Err       error // the receiver's own, where it has not been sent anywhere; else nil
 }
 
+// NewReplyError returns a receiver's error for a requester in the same process.
+func NewReplyError(err error) *ReplyError { return &ReplyError{err.Error(), IsPermanent(err), err} }
+
 func (e *ReplyError) Error() string { return "xsgen: the receiver's error: " + e.Message }
+
+// Unwrap returns the receiver's own error, if it is known.
+func (e *ReplyError) Unwrap() error { return e.Err }
 
 // The headers of a reply that is an error; an event's own begin otherwise.
 const (

@@ -76,13 +76,18 @@ func Publish(ctx context.Context, t Transport, m *Message) error {
 // SubscribeRequest says what somebody wants to hear, and how.
 type SubscribeRequest struct {
 	// Name names the queue, and is unique among a node's subscriptions. A durable
-	// subscription needs one, to find its queue again; others may go without.
+	// subscription needs one, to find its queue again after the node has started anew;
+	// others may go without, and what they have not handled when they end is lost.
 	Name     string
 	Patterns []topic.Pattern // at least one; a message that several match comes once
 	// Group makes the subscription a member: exactly one member gets each message.
 	// All members must have equal patterns, policies and profiles, and filters that
 	// agree. What a member has not handled when it leaves goes to the others; the last
-	// one that leaves drains what is not durable.
+	// one that leaves drains what is not durable. What a member has failed for goes to
+	// another one, after the wait that the profile's Retry says, until each has tried,
+	// even if the profile has no retries, and further attempts are as the profile says;
+	// a member that has failed for it gets it only if no other one has room. With Sticky
+	// or OrderKey it may stay where it is.
 	Group  string
 	Policy GroupPolicy // of the group
 	// Observer makes it get copies: it does not count as a receiver, and cannot
@@ -96,7 +101,8 @@ type SubscribeRequest struct {
 	Profile Profile
 	Receive Receiver
 	// OnGap, if it is set, is told of messages that were lost on the way, by a
-	// transport that can lose some and says in its Guarantees that it notices.
+	// transport that can lose some and says in its Guarantees that it notices; and by
+	// any one whose queue was deleted behind its back and had to be made anew.
 	OnGap func(Gap)
 }
 
@@ -123,7 +129,8 @@ func (r *SubscribeRequest) Check() error {
 	return nil
 }
 
-// Gap is a number of messages of one publisher that did not arrive.
+// Gap is a number of messages of one publisher that did not arrive. Without a Source it
+// says that messages may have been lost, and not whose and how many.
 type Gap struct {
 	Source, Epoch string
 	Topic         topic.Name // of the message after the gap
@@ -146,7 +153,9 @@ const (
 // Subscription is a receiver's place on a transport.
 type Subscription interface {
 	// Close ends it: nothing new is taken, what is queued and unsettled is finished,
-	// and once Close has returned the receiver is not called any more. If ctx ends
+	// and once Close has returned the receiver is not called any more. Of a durable
+	// subscription only what the receiver has is finished: what is queued stays there,
+	// for the next subscription of its name, and is not Left. If ctx ends
 	// before, the rest is given up, or, in a group, goes to other members: then it
 	// returns a *DrainError, and settling what is left is ErrStale. It may be called
 	// again. From within a receiver it does not wait; see InReceiver.
@@ -155,8 +164,9 @@ type Subscription interface {
 	Stats() Stats
 }
 
-// Stats count what has become of a subscription's messages. All that was accepted is
-// somewhere:
+// Stats count what has become of a subscription's messages. Where its queue is
+// elsewhere, at a broker, they count what has come from there, and what it says that
+// it has dropped. All that was accepted is somewhere:
 //
 //	Accepted = Handled + Dead + Dropped + Expired + Duplicate + Waiting + InFlight + Left
 //
@@ -212,9 +222,10 @@ type Guarantees struct {
 	Ordered     bool          // one publisher's messages reach a subscription in order, if none is retried
 	Redelivers  bool          // what fails is delivered again, by the profile
 	OrderedKeys bool          // honours OrderKey
+	GroupKeys   bool          // in groups as well; otherwise Subscribe refuses it there
 	DeadLetters bool          // honours DeadLetter
 	Durable     bool          // honours DurableRequired
-	Confirms    bool          // nil from Wait with Confirm means stored where it outlives this process
+	Confirms    bool          // nil from Wait, unless Confirm is off, means stored where it outlives this process
 	Overflow    bool          // each subscription's overflow policy holds, exactly
 	Bytes       bool          // so does CapacityBytes
 	Expires     bool          // honours TTL

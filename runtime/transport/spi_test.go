@@ -301,3 +301,59 @@ func TestDeadLetter(t *testing.T) {
 		t.Error("a failure has a dead letter")
 	}
 }
+
+// TestDeadLetterID has an id that is as long as an envelope allows, and more than that
+// for what is made of it.
+func TestDeadLetterID(t *testing.T) {
+	m := &transport.Message{Envelope: transport.Envelope{ID: strings.Repeat("ü", 120), Topic: "event.order.x"}}
+	ids := map[string]int{}
+	for _, sub := range []string{"a", strings.Repeat("x", 300), strings.Repeat("y", 300), strings.Repeat("y", 300)} {
+		letter, err := transport.DeadLetter(m, sub, 1, errors.New("no"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := letter.Check(1000); err != nil {
+			t.Error(err)
+		}
+		ids[letter.ID]++
+	}
+	if len(ids) != 3 {
+		t.Errorf("%v", ids)
+	}
+}
+
+// TestReplyErrorInProcess has the receiver's own error be there.
+func TestReplyErrorInProcess(t *testing.T) {
+	own := errors.New("own")
+	var err error = transport.NewReplyError(transport.Permanent(own))
+	r, ok := errors.AsType[*transport.ReplyError](err)
+	if !ok || !errors.Is(err, own) || !r.Permanent || r.Message != "own" {
+		t.Errorf("%+v", err)
+	}
+	if errors.Unwrap(&transport.ReplyError{Message: "sent"}) != nil {
+		t.Error("an error that was sent wraps something")
+	}
+}
+
+func TestAgainAmong(t *testing.T) {
+	no := errors.New("no")
+	retried := transport.Profile{Retry: transport.Retry{Attempts: 4}}
+	for _, tt := range []struct {
+		p          transport.Profile
+		members, n int
+		err        error
+		want       bool
+	}{
+		{transport.Profile{}, 1, 1, no, false},
+		{transport.Profile{}, 3, 2, no, true},
+		{transport.Profile{}, 3, 3, no, false},
+		{retried, 3, 3, no, true},
+		{retried, 3, 4, no, false},
+		{retried, 3, 1, transport.Permanent(no), false},
+		{retried, 3, 1, transport.ErrDecode, false},
+	} {
+		if got := tt.p.AgainAmong(tt.members, tt.n, tt.err); got != tt.want {
+			t.Errorf("%d members, attempt %d, %v: %v", tt.members, tt.n, tt.err, got)
+		}
+	}
+}

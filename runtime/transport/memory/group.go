@@ -67,7 +67,7 @@ func (l *line) score(m *member, i *item) int {
 	if l.request.Policy == transport.LeastLoaded {
 		score = len(m.unsettled)
 	}
-	if m == i.avoid {
+	if slices.Contains(i.failed, m) {
 		score += 1 << 30
 	}
 	return score
@@ -88,6 +88,19 @@ func mix(h, n uint64) uint64 {
 	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
 	x = (x ^ x>>27) * 0x94d049bb133111eb
 	return x ^ x>>31
+}
+
+// tries is how many members may try a message that m has, m included: with Sticky it
+// stays where it is.
+func (l *line) tries(m *member) int {
+	if l.request.Policy == transport.Sticky {
+		return 1
+	}
+	others := len(l.members)
+	if slices.Contains(l.members, m) {
+		others--
+	}
+	return 1 + others
 }
 
 // dismiss lets m leave, if it is not the last member: what its receiver has not seen

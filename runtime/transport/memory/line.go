@@ -58,7 +58,7 @@ type item struct {
 	attempts int       // deliveries that have failed
 	known    bool      // its id has been looked at
 	holds    bool      // others of its key wait for it
-	avoid    *member   // where it has failed
+	failed   []*member // where it has, since the last time that all had tried
 }
 
 func newLine(t *Transport, r transport.SubscribeRequest) *line {

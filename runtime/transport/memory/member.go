@@ -146,7 +146,7 @@ func (d *delivery) Settle(_ *transport.Delivery, err error) error {
 	}
 	delete(d.m.unsettled, d)
 	asked := d.ReplyTo != ""
-	again := !asked && err != nil && l.request.Profile.Again(d.item.attempts+1, err)
+	again := !asked && err != nil && l.request.Profile.AgainAmong(l.tries(d.m), d.item.attempts+1, err)
 	if asked && !d.Answered() || err != nil && !again {
 		d.m.settling++
 		l.mu.Unlock() // meanwhile nobody else has the message
@@ -200,7 +200,10 @@ func (d *delivery) count(err error, again bool) {
 func (l *line) again(d *delivery) {
 	i := d.item
 	i.attempts++
-	i.avoid = d.m
+	if len(i.failed) >= len(l.members) {
+		i.failed = nil
+	}
+	i.failed = append(i.failed[:len(i.failed):len(i.failed)], d.m)
 	l.later.Add(time.Now().Add(l.request.Profile.Retry.Wait(i.attempts)), i)
 }
 

@@ -68,7 +68,7 @@ func New(opts ...Option) *Transport {
 // Guarantees implements transport.Transport.
 func (t *Transport) Guarantees() transport.Guarantees {
 	return transport.Guarantees{
-		Ordered: true, Redelivers: true, OrderedKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
+		Ordered: true, Redelivers: true, OrderedKeys: true, GroupKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
 		Expires: true, Dedups: true, Mandatory: true, Requests: true, MaxBody: t.maxBody,
 		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
 	}
@@ -79,8 +79,8 @@ func (t *Transport) Status() *transport.Status { return &t.status }
 
 // Check implements transport.Transport. What has no meaning within a process, since
 // both ends share its fate and there is no broker, is accepted and has no effect:
-// Durable, ManualAck, Confirm. Batches are the receiver's affair: BatchSize says how
-// many may be unsettled if Prefetch does not, and BatchTimeout has no effect.
+// Durable, ManualAck, Confirm. Batches are the receiver's affair, as with every
+// transport: see transport.ServeBatch.
 func (t *Transport) Check(p transport.Profile) error {
 	if p.Durable == transport.DurableRequired {
 		return fmt.Errorf("%w: durable is required, and within a process nothing outlives it", transport.ErrInvalidProfile)

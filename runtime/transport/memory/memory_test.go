@@ -13,9 +13,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // factory makes networks of one node.
-func factory(testing.TB) func() transport.Transport {
+func factory(testing.TB) transporttest.Network {
 	t := memory.New()
-	return func() transport.Transport { return t }
+	return transporttest.Network{Node: func(string) transport.Transport { return t }}
 }
 
 func TestConformance(t *testing.T) { transporttest.Run(t, factory) }

@@ -268,7 +268,7 @@ func cancellation(e *env) {
 	e.want(err, context.Canceled, "subscribing with a ctx that has ended")
 	e.publish("event.a", "marker")
 	b.wait(e, 1)
-	time.Sleep(calm)
+	time.Sleep(e.calm)
 	if got := b.bodies(); !slices.Equal(got, []string{"marker"}) {
 		e.Errorf("%q arrived", got)
 	}

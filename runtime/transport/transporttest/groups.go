@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,9 @@ var groups = []test{
 	{"group-sticky-waits", has(transport.Sticky), stickyWaits},
 	{"group-sticky-leaves", has(transport.Sticky), stickyLeaves},
 	{"group-member-fails", grouped, memberFails},
+	{"group-members-fail", func(g transport.Guarantees) bool {
+		return g.Redelivers && len(g.Policies) > 0 && g.Policies[0] != transport.Sticky
+	}, memberFailsAndWaits},
 	{"group-member-leaves", grouped, memberLeaves},
 	{"group-member-hangs", grouped, memberHangs},
 	{"group-last-member", grouped, lastMember},
@@ -153,29 +157,62 @@ func random(e *env) {
 	}
 }
 
-// memberFails has a member that fails for everything: another one handles it.
+// memberFails has a member that fails for everything: another one handles it, also if
+// the profile has no retries.
 func memberFails(e *env) {
 	for _, policy := range e.promised.Policies {
-		if policy == transport.Sticky || !e.promised.Redelivers {
-			continue // the key stays where it is
+		for _, p := range []transport.Profile{quickly(2), {}} {
+			if policy == transport.Sticky || !e.promised.Redelivers {
+				continue // the key stays where it is
+			}
+			var bad atomic.Int32
+			var b inbox
+			failing := e.member(policy, p, transport.Serve(1, func(context.Context, *transport.Delivery) error {
+				bad.Add(1)
+				return errors.New("not me")
+			}))
+			good := e.member(policy, p, b.Receive)
+			for i := range 10 {
+				e.one("", fmt.Sprint(i), failing, good)
+			}
+			st := e.sum(10, failing, good)
+			if st.Handled != 10 || st.Dead != 0 || st.Failed != uint64(bad.Load()) {
+				e.Errorf("policy %d: %+v", policy, st)
+			}
+			e.noError(failing.Close(e.ctx), "leaving")
+			e.noError(good.Close(e.ctx), "leaving")
 		}
-		var bad atomic.Int32
-		var b inbox
-		p := quickly(2)
-		failing := e.member(policy, p, transport.Serve(1, func(context.Context, *transport.Delivery) error {
-			bad.Add(1)
+	}
+}
+
+// memberFailsAndWaits has all members fail: they try in turn, each after the profile's
+// wait, and then the message is given up.
+func memberFailsAndWaits(e *env) {
+	const members = 3
+	p := transport.Profile{Retry: transport.Retry{Attempts: 2, Initial: e.backoff, Multiplier: 2}}
+	var mu sync.Mutex
+	var tried []int
+	var times []time.Time
+	var subs []transport.Subscription
+	for i := range members {
+		subs = append(subs, e.member(e.promised.Policies[0], p, transport.Serve(1, func(context.Context, *transport.Delivery) error {
+			mu.Lock()
+			defer mu.Unlock()
+			tried, times = append(tried, i), append(times, time.Now())
 			return errors.New("not me")
-		}))
-		good := e.member(policy, p, b.Receive)
-		for i := range 10 {
-			e.one("", fmt.Sprint(i), failing, good)
+		})))
+	}
+	e.publish("event.a", "x")
+	if st := e.sum(1, subs...); st.Dead != 1 || st.Failed != members || st.Retried != members-1 {
+		e.Errorf("%+v", st)
+	}
+	for i, wait := range []time.Duration{e.backoff, 2 * e.backoff} {
+		if took := times[i+1].Sub(times[i]); took < wait {
+			e.Errorf("attempt %d came after %v, want %v", i+2, took, wait)
 		}
-		st := e.sum(10, failing, good)
-		if st.Handled != 10 || st.Dead != 0 || st.Failed != uint64(bad.Load()) {
-			e.Errorf("policy %d: %+v", policy, st)
-		}
-		e.noError(failing.Close(e.ctx), "leaving")
-		e.noError(good.Close(e.ctx), "leaving")
+	}
+	if slices.Sort(tried); !slices.Equal(tried, []int{0, 1, 2}) {
+		e.Errorf("%v have tried", tried)
 	}
 }
 
@@ -224,7 +261,7 @@ func memberHangs(e *env) {
 	e.publish("event.a", "1", "2", "3")
 	old := []*transport.Delivery{g.take(e), g.take(e), g.take(e)}
 	stays := e.member(e.promised.Policies[0], p, b.Receive)
-	ctx, cancel := context.WithTimeout(e.ctx, calm)
+	ctx, cancel := context.WithTimeout(e.ctx, e.calm)
 	defer cancel()
 	err := hangs.Close(ctx)
 	e.want(err, transport.ErrDrainTimeout, "leaving with unsettled deliveries")
@@ -270,7 +307,9 @@ func lastMember(e *env) {
 	if st := e.sum(n, subs...); st.Handled != n || len(b.messages()) != n {
 		e.Errorf("%+v, %d deliveries", st, len(b.messages()))
 	}
-	e.member(e.promised.Policies[0], transport.Profile{Capacity: 7}, b.Receive) // a new group
+	r := transport.SubscribeRequest{Patterns: patternsOf("event.#"), Group: "g", Policy: e.promised.Policies[0], Receive: b.Receive}
+	r.Profile.Capacity = 7
+	e.until(func() bool { _, err := e.sub.Subscribe(e.ctx, r); return err == nil }, "there can be a new group")
 }
 
 func mismatch(e *env) {
@@ -300,7 +339,8 @@ func groupFilter(e *env) {
 	subs := []transport.Subscription{e.subscribe(r), e.subscribe(r)}
 	e.publish("event.a", "y1", "n1", "y2", "n2", "n3")
 	b.wait(e, 2)
-	if st := e.sum(2, subs...); st.Filtered != 3 || st.Handled != 2 || len(b.messages()) != 2 {
+	e.until(func() bool { return subs[0].Stats().Filtered+subs[1].Stats().Filtered == 3 }, "the filter was asked for all")
+	if st := e.sum(2, subs...); st.Handled != 2 || len(b.messages()) != 2 {
 		e.Errorf("%+v", st)
 	}
 }

@@ -80,12 +80,12 @@ func blocks(e *env) {
 	g, s := stuck(e, transport.Profile{PublishTimeout: patience})
 	e.publish("event.a", "1", "2", "3")
 	m := e.message("event.a", "too late")
-	m.Profile = &transport.Profile{PublishTimeout: calm}
+	m.Profile = &transport.Profile{PublishTimeout: e.calm}
 	start := time.Now()
 	err := transport.Publish(e.ctx, e.pub, m)
 	e.want(err, transport.ErrTimeout, "publishing to a full queue")
 	e.outcome(err, transport.OutcomeNotSent, true)
-	if took := time.Since(start); took < calm || took > patience/2 {
+	if took := time.Since(start); took < e.calm || took > patience/2 {
 		e.Errorf("it waited for %v", took)
 	}
 	let := make(chan error)
@@ -93,7 +93,7 @@ func blocks(e *env) {
 	select {
 	case err := <-let:
 		e.Fatalf("it did not wait: %v", err)
-	case <-time.After(calm):
+	case <-time.After(e.calm):
 	}
 	g.settle(e, 1)
 	e.noError(<-let, "publishing once there is room")
@@ -109,7 +109,7 @@ func blocksCtx(e *env) {
 	ctx, cancel := context.WithCancel(e.ctx)
 	done := make(chan error)
 	go func() { done <- transport.Publish(ctx, e.pub, e.message("event.a", "never")) }()
-	time.Sleep(calm)
+	time.Sleep(e.calm)
 	cancel()
 	err := <-done
 	e.want(err, context.Canceled, "a publish whose ctx ends")

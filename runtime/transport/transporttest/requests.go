@@ -64,7 +64,7 @@ func requestNoListener(e *env) {
 func requestTimeout(e *env) {
 	g := newGate()
 	s := e.hear("event.order.#", transport.Profile{}, g.Receive)
-	ctx, cancel := context.WithTimeout(e.ctx, calm)
+	ctx, cancel := context.WithTimeout(e.ctx, e.calm)
 	defer cancel()
 	_, err := e.ask(ctx, "x")
 	e.want(err, transport.ErrTimeout, "asking somebody slow")
@@ -120,7 +120,7 @@ func requestErrors(e *env) {
 func requestDropped(e *env) {
 	for i, p := range []transport.Profile{
 		{Overflow: transport.DropNewest, Capacity: 1}, {Overflow: transport.DropOldest, Capacity: 2},
-		{TTL: calm}, {DedupWindow: 1},
+		{TTL: e.calm}, {DedupWindow: 1},
 	} {
 		g := newGate()
 		s := e.hear("event.order.#", p, g.Receive)
@@ -132,7 +132,7 @@ func requestDropped(e *env) {
 			ask.ID = first.ID
 		}
 		go func() { _, err := e.pub.Request(e.ctx, ask); done <- err }()
-		time.Sleep(2 * calm)
+		time.Sleep(2 * e.calm)
 		if p.Overflow == transport.DropOldest {
 			e.publish("event.order.x", "2")
 		} else if p.Overflow == transport.Block {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,6 +27,7 @@ var settling = []test{
 	{"slow-receiver", nil, slowReceiver},
 	{"one-goroutine", nil, oneGoroutine},
 	{"concurrency", nil, concurrency},
+	{"batches", nil, inBatches},
 	{"redelivery", redelivers, redelivery},
 	{"backoff", redelivers, backoff},
 	{"permanent", redelivers, permanent},
@@ -48,7 +50,7 @@ func settleAnywhere(e *env) {
 		for range prefetch {
 			list = append(list, g.take(e))
 		}
-		time.Sleep(calm)
+		time.Sleep(e.calm)
 		if len(g.held) > 0 {
 			e.Fatalf("%d are unsettled, and another one came", prefetch)
 		}
@@ -167,7 +169,7 @@ func redelivery(e *env) {
 
 // backoff checks that a retry waits, and that others go on meanwhile.
 func backoff(e *env) {
-	const wait = 60 * time.Millisecond
+	wait := e.backoff
 	p := transport.Profile{Retry: transport.Retry{Attempts: 3, Initial: wait, Multiplier: 2}}
 	var b inbox
 	var times []time.Time
@@ -282,6 +284,41 @@ func deadEnds(e *env) {
 		e.Errorf("%+v", st)
 	}
 	e.until(func() bool { return letters.Stats().Dead == 2 }, "the dead letters were given up")
-	time.Sleep(calm)
+	time.Sleep(e.calm)
 	e.settled(letters, 2) // and there is none of theirs
+}
+
+// inBatches has batches that are full, and one whose time is over.
+func inBatches(e *env) {
+	const size, n = 4, 10
+	p := transport.Profile{BatchSize: size, BatchTimeout: 5 * e.backoff}
+	var mu sync.Mutex
+	var sizes []int
+	var got []string
+	start := time.Now()
+	s := e.hear("event.#", p, transport.ServeBatch(p, func(_ context.Context, batch []*transport.Delivery) error {
+		mu.Lock()
+		defer mu.Unlock()
+		sizes = append(sizes, len(batch))
+		for _, d := range batch {
+			got = append(got, string(d.Body))
+		}
+		return nil
+	}))
+	var want []string
+	for i := range n {
+		want = append(want, fmt.Sprint(i))
+		e.publish("event.a", fmt.Sprint(i))
+	}
+	if st := e.settled(s, n); st.Handled != n {
+		e.Errorf("%+v", st)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if !slices.Equal(got, want) || slices.Max(sizes) > size || len(sizes) > n/2 {
+		e.Errorf("%v, in batches of %v", got, sizes)
+	}
+	if sizes[len(sizes)-1] < size && time.Since(start) < p.BatchTimeout {
+		e.Errorf("the last batch did not wait for its time: %v", sizes)
+	}
 }

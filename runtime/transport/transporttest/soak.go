@@ -65,10 +65,19 @@ func conservingSubscriptions(e *env) []*tally {
 		profiles = append(profiles, transport.Profile{Overflow: transport.DropOldest, Capacity: 4}, transport.Profile{Overflow: transport.DropNewest, Capacity: 4, Prefetch: 2})
 	}
 	if e.promised.Redelivers {
+		profiles = append(profiles, quickly(3))
+	}
+	member := profiles[len(profiles)-1] // of the group
+	if e.promised.Redelivers && e.promised.OrderedKeys {
 		p := quickly(3)
+		p.Order, p.Concurrency = transport.OrderKey, 4
+		if e.promised.Dedups {
+			p.DedupWindow = 100
+		}
 		profiles = append(profiles, p)
-		p.Order, p.Concurrency, p.DedupWindow = transport.OrderKey, 4, 100
-		profiles = append(profiles, p)
+		if e.promised.GroupKeys {
+			member = p
+		}
 	}
 	requests := make([]transport.SubscribeRequest, len(profiles))
 	for i, p := range profiles {
@@ -76,7 +85,7 @@ func conservingSubscriptions(e *env) []*tally {
 	}
 	if len(e.promised.Policies) > 0 {
 		for range 3 {
-			requests = append(requests, transport.SubscribeRequest{Group: "g", Policy: e.promised.Policies[len(e.promised.Policies)-1], Profile: profiles[len(profiles)-1]})
+			requests = append(requests, transport.SubscribeRequest{Group: "g", Policy: e.promised.Policies[len(e.promised.Policies)-1], Profile: member})
 		}
 	}
 	var all []*tally
@@ -135,7 +144,7 @@ func comeAndGo(e *env) {
 		e.noError(s.Close(e.ctx), "closing")
 	}
 	e.publish("event.a", "x")
-	time.Sleep(calm)
+	time.Sleep(e.calm)
 	if n := len(b.messages()); n != 100 {
 		e.Errorf("%d came, of 100", n)
 	}

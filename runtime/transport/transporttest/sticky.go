@@ -68,7 +68,7 @@ func stickyFull(e *env, keys int) (gates [2]*gate, subs []transport.Subscription
 		select {
 		case d := <-gates[1].held:
 			e.noError(d.Settle(nil), "settling")
-		case <-time.After(calm):
+		case <-time.After(e.calm):
 		}
 	}
 	rest = keys - len(gates[1].messages())

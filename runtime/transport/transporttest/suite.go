@@ -18,18 +18,29 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-// Factory makes a network of its own for one test, with nothing left of others, and
-// returns what connects one more node to it. The suite closes the nodes. A transport
-// without a network returns the same node each time. Whatever else the network needs
-// is ended by tb.Cleanup.
-type Factory func(tb testing.TB) (node func() transport.Transport)
+// Factory makes a network of its own for one test, with nothing left of others.
+// Whatever it needs beside its nodes is ended by tb.Cleanup.
+type Factory func(tb testing.TB) Network
+
+// Network is what nodes are connected to.
+type Network struct {
+	// Node connects one more node, and the suite closes it. The name is the node's
+	// identity: after a node has been closed, another one of its name finds the durable
+	// queues again. A transport without a network returns the same node each time.
+	Node func(name string) transport.Transport
+	// Cut, if it is set, breaks all connections that there are, at the latest by the
+	// time it returns. The nodes connect again by themselves. Without it the tests of
+	// outages are left out.
+	Cut func()
+	// Latency is how long a message takes from Begin to a receiver that waits for it,
+	// at worst and on an idle machine; 0 is a millisecond. What must not happen is
+	// waited for by multiples of it.
+	Latency time.Duration
+}
 
 // patience is how long the suite waits for what must happen. What must not happen is
-// waited for only until something else has, except for calm.
-const (
-	patience = 20 * time.Second
-	calm     = 30 * time.Millisecond
-)
+// waited for only until something else has, except for env's calm.
+const patience = 20 * time.Second
 
 // test is a part of the suite.
 type test struct {
@@ -41,11 +52,18 @@ type test struct {
 // Run runs the suite. Parts run one after the other, since each counts goroutines and
 // descriptors.
 func Run(t *testing.T, f Factory) {
-	for _, part := range [][]test{delivery, patterns, settling, keys, queues, groups, requests, closing, conservation, leaks} {
+	warmUp(t, f)
+	for _, part := range [][]test{delivery, patterns, settling, keys, queues, groups, requests, durable, closing, outages, conservation, leaks} {
 		for _, p := range part {
 			t.Run(p.name, func(t *testing.T) { runOne(t, f, p) })
 		}
 	}
+}
+
+// warmUp has a network come and go, for what a process opens with its first connection
+// and keeps, like the poller's descriptors, is no leak.
+func warmUp(t *testing.T, f Factory) {
+	t.Run("warm-up", func(t *testing.T) { open(t, f) })
 }
 
 func runOne(t *testing.T, f Factory, p test) {
@@ -89,30 +107,45 @@ type env struct {
 	testing.TB
 	ctx      context.Context // ends long after everything should have
 	again    func() *env     // another network
-	node     func() transport.Transport
+	net      Network
 	pub, sub transport.Transport
 	promised transport.Guarantees
+	calm     time.Duration // after which what has not happened does not happen
+	backoff  time.Duration // in which other messages come, with room to spare
 
-	mu   sync.Mutex
-	next int // number of the next message
+	mu    sync.Mutex
+	next  int // number of the next message
+	nodes int
 }
 
 func open(tb testing.TB, f Factory) *env {
 	e := &env{TB: tb, again: func() *env { return open(tb, f) }}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	tb.Cleanup(cancel)
-	connect := f(tb)
-	e.ctx, e.node = ctx, func() transport.Transport {
-		n := connect()
-		tb.Cleanup(func() { shut(tb, n) })
-		if err := n.Status().Await(ctx, transport.Ready); err != nil {
-			tb.Fatalf("the node does not become ready: %v", err)
-		}
-		return n
-	}
+	e.ctx, e.net = ctx, f(tb)
+	e.calm, e.backoff = max(30*time.Millisecond, 3*e.net.Latency), max(60*time.Millisecond, 20*e.net.Latency)
 	e.pub, e.sub = e.node(), e.node()
 	e.promised = e.sub.Guarantees()
 	return e
+}
+
+// node connects one more node.
+func (e *env) node() transport.Transport {
+	e.Helper()
+	e.mu.Lock()
+	e.nodes++
+	name := fmt.Sprint("node", e.nodes)
+	e.mu.Unlock()
+	return e.named(name)
+}
+
+// named connects a node of a name.
+func (e *env) named(name string) transport.Transport {
+	e.Helper()
+	n := e.net.Node(name)
+	e.Cleanup(func() { shut(e, n) })
+	e.noError(n.Status().Await(e.ctx, transport.Ready), "waiting for %s to be ready", name)
+	return n
 }
 
 // shut closes a node at the end of a test, whatever is left.
