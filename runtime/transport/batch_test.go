@@ -77,6 +77,7 @@ func TestServeBatchWithoutTimeout(t *testing.T) {
 			r(t.Context(), l.delivery("more"))
 		}
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		if !slices.Equal(sizes, []int{1, 4, 1}) {
 			t.Errorf("%v", sizes)
 		}
