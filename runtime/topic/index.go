@@ -79,8 +79,8 @@ func (x *Index[V]) search(name Name) []V {
 const minSets, manySets = 64, 2048
 
 // maxSets bounds what is remembered: topics may be without end. Where very many patterns
-// are, each is taken to stand for two topics.
-func (x *Index[V]) maxSets() int { return max(manySets, 2*x.trie.Len()/ways) }
+// are, each has a set, so that few topics are forgotten that match by their names.
+func (x *Index[V]) maxSets() int { return max(manySets, x.trie.Len()) }
 
 // cache remembers what was found for topics, in sets of a few places each (a set
 // associative cache): a topic has one set, and one that is full forgets one topic for
@@ -133,8 +133,9 @@ func (c *cache[V]) add(f *finding[V]) {
 	s[hash>>32%ways].Store(f)
 }
 
-// crowded reports whether topics were forgotten for others as often as there are sets.
-func (c *cache[V]) crowded() bool { return c.forced.Load() > int64(len(c.sets)) }
+// crowded reports whether so many topics were forgotten for others that a larger cache is
+// worth its while.
+func (c *cache[V]) crowded() bool { return c.forced.Load() > int64(len(c.sets)/16) }
 
 // grown is a cache of twice the size with the same findings.
 func (c *cache[V]) grown() *cache[V] {
