@@ -138,6 +138,16 @@ func TestLeastLoaded(t *testing.T) {
 	})
 }
 
+// count is how many calls there were.
+func (tm *team) count() (n int) {
+	tm.mu.Lock()
+	defer tm.mu.Unlock()
+	for _, got := range tm.got {
+		n += len(got)
+	}
+	return n
+}
+
 // TestFailover has members fail: the others take over, each once, and each after the
 // profile's wait.
 func TestFailover(t *testing.T) {
@@ -153,12 +163,12 @@ func TestFailover(t *testing.T) {
 		for _, wait := range []time.Duration{time.Second, 2 * time.Second} {
 			synctest.Wait()
 			time.Sleep(wait - 1)
-			before := len(tm.got[0]) + len(tm.got[1]) + len(tm.got[2])
+			before := tm.count()
 			synctest.Wait()
 			time.Sleep(time.Nanosecond)
 			synctest.Wait()
-			if after := len(tm.got[0]) + len(tm.got[1]) + len(tm.got[2]); after != before+1 {
-				t.Errorf("after %v: %q", wait, tm.got)
+			if after := tm.count(); after != before+1 {
+				t.Errorf("after %v there are %d calls, before there were %d", wait, after, before)
 			}
 		}
 		tm.shares("x", "x", "x")
@@ -179,6 +189,7 @@ func TestFailoverOfStickyMembers(t *testing.T) {
 		tm.fail = func(int, string) error { return errBroken }
 		tm.send("k", "x")
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		seen := 0
 		for _, got := range tm.got {
 			if len(got) > 0 {
