@@ -16,18 +16,32 @@ import (
 	"github.com/xsgen/xsgen/gen/spec"
 )
 
-// machine is one machine on its way.
-type machine struct {
+// specFile is one spec on its way, whatever it is of.
+type specFile struct {
 	spec       Spec
-	diags      *diag.List // what its own spec gave rise to
-	given      bool       // it is among the input's specs: its diagnostics are reported
-	loaded     bool       // its stages have run, or run
-	partial    bool       // it invokes a machine that cannot be used
-	model      *model.Machine
-	table      *expr.Table
+	diags      *diag.List // what it gave rise to itself
+	partial    bool       // it names a machine that cannot be used
+	id         spec.Scalar
+	pkg        string
 	dir        string // of the output
 	base       string // what the output must not leave
 	importPath string
+}
+
+// machine is one machine on its way.
+type machine struct {
+	specFile
+	given  bool // it is among the input's specs: its diagnostics are reported
+	loaded bool // its stages have run, or run
+	model  *model.Machine
+	table  *expr.Table
+}
+
+// topology is one topology on its way.
+type topology struct {
+	specFile
+	model  *model.Topology
+	routes expr.Routes
 }
 
 // load runs every spec through the stages that find mistakes.
@@ -38,11 +52,12 @@ func (g *generation) load() {
 		if s.Name == "" {
 			s.Name = s.Path
 		}
+		f := specFile{spec: s, diags: &diag.List{}}
 		if strings.HasSuffix(s.Path, TopologySuffix) {
-			g.diags.Add(diag.NotYetSupported, source.Pos{File: source.NewFile(s.Name, s.Data)}, "topologies are not read yet")
-			continue
+			g.topologies = append(g.topologies, &topology{specFile: f})
+		} else {
+			g.known[path.Clean(s.Path)] = &machine{specFile: f, given: true}
 		}
-		g.known[path.Clean(s.Path)] = &machine{spec: s, diags: &diag.List{}, given: true}
 	}
 	for _, s := range specs {
 		m := g.known[path.Clean(s.Path)]
@@ -55,6 +70,22 @@ func (g *generation) load() {
 			g.machines = append(g.machines, m)
 		}
 	}
+	for _, t := range g.topologies {
+		g.join(t)
+		g.diags.Append(t.diags)
+	}
+	g.topologies = slices.DeleteFunc(g.topologies, func(t *topology) bool { return t.model == nil })
+}
+
+// join runs a topology through its stages.
+func (g *generation) join(t *topology) {
+	parsed := spec.ParseTopology(source.NewFile(t.spec.Name, t.spec.Data), t.diags)
+	if parsed == nil {
+		return
+	}
+	t.model = model.LinkTopology(parsed, t.diags, func(at spec.Scalar) *model.Machine { return g.child(&t.specFile, at) })
+	t.id, t.pkg = t.model.ID, t.model.Package
+	t.routes = expr.CheckTopology(t.model, t.diags)
 }
 
 // resolve runs a machine through its stages, once; those that it invokes go
@@ -70,8 +101,9 @@ func (g *generation) resolve(m *machine) {
 	if parsed == nil {
 		return
 	}
-	m.model = model.Link(parsed, m.diags, func(at spec.Scalar) *model.Machine { return g.child(m, at) })
+	m.model = model.LinkMachine(parsed, m.diags, func(at spec.Scalar) *model.Machine { return g.child(&m.specFile, at) })
 	g.models[m.model] = m
+	m.id, m.pkg = m.model.ID, m.model.Package
 	m.table = expr.Check(m.model, m.diags)
 	golang.CheckNames(m.model, m.diags)
 	if !m.partial {
@@ -79,9 +111,9 @@ func (g *generation) resolve(m *machine) {
 	}
 }
 
-// child finds a machine that parent invokes. What is wrong with it is said where
-// it is invoked, unless it is said anyway.
-func (g *generation) child(parent *machine, at spec.Scalar) *model.Machine {
+// child finds a machine that parent names. What is wrong with it is said where it is
+// named, unless it is said anyway.
+func (g *generation) child(parent *specFile, at spec.Scalar) *model.Machine {
 	m := g.find(parent, at)
 	if m == nil {
 		parent.partial = true
@@ -90,7 +122,7 @@ func (g *generation) child(parent *machine, at spec.Scalar) *model.Machine {
 	return m.model
 }
 
-func (g *generation) find(parent *machine, at spec.Scalar) *machine {
+func (g *generation) find(parent *specFile, at spec.Scalar) *machine {
 	file := path.Join(path.Dir(parent.spec.Path), at.Value)
 	m := g.known[file]
 	if m == nil {
@@ -109,7 +141,7 @@ func (g *generation) find(parent *machine, at spec.Scalar) *machine {
 	}
 	if !m.given {
 		first := firstError(m.diags)
-		parent.diags.Add(diag.BrokenMachine, at.Pos, "the invoked machine has errors").WithRelated(first.Pos, "%s", first.Message)
+		parent.diags.Add(diag.BrokenMachine, at.Pos, "the machine has errors").WithRelated(first.Pos, "%s", first.Message)
 	}
 	return nil
 }
@@ -129,7 +161,7 @@ func firstError(l *diag.List) *diag.Diagnostic {
 }
 
 // read reads a spec that is not among the given ones.
-func (g *generation) read(parent *machine, at spec.Scalar, file string) *machine {
+func (g *generation) read(parent *specFile, at spec.Scalar, file string) *machine {
 	const hint = "the path is relative to this spec and ends in %s"
 	err := fs.ErrNotExist
 	var data []byte
@@ -146,7 +178,7 @@ func (g *generation) read(parent *machine, at spec.Scalar, file string) *machine
 	}
 	g.modulesAbove(path.Dir(file))
 	name := path.Join(path.Dir(parent.spec.Name), at.Value)
-	return &machine{spec: Spec{Path: file, Name: name, Data: data}, diags: &diag.List{}}
+	return &machine{specFile: specFile{spec: Spec{Path: file, Name: name, Data: data}, diags: &diag.List{}}}
 }
 
 // modulesAbove reads the go.mod files above a directory that are not known yet.

@@ -46,7 +46,7 @@ func find(paths []string, out string) (*found, error) {
 		f.nearby(abs)
 	}
 	if len(f.input.Specs) == 0 && len(f.stale(nil)) == 0 {
-		return nil, fmt.Errorf("no *%s in %s", gen.MachineSuffix, strings.Join(paths, ", "))
+		return nil, fmt.Errorf("no *%s or *%s in %s", gen.MachineSuffix, gen.TopologySuffix, strings.Join(paths, ", "))
 	}
 	if err := f.modules(); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (f *finder) path(p string) error {
 	}
 	if !info.IsDir() {
 		if !isSpec(p) {
-			return fmt.Errorf("%s: the name of a spec ends in %s", p, gen.MachineSuffix)
+			return fmt.Errorf("%s: the name of a spec ends in %s or %s", p, gen.MachineSuffix, gen.TopologySuffix)
 		}
 		f.nearby(filepath.Dir(p))
 		return f.spec(p)

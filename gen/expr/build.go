@@ -56,6 +56,10 @@ func (c *checker) value(v *spec.Value, t *model.Type, sc *scope) {
 	case v.Kind == spec.MapValue && t.Kind == model.Struct:
 		c.build(v, t.Named.Fields, t.Named.Name.Value, v.Pos, sc, true)
 	default:
-		c.diags.Add(diag.Expression, v.Pos, "a value of type %s cannot be built of a %s", t, map[spec.ValueKind]string{spec.ListValue: "list", spec.MapValue: "mapping"}[v.Kind])
+		c.cannotBuild(v, t)
 	}
+}
+
+func (c *checker) cannotBuild(v *spec.Value, t *model.Type) {
+	c.diags.Add(diag.Expression, v.Pos, "a value of type %s cannot be built of a %s", t, map[spec.ValueKind]string{spec.ListValue: "list", spec.MapValue: "mapping"}[v.Kind])
 }

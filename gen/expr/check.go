@@ -39,6 +39,9 @@ func (c *checker) expression(s spec.Scalar, want types.Type, optional bool, sc *
 	if !c.allowed(s, tree, sc) {
 		return nil
 	}
+	if sc.bare != nil {
+		e.AST = c.qualified(tree, sc)
+	}
 	if optional {
 		if e.check(sc, types.NewPointer(want)) == nil {
 			c.reads(e)
@@ -48,7 +51,7 @@ func (c *checker) expression(s spec.Scalar, want types.Type, optional bool, sc *
 	}
 	if err := e.check(sc, want); err != nil {
 		if !c.timesCompared(s, e) {
-			c.mismatch(s, err)
+			c.mismatch(s, err, sc)
 		}
 		return nil
 	}
@@ -104,7 +107,7 @@ func (e *Expr) check(sc *scope, want types.Type) error {
 }
 
 // mismatch reports the type checker's error in the spec's words.
-func (c *checker) mismatch(s spec.Scalar, err error) {
+func (c *checker) mismatch(s spec.Scalar, err error, sc *scope) {
 	var te types.Error
 	if !errors.As(err, &te) {
 		c.diags.Add(diag.Expression, s.Pos, "%v", err)
@@ -123,7 +126,7 @@ func (c *checker) mismatch(s spec.Scalar, err error) {
 	}
 	d := c.diags.Add(diag.Expression, pos, "%s", msg)
 	if name, ok := strings.CutPrefix(msg, "undefined: "); ok {
-		d.WithHint("a string is written in two kinds of quotes: '\"%s\"'; the names in reach are event, context, key and now", name)
+		d.WithHint("a string is written in two kinds of quotes: '\"%s\"'; the names in reach are %s", name, sc.reach)
 	}
 }
 

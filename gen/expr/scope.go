@@ -12,6 +12,7 @@ import (
 // checker makes Go types of a machine's, and scopes of what is in reach.
 type checker struct {
 	m     *model.Machine
+	types []*model.Named // all that expressions can name
 	diags *diag.List
 	table *Table
 
@@ -25,7 +26,9 @@ type checker struct {
 // scope is a package in whose scope expressions are checked.
 type scope struct {
 	pkg     *types.Package
-	noEvent string // why there is no event here; empty if there is one
+	noEvent string          // why there is no event here; empty if there is one
+	reach   string          // the names that there are, for people
+	bare    map[string]bool // the fields of event that are in reach without it; nil for none
 }
 
 // parseDuration is what duration("5s") is checked as: a name that no expression
@@ -37,23 +40,34 @@ const parseDuration = "duration of a string"
 var specPkg = types.NewPackage("spec", "spec")
 
 func (c *checker) universe() {
+	c.builtin()
+	c.types = c.m.Types
+	c.declare()
+	c.context = newNamed("context", c.structOf(c.m.Context))
+	c.plain = c.scope(nil, "nothing has arrived here: `event` belongs to transitions on one event")
+}
+
+// builtin makes the types that need no declaration and are none of Go's.
+func (c *checker) builtin() {
 	c.duration = newNamed("duration", types.Typ[types.Int64])
 	hidden := types.NewField(token.NoPos, specPkg, "_", types.NewSlice(types.Typ[types.Int]), false)
 	c.time = newNamed("time", types.NewStruct([]*types.Var{hidden}, nil))
-	for _, n := range c.m.Types {
+}
+
+// declare makes the declared types.
+func (c *checker) declare() {
+	for _, n := range c.types {
 		if n.Enum {
 			c.named[n] = newNamed(n.Name.Value, types.Typ[types.String])
 		} else {
 			c.named[n] = newNamed(n.Name.Value, types.NewStruct(nil, nil))
 		}
 	}
-	for _, n := range c.m.Types {
+	for _, n := range c.types {
 		if !n.Enum {
 			c.named[n].(*types.Named).SetUnderlying(c.structOf(n.Fields))
 		}
 	}
-	c.context = newNamed("context", c.structOf(c.m.Context))
-	c.plain = c.scope(nil, "nothing has arrived here: `event` belongs to transitions on one event")
 }
 
 // newNamed is a type of its own, in Go as in the specs: what has the same fields
@@ -114,8 +128,16 @@ func (c *checker) typ(t *model.Type) types.Type {
 	return out
 }
 
-// scope makes the scope of expressions that an event of the given type reaches.
+// scope makes the scope of a machine's expressions that an event of the given type
+// reaches.
 func (c *checker) scope(event types.Type, noEvent string) *scope {
+	sc := c.base(event, noEvent)
+	sc.pkg.Scope().Insert(types.NewVar(token.NoPos, sc.pkg, "context", c.context))
+	return sc
+}
+
+// base is a scope without a machine's context.
+func (c *checker) base(event types.Type, noEvent string) *scope {
 	pkg := types.NewPackage("spec", "spec")
 	insert := func(name string, t types.Type) {
 		pkg.Scope().Insert(types.NewVar(token.NoPos, pkg, name, t))
@@ -132,19 +154,18 @@ func (c *checker) scope(event types.Type, noEvent string) *scope {
 	if event != nil {
 		insert("event", event)
 	}
-	insert("context", c.context)
 	insert("key", types.Typ[types.String])
 	insert("now", c.time)
 	function("before", types.Typ[types.Bool], c.time, c.time)
 	function("contains", types.Typ[types.Bool], types.Typ[types.String], types.Typ[types.String])
 	function(parseDuration, c.duration, types.Typ[types.String])
 	pkg.Scope().Insert(types.NewTypeName(token.NoPos, pkg, "duration", c.duration))
-	for _, n := range c.m.Types {
+	for _, n := range c.types {
 		if n.Enum {
 			c.enum(pkg, n)
 		}
 	}
-	return &scope{pkg: pkg, noEvent: noEvent}
+	return &scope{pkg: pkg, noEvent: noEvent, reach: "event, context, key and now"}
 }
 
 // enum declares a variable that the enum's values are fields of.

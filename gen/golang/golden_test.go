@@ -43,7 +43,7 @@ func resolve(t testing.TB, name string, data []byte, but ...*diag.Rule) (*model.
 		t.Fatal("no machine")
 	}
 	found := map[string]*model.Machine{}
-	m := model.Link(s, &l, func(at spec.Scalar) *model.Machine {
+	m := model.LinkMachine(s, &l, func(at spec.Scalar) *model.Machine {
 		if found[at.Value] == nil {
 			found[at.Value], _ = load(t, filepath.Join(goldenDir, "case", at.Value))
 		}

@@ -65,7 +65,7 @@ func (r *textResolver) resolve(file string, yaml []byte) (*model.Machine, *expr.
 	if s == nil {
 		return nil, nil
 	}
-	m := model.Link(s, l, r.find)
+	m := model.LinkMachine(s, l, r.find)
 	table := expr.Check(m, l)
 	CheckNames(m, l)
 	if l.Errors() == 0 {

@@ -11,13 +11,13 @@ import (
 	"github.com/xsgen/xsgen/gen/spec"
 )
 
-// Build resolves a machine that invokes no other ones; see Link.
-func Build(s *spec.Machine, l *diag.List) *Machine { return Link(s, l, nil) }
+// Build resolves a machine that invokes no other ones; see LinkMachine.
+func Build(s *spec.Machine, l *diag.List) *Machine { return LinkMachine(s, l, nil) }
 
-// Link resolves a machine; find finds those that it invokes. What does not resolve
+// LinkMachine resolves a machine; find finds those that it invokes. What does not resolve
 // is added to l; the model is then still whole enough for the checks that follow,
 // so that one run finds all errors, but must not be generated from.
-func Link(s *spec.Machine, l *diag.List, find Finder) *Machine {
+func LinkMachine(s *spec.Machine, l *diag.List, find Finder) *Machine {
 	b := &builder{spec: s, diags: l, find: find, m: &Machine{File: s.File, ID: s.ID, Keyed: s.Keyed}, states: map[*State]map[string]*State{}}
 	b.identity()
 	b.types()
@@ -60,17 +60,23 @@ func (b *builder) identity() {
 	s, m := b.spec, b.m
 	m.Description = s.Description.Value
 	m.Strict = s.Unhandled.Value == "error"
-	m.Package = s.Package.Value
+	m.Package = b.packageOf(s.ID, s.Package)
 	if s.ID.IsSet() && (!idPattern.MatchString(s.ID.Value) || len(s.ID.Value) > maxName) {
 		b.diags.Add(diag.BadName, s.ID.Pos, "the machine's id %q must match [a-z][a-z0-9_-]* and have at most %d characters", s.ID.Value, maxName)
 	}
+}
+
+// packageOf is the name of a spec's package: the one that is given, or else made of
+// the id.
+func (b *builder) packageOf(id, given spec.Scalar) string {
 	switch {
-	case !s.Package.IsSet():
-		m.Package = goname.Package(s.ID.Value)
-	case !goname.IsPackage(s.Package.Value):
-		b.diags.Add(diag.BadName, s.Package.Pos, "%q cannot be the name of a Go package", s.Package.Value).
+	case !given.IsSet():
+		return goname.Package(id.Value)
+	case !goname.IsPackage(given.Value):
+		b.diags.Add(diag.BadName, given.Pos, "%q cannot be the name of a Go package", given.Value).
 			WithHint("use lower-case letters and digits, and nothing that means something to Go or to a file system, as main, vendor and con do")
 	}
+	return given.Value
 }
 
 // name checks a declared name; what says what it is the name of.

@@ -1,4 +1,4 @@
-// Package spec reads YAML into the positioned tree of a machine file. It finds
+// Package spec reads YAML into the positioned tree of a machine or topology file. It finds
 // errors of shape only: unknown and duplicate keys, values of the wrong kind,
 // names that YAML does not read as strings. What names refer to is for package
 // model. yaml.v3 is used here and nowhere else.
@@ -29,19 +29,26 @@ const (
 // ParseMachine reads a machine file. It returns nil where the file has no
 // usable root; everything that is wrong is added to l.
 func ParseMachine(f *source.File, l *diag.List) *Machine {
-	root := load(f, l)
+	p, root := begin(f, l, "machine")
 	if root == nil {
-		return nil
-	}
-	p := &parser{file: f, diags: l}
-	if !p.sound(root, 0) {
 		return nil
 	}
 	return p.machine(root)
 }
 
+// begin loads a file of a kind and looks for what no spec may hold. It returns no
+// node for a file that cannot be read any further.
+func begin(f *source.File, l *diag.List, kind string) (*parser, *yaml.Node) {
+	root := load(f, l, kind)
+	p := &parser{file: f, diags: l}
+	if root == nil || !p.sound(root, 0) {
+		return p, nil
+	}
+	return p, root
+}
+
 // load parses the file's only document and returns its root node.
-func load(f *source.File, l *diag.List) *yaml.Node {
+func load(f *source.File, l *diag.List, kind string) *yaml.Node {
 	whole := source.Pos{File: f}
 	if len(f.Data) > MaxSize {
 		l.Add(diag.TooLarge, whole, "the spec has more than %d bytes", MaxSize)
@@ -55,16 +62,16 @@ func load(f *source.File, l *diag.List) *yaml.Node {
 		l.Add(diag.TooDeep, source.Pos{File: f, Line: line, Col: 1}, "lists and mappings are nested deeper than %d levels", MaxDepth)
 		return nil
 	}
-	return decode(f, l)
+	return decode(f, l, kind)
 }
 
-func decode(f *source.File, l *diag.List) *yaml.Node {
+func decode(f *source.File, l *diag.List, kind string) *yaml.Node {
 	dec := yaml.NewDecoder(bytes.NewReader(f.Data))
 	var doc, second yaml.Node
 	switch err := safeDecode(dec, &doc); {
 	case errors.Is(err, io.EOF):
 		l.Add(diag.UnknownVariant, source.Pos{File: f}, "the file is empty").
-			WithHint("a machine begins with `version: 1` and `machine: <id>`")
+			WithHint("a %[1]s begins with `version: 1` and `%[1]s: <id>`", kind)
 		return nil
 	case err != nil:
 		addSyntax(f, l, err)

@@ -41,14 +41,14 @@ func (p *parser) machine(n *yaml.Node) *Machine {
 		{"unhandled", func(n *yaml.Node) { m.Unhandled = p.oneOf(n, "unhandled", "ignore", "error") }},
 	}, p.stateKeys(m.Root, true)...)
 	p.object(n, "a machine", keys)
-	p.header(n, m, ver)
+	p.header(n, "machine", ver)
 	m.Root.Name = m.ID
 	m.Description = m.Root.Description
 	return m
 }
 
-// header checks the two keys that every machine has.
-func (p *parser) header(n *yaml.Node, m *Machine, ver Scalar) {
+// header checks the two keys that every spec of a kind has.
+func (p *parser) header(n *yaml.Node, kind string, ver Scalar) {
 	start := source.Pos{File: p.file, Line: n.Line, Col: n.Column, Len: 1}
 	switch {
 	case !ver.IsSet() && lookup(n, "version") == nil:
@@ -58,8 +58,8 @@ func (p *parser) header(n *yaml.Node, m *Machine, ver Scalar) {
 	case ver.IsSet() && (ver.Value != version || ver.Tag != "!!int"):
 		p.diags.Add(diag.Version, ver.Pos, "version %s is not supported: this xsgen reads version %s", quote(ver.Value), version)
 	}
-	if lookup(n, "machine") == nil {
-		p.diags.Add(diag.MissingKey, start, "the machine has no id").WithHint("add `machine: <id>`")
+	if lookup(n, kind) == nil {
+		p.diags.Add(diag.MissingKey, start, "the %s has no id", kind).WithHint("add `%s: <id>`", kind)
 	}
 }
 

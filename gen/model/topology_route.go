@@ -1,0 +1,379 @@
+package model
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/spec"
+	"github.com/xsgen/xsgen/runtime/topic"
+)
+
+// transports reads which transport serves each location, and their settings.
+func (b *topologyBuilder) transports() {
+	for i, name := range defaultTransports {
+		b.t.Locations[i] = b.use(TransportNamed(name), spec.Scalar{})
+	}
+	for _, c := range b.spec.Locations {
+		i := slices.Index(locationNames[:], c.Location.Value)
+		if i < 0 {
+			b.diags.Add(diag.UnknownTransport, c.Location.Pos, "there is no location %q", c.Location.Value).WithHint("%s", b.diags.Suggest(c.Location.Value, slices.Values(locationNames[:])))
+			continue
+		}
+		if k := b.kind(c.Transport); k != nil && !k.CanServe(Location(i)) {
+			b.diags.Add(diag.BadLocation, c.Transport.Pos, "%s cannot serve %s", k.Name, c.Location.Value).WithHint("it can be %s", serving(Location(i)))
+		} else if k != nil {
+			b.t.Locations[i] = b.use(k, c.Transport)
+		}
+	}
+	for _, o := range b.spec.Transports {
+		if k := b.kind(o.Name); k != nil {
+			b.settings(b.use(k, o.Name), o)
+		}
+	}
+}
+
+// serving lists the transports that can serve a location.
+func serving(l Location) string {
+	s := ""
+	for _, k := range TransportKinds {
+		if k.Available && k.CanServe(l) {
+			if s != "" {
+				s += " or "
+			}
+			s += "`" + k.Name + "`"
+		}
+	}
+	return s
+}
+
+// kind is the transport of a name, or nil, which is reported.
+func (b *topologyBuilder) kind(s spec.Scalar) *TransportKind {
+	k := TransportNamed(s.Value)
+	switch {
+	case !s.IsSet():
+	case k == nil:
+		b.diags.Add(diag.UnknownTransport, s.Pos, "there is no transport %q", s.Value).
+			WithHint("%s", suggest(b.names, s.Value, TransportKinds, func(k *TransportKind) string { return k.Name }))
+	case !k.Available:
+		b.diags.Add(diag.NotYetSupported, s.Pos, "the transport %s is not available yet", k.Name)
+	}
+	return k
+}
+
+// use is the topology's transport of a kind.
+func (b *topologyBuilder) use(k *TransportKind, named spec.Scalar) *Transport {
+	for _, t := range b.t.Transports {
+		if t.Kind == k {
+			if !t.Pos.IsValid() {
+				t.Pos = named.Pos
+			}
+			return t
+		}
+	}
+	t := &Transport{Kind: k, Pos: named.Pos}
+	for _, s := range k.Settings {
+		t.Settings = append(t.Settings, b.defaultSetting(s))
+	}
+	b.t.Transports = append(b.t.Transports, t)
+	slices.SortFunc(b.t.Transports, func(x, y *Transport) int {
+		return cmp.Compare(slices.Index(TransportKinds, x.Kind), slices.Index(TransportKinds, y.Kind))
+	})
+	return t
+}
+
+func (b *topologyBuilder) settings(t *Transport, o *spec.Options) {
+	for _, s := range o.Settings {
+		i := slices.IndexFunc(t.Kind.Settings, func(k SettingKind) bool { return k.Name == s.Key.Value })
+		if i < 0 {
+			d := b.diags.Add(diag.BadSetting, s.Key.Pos, "the transport %s has no setting %q", t.Kind.Name, s.Key.Value)
+			if len(t.Kind.Settings) == 0 {
+				d.WithHint("it has none at all")
+			} else {
+				d.WithHint("%s", suggest(b.names, s.Key.Value, t.Kind.Settings, func(k SettingKind) string { return k.Name }))
+			}
+			continue
+		}
+		if s.Value.Value == "" || s.Value.Tag == "!!null" {
+			b.diags.Add(diag.BadSetting, s.Value.Pos, "%s of %s is empty", s.Key.Value, t.Kind.Name).WithHint("leave it out for its default")
+			continue
+		}
+		t.Settings[i] = b.setting(s.Key.Value, s.Value)
+	}
+}
+
+// between is a transport that a link names for its way between processes.
+func (b *topologyBuilder) between(s spec.Scalar) *Transport {
+	k := b.kind(s)
+	if k == nil {
+		return nil
+	}
+	if !k.CanServe(SameMachine) && !k.CanServe(Remote) {
+		b.diags.Add(diag.BadLocation, s.Pos, "%s does not leave the process: `via` is for links between processes", k.Name).
+			WithHint("within a process a link is a call if it says `inline: true`")
+		return nil
+	}
+	return b.use(k, s)
+}
+
+func (b *topologyBuilder) subscriptions() {
+	for _, s := range b.spec.Subscriptions {
+		b.names.name(s.Name, "a subscription")
+		x := &Subscription{Name: s.Name, Topics: s.Topics, Profile: b.profileNamed(s.Profile), ProfileName: s.Profile, Shared: s.Shared}
+		i := slices.IndexFunc(b.t.Nodes, func(n *Node) bool { return n.Name.Value == s.Node.Value })
+		if i >= 0 {
+			x.Node = b.t.Nodes[i]
+			x.Node.Subscriptions = append(x.Node.Subscriptions, x)
+		} else if s.Node.IsSet() {
+			b.diags.Add(diag.UnknownNode, s.Node.Pos, "there is no node %q", s.Node.Value).WithHint("%s", suggest(b.names, s.Node.Value, b.t.Nodes, nodeName))
+		}
+		for _, text := range s.Topics {
+			if p, ok := b.pattern(text, "write a topic, or a pattern as `state.order.*` or `error.#`"); ok {
+				x.Patterns = append(x.Patterns, p)
+			}
+		}
+		b.t.Subscriptions = append(b.t.Subscriptions, x)
+	}
+}
+
+// maxPairs is the most pairs of nodes that a topology may join.
+const maxPairs = 1_000_000
+
+// route finds for every two nodes that a link, a broadcast or a subscription joins
+// where they are, and by which transport.
+func (b *topologyBuilder) route() {
+	b.published()
+	budget := maxPairs
+	for _, l := range b.t.Links {
+		l.Pairs = b.pairs(l.sources(), l.targets(), &budget)
+		b.vias(l)
+	}
+	for _, g := range b.t.Groups {
+		b.widest(g)
+	}
+	for _, x := range b.t.Broadcasts {
+		x.Pairs = b.pairs(b.t.Nodes, nodesOf(x.Hearers), &budget)
+	}
+	for _, s := range b.t.Subscriptions {
+		if s.Node != nil {
+			s.Pairs = b.pairs(b.publishers(s), []*Node{s.Node}, &budget)
+		}
+	}
+	if budget < 0 {
+		b.diags.Add(diag.TooLarge, b.t.ID.Pos, "the topology joins more than %d pairs of nodes", maxPairs)
+	}
+	b.needs()
+}
+
+func (l *Link) sources() []*Node {
+	switch {
+	case l.FromNode != nil:
+		return []*Node{l.FromNode}
+	case l.FromMachine != nil:
+		return l.FromMachine.Nodes
+	}
+	return nil
+}
+
+func (l *Link) targets() []*Node { return nodesOf(l.Receivers()) }
+
+// nodesOf are the nodes on which some of the machines run, each once.
+func nodesOf(list []*Participant) []*Node {
+	var out []*Node
+	seen := map[*Node]bool{}
+	for _, p := range list {
+		for _, n := range p.Nodes {
+			if !seen[n] {
+				seen[n] = true
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// pairs joins nodes, as long as the budget lasts.
+func (b *topologyBuilder) pairs(from, to []*Node, budget *int) []*Pair {
+	if *budget -= len(from) * len(to); *budget < 0 {
+		return nil
+	}
+	var out []*Pair
+	for _, f := range from {
+		for _, t := range to {
+			p := &Pair{From: f, To: t, Location: locate(f, t), Local: f == t}
+			p.Transport = b.t.Locations[p.Location]
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// locate is the farthest location of a process of one node and one of another.
+func locate(f, t *Node) Location {
+	switch {
+	case f == t && f.Replicas == 1:
+		return SameProcess
+	case f == t || f.Host == t.Host:
+		return SameMachine
+	}
+	return Remote
+}
+
+// vias applies what a link itself says of its way.
+func (b *topologyBuilder) vias(l *Link) {
+	refused := false
+	for _, p := range l.Pairs {
+		switch {
+		case l.Inline && p.Location == SameProcess:
+			p.Location, p.Transport = SameThread, b.t.Locations[SameThread]
+		case l.Via == nil || p.Location <= SameProcess:
+		case !l.Via.Kind.CanServe(p.Location):
+			if !refused {
+				b.diags.Add(diag.BadLocation, l.ViaName.Pos, "%s cannot join %s and %s, which run on two hosts", l.Via.Kind.Name, p.From.Name.Value, p.To.Name.Value)
+			}
+			refused = true
+		default:
+			p.Transport = l.Via
+		}
+	}
+}
+
+// widest chooses the one transport that a group's links share.
+func (b *topologyBuilder) widest(g *Group) {
+	var via *Link
+	for _, l := range g.Links {
+		for _, p := range l.Pairs {
+			g.Location = max(g.Location, p.Location)
+			if p.Location > SameProcess || g.Transport == nil {
+				g.Transport = b.t.Locations[g.Location]
+			}
+		}
+		switch {
+		case l.Via == nil:
+		case via == nil:
+			via = l
+		case via.Via != l.Via:
+			b.diags.Add(diag.BadLink, l.ViaName.Pos, "the links to group %s go via different transports", g.Name.Value).WithRelated(via.ViaName.Pos, "another one").
+				WithHint("all members of a group use one transport")
+		}
+	}
+	if via != nil && g.Location > SameProcess && via.Via.Kind.CanServe(g.Location) {
+		g.Transport = via.Via
+	}
+	for _, l := range g.Links {
+		for _, p := range l.Pairs {
+			p.Transport = g.Transport
+		}
+	}
+}
+
+// failureKinds are the kinds of failures.
+var failureKinds = []string{"action", "unhandled", "dead", "decode", "loop"}
+
+// published collects the topics on which nodes publish.
+func (b *topologyBuilder) published() {
+	add := func(nodes []*Node, name string) {
+		b.t.Published = append(b.t.Published, &Published{topic.Pattern(name), nodes})
+	}
+	for _, p := range b.t.Machines {
+		if p.Machine == nil {
+			continue
+		}
+		id := "." + p.ID.Value + "."
+		if p.Machine.Keyed {
+			id += "+."
+		}
+		for _, s := range p.Machine.States {
+			if s.Leaf() && s.Parent != nil {
+				add(p.Nodes, "state"+id+s.Path)
+			}
+		}
+		for _, e := range p.Machine.Emits {
+			add(p.Nodes, "emit"+id+e.Name.Value)
+		}
+		for _, k := range failureKinds {
+			add(p.Nodes, "error"+id+k)
+		}
+		to := b.senders(func(l *Link) bool { return l.ToMachine == p && l.ToGroup == nil }, p.Nodes)
+		for _, e := range p.Machine.Events {
+			add(to, "event"+id+e.Name.Value)
+		}
+	}
+	for _, g := range b.t.Groups {
+		for _, l := range g.Links {
+			for _, r := range l.Routes {
+				add(l.sources(), "group."+g.Name.Value+"."+r.Target.Name.Value)
+			}
+		}
+	}
+	for _, x := range b.t.Broadcasts {
+		add(b.t.Nodes, "broadcast."+x.Event.Name.Value)
+	}
+}
+
+// senders are nodes, and those at which some links begin.
+func (b *topologyBuilder) senders(among func(*Link) bool, nodes []*Node) []*Node {
+	out := slices.Clone(nodes)
+	for _, l := range b.t.Links {
+		if among(l) {
+			for _, n := range l.sources() {
+				if !slices.Contains(out, n) {
+					out = append(out, n)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// maxOverlaps bounds the comparisons of subscriptions with topics: beyond it a
+// subscription is taken to hear everything.
+const maxOverlaps = 2_000_000
+
+// publishers are the nodes that may publish something a subscription hears.
+func (b *topologyBuilder) publishers(s *Subscription) []*Node {
+	heard := map[*Node]bool{}
+	for _, t := range b.t.Published {
+		if slices.ContainsFunc(s.Patterns, func(p topic.Pattern) bool { return b.overlap(p, t.Pattern) }) {
+			for _, n := range t.Nodes {
+				heard[n] = true
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(b.t.Nodes), func(n *Node) bool { return !heard[n] })
+}
+
+func (b *topologyBuilder) overlap(p, q topic.Pattern) bool {
+	b.overlaps++
+	return b.overlaps > maxOverlaps || p.Overlaps(q)
+}
+
+// needs notes the transports that each node uses.
+func (b *topologyBuilder) needs() {
+	used := map[*Node]map[*Transport]bool{}
+	for _, n := range b.t.Nodes {
+		used[n] = map[*Transport]bool{}
+	}
+	note := func(pairs []*Pair) {
+		for _, p := range pairs {
+			used[p.From][p.Transport] = true
+			used[p.To][p.Transport] = true
+		}
+	}
+	for _, l := range b.t.Links {
+		note(l.Pairs)
+	}
+	for _, x := range b.t.Broadcasts {
+		note(x.Pairs)
+	}
+	for _, s := range b.t.Subscriptions {
+		note(s.Pairs)
+	}
+	for _, n := range b.t.Nodes {
+		for _, t := range b.t.Transports {
+			if used[n][t] {
+				n.Transports = append(n.Transports, t)
+			}
+		}
+	}
+}

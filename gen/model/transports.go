@@ -1,0 +1,120 @@
+package model
+
+import "slices"
+
+// Answer says what a transport makes of a key of a profile.
+type Answer int
+
+// The answers.
+const (
+	Honoured      Answer = iota
+	NotApplicable        // it has no meaning there, and nothing is lost
+	Refused              // it would promise what does not happen: an error
+)
+
+func (a Answer) String() string { return [...]string{"honoured", "not applicable", "refused"}[a] }
+
+// TransportKind is what is known of a transport before it runs. It is registered by
+// being listed in TransportKinds.
+type TransportKind struct {
+	Name      string
+	Available bool // this version can run it
+	// Serves are the locations whose two ends it can join.
+	Serves   []Location
+	Settings []SettingKind
+	// NameLimit is the most bytes of a name that it carries: a topic's or a queue's. 0
+	// is none of its own.
+	NameLimit int
+	// PathLimit is the most bytes of the path of a socket in its `dir`; 0 if it has none.
+	PathLimit int
+	// Listens says that ends on two hosts find each other at their nodes' `listen`.
+	Listens bool
+	// Confirms says that `confirm` and `ack: manual` hold unless a profile says
+	// otherwise.
+	Confirms bool
+	// Answers are what it makes of each of ProfileKeys.
+	Answers map[string]Answer
+}
+
+// SettingKind is a setting that a transport has.
+type SettingKind struct {
+	Name     string
+	Required bool
+	Meaning  string
+	// Default is used if the setting is not written. `{topology}` in it is the
+	// topology's name, and `{tmp}` the system's directory for temporary files.
+	Default string
+}
+
+var (
+	directory = SettingKind{Name: "dir", Default: "{tmp}/{topology}", Meaning: "the directory of its sockets; one in the system's temporary directory gets the user's id"}
+	prefix    = SettingKind{Name: "prefix", Default: "{topology}", Meaning: "what its names on the server begin with"}
+)
+
+// DurableRequired is, among the keys of profiles, `durable` with the value
+// `required`.
+const DurableRequired = "durable: required"
+
+// TransportKinds are all transports that topologies can name.
+var TransportKinds = []*TransportKind{
+	{
+		Name: "direct", Available: true, Serves: []Location{SameThread},
+		Answers: answers(Refused, nil),
+	},
+	{
+		Name: "memory", Available: true, Serves: []Location{SameThread, SameProcess},
+		Answers: answers(Honoured, map[string]Answer{
+			"durable": NotApplicable, DurableRequired: Refused, "ack": NotApplicable, "confirm": NotApplicable, "sensitive": NotApplicable}),
+	},
+	{
+		Name: "unix", Available: true, Serves: []Location{SameMachine},
+		Settings: []SettingKind{directory}, PathLimit: 107,
+		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
+	},
+	{
+		Name: "zeromq", Available: true, Serves: []Location{SameMachine, Remote},
+		Settings: []SettingKind{directory}, PathLimit: 107, Listens: true,
+		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
+	},
+	{
+		Name: "amqp", Available: true, Serves: []Location{SameMachine, Remote},
+		Settings: []SettingKind{
+			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address"}, prefix},
+		NameLimit: 255, Confirms: true,
+		Answers: answers(Honoured, nil),
+	},
+	{
+		Name: "redis", Serves: []Location{SameMachine, Remote},
+		Settings: []SettingKind{
+			{Name: "url", Default: "redis://localhost:6379/", Meaning: "the server's address"}, prefix},
+		Answers: answers(Honoured, nil),
+	},
+}
+
+// answers are one for all keys, but for some.
+func answers(most Answer, others map[string]Answer) map[string]Answer {
+	out := map[string]Answer{DurableRequired: most}
+	for _, k := range ProfileKeys {
+		out[k] = most
+	}
+	for k, a := range others {
+		out[k] = a
+	}
+	return out
+}
+
+// defaultTransports serve the locations that a topology says nothing of.
+var defaultTransports = [Locations]string{"direct", "memory", "zeromq", "amqp"}
+
+// TransportNamed returns the transport with the given name, or nil.
+func TransportNamed(name string) *TransportKind {
+	for _, k := range TransportKinds {
+		if k.Name == name {
+			return k
+		}
+	}
+	return nil
+}
+
+// CanServe reports whether the transport can join ends at a location.
+func (k *TransportKind) CanServe(l Location) bool { return slices.Contains(k.Serves, l) }
