@@ -101,6 +101,28 @@ var (
 	BadMapping        = rule("XS0516", "bad-mapping", Error, "Fields of one name, which would be passed on, are of types that do not fit.")
 )
 
+// Rules over the whole topology (package check).
+var (
+	RoleNotPlayed     = rule("XS0601", "role-not-played", Error, "A machine sends to a role that no link gives to anybody.")
+	EventNotHeard     = rule("XS0602", "event-not-heard", Warning, "A machine emits an event that no link takes and no subscription hears.")
+	EventNotSent      = rule("XS0603", "event-not-sent", Warning, "A machine accepts an event that no link and no broadcast brings.")
+	TopicNotPublished = rule("XS0604", "topic-matches-nothing", Warning, "A pattern matches nothing that is ever published.")
+	DeliveredTwice    = rule("XS0605", "delivered-twice", Error, "Two links bring the same event to the same machine.")
+	DirectCycle       = rule("XS0606", "direct-cycle", Error, "Inline links lead in a circle: the machines would call each other without end.")
+	BlockingCycle     = rule("XS0607", "blocking-cycle", Warning, "Links that all wait for room lead in a circle: when their queues are full, each waits for the next.")
+	StatefulGroup     = rule("XS0608", "stateful-group", Warning, "Members of a group have states, and nothing says which of them an event belongs to.")
+	StickyWithoutKey  = rule("XS0609", "sticky-without-key", Error, "A sticky group chooses its member by a key that its link does not give.")
+	SeveralProcesses  = rule("XS0610", "several-processes", Error, "A plain link leads to a machine without keys that runs in several processes.")
+	StoreNotShared    = rule("XS0611", "store-not-shared", Error, "A keyed machine runs in several processes that have no store in common.")
+	TooLong           = rule("XS0612", "too-long", Error, "A name is longer than a transport can carry.")
+	ProfileRefused    = rule("XS0613", "profile-refused", Error, "A profile asks a transport for something that it cannot do.")
+	NotOnOneNode      = rule("XS0614", "not-on-one-node", Error, "The ends of an inline link do not run in one process.")
+	MissingListen     = rule("XS0615", "missing-listen", Error, "A node that others reach over the network has no address for them.")
+	MachineWithout    = rule("XS0616", "machine-without-node", Error, "A machine of a topology runs on no node.")
+	MissingTargetKey  = rule("XS0617", "missing-key", Error, "A link leads to a keyed machine and gives no key.")
+	BroadcastMismatch = rule("XS0618", "broadcast-mismatch", Warning, "A machine has an event of a broadcast's name with other fields, and does not hear it.")
+)
+
 var all []*Rule
 
 func rule(code, name string, s Severity, summary string) *Rule {

@@ -58,8 +58,6 @@ var kinds = map[string]string{
 
 // set gives a runtime's profile what is written for a key.
 func set(p *transport.Profile, key, value string) {
-	n, _ := fmt.Sscan(value, new(int))
-	_ = n
 	var i int
 	var f float64
 	_, _ = fmt.Sscan(value, &i)

@@ -172,7 +172,7 @@ func (l *Link) Receivers() []*Participant {
 type Pair struct {
 	From, To  *Node
 	Location  Location   // the farthest between a process of From and one of To
-	Local     bool       // the two may be one process, too, though Location is not within one
+	Local     bool       // they are one node: if it has replicas, two ends may be one process, too
 	Transport *Transport // of a link to a group the group's
 }
 

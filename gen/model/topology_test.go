@@ -84,7 +84,7 @@ func TestShopResolves(t *testing.T) {
 	}
 	equal(t, "the pairs of drain", pairs(top.Broadcasts[0].Pairs), "web-bank same-machine zeromq, bank-bank same-machine zeromq local, depot-bank remote amqp")
 	equal(t, "the pairs of audit", pairs(top.Subscriptions[0].Pairs), "web-depot remote amqp, bank-depot remote amqp, depot-depot same-process memory local")
-	for i, want := range []string{"memory zeromq amqp", "zeromq amqp", "memory zeromq amqp"} {
+	for i, want := range []string{"memory zeromq amqp", "zeromq amqp", "memory amqp"} {
 		got := ""
 		for _, x := range top.Nodes[i].Transports {
 			got += " " + x.Kind.Name
@@ -159,8 +159,8 @@ func TestSettings(t *testing.T) {
 			all = append(all, s.Key+" "+part(s))
 		}
 	}
-	equal(t, "the settings", strings.Join(all, "\n"), "dir [ XDG_RUNTIME_DIR /tmp true false 18][/shop   false false 43]\n"+
-		"url [ AMQP_URL amqp://guest:guest@localhost:5672/ true false 18]\nprefix [${a}   false false 75][ B  false false 80][-$   false false 84][ C $d true false 87]")
+	equal(t, "the settings", strings.Join(all, "\n"), "dir [ XDG_RUNTIME_DIR /tmp true false 18][/shop   false false 42]\n"+
+		"url [ AMQP_URL amqp://guest:guest@localhost:5672/ true false 18]\nprefix [${a}   false false 77][ B  false false 82][-$   false false 86][ C $d true false 89]")
 	if n := top.Transports[2].Settings[0].Length(); n != len("/tmp/shop") {
 		t.Errorf("the length is %d", n)
 	}
