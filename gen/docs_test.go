@@ -45,6 +45,8 @@ func TestDocSnippets(t *testing.T) {
 				n++
 				checkSnippet(t, file, text, named)
 				named[string(m[2])+gen.MachineSuffix] = text
+			case "topology":
+				checkTopologySnippet(t, file, text, named)
 			case "excerpt": // of what is generated from a spec above
 				checkExcerpt(t, file, text, named)
 			case "part": // of a file, most often an example that is run
@@ -113,12 +115,19 @@ func checkSnippet(t *testing.T, file string, text []byte, named map[string][]byt
 // TestEveryKeyIsDocumented collects the keys that the parser knows from its own
 // source, and looks for each in the reference.
 func TestEveryKeyIsDocumented(t *testing.T) {
-	reference, err := os.ReadFile("../docs/spec.md")
+	ofTopologies := []string{"spec/parse_topology.go", "spec/parse_link.go"}
+	files, _ := filepath.Glob("spec/parse*.go")
+	checkKeys(t, "../docs/spec.md", slices.DeleteFunc(files, func(f string) bool { return slices.Contains(ofTopologies, f) }), 40)
+	checkKeys(t, "../docs/topology.md", ofTopologies, 30)
+}
+
+// checkKeys looks in a document for the keys that are read in some files.
+func checkKeys(t *testing.T, doc string, files []string, least int) {
+	reference, err := os.ReadFile(doc)
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := regexp.MustCompile(`\{"(\w+)", (?:func|set|verb)`)
-	files, _ := filepath.Glob("spec/parse*.go")
+	key := regexp.MustCompile(`\{"(\w+)", (?:func|set|verb|names)`)
 	found := map[string]bool{}
 	for _, f := range files {
 		data, err := os.ReadFile(f)
@@ -129,15 +138,22 @@ func TestEveryKeyIsDocumented(t *testing.T) {
 			found[string(m[1])] = true
 		}
 	}
-	if len(found) < 40 {
+	if len(found) < least {
 		t.Fatalf("only %d keys were found in the parser", len(found))
 	}
 	for k := range found {
 		if !regexp.MustCompile("[`{ ,]" + k + "[`:,]").Match(reference) {
-			t.Errorf("docs/spec.md does not mention the key %q", k)
+			t.Errorf("%s does not mention the key %q", doc, k)
 		}
 	}
-	for _, verb := range []string{"generate", "check", "diff", "version", "help"} {
+}
+
+func TestEveryVerbIsDocumented(t *testing.T) {
+	reference, err := os.ReadFile("../docs/spec.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, verb := range []string{"generate", "check", "diff", "schema", "explain", "version", "help"} {
 		if !bytes.Contains(reference, []byte("xsgen "+verb)) {
 			t.Errorf("docs/spec.md does not mention the verb %s", verb)
 		}

@@ -39,11 +39,8 @@ var profileKeyTable = []profileKey{
 	}},
 	{"overflow", "block, drop-oldest, drop-newest or error", choice(func(d *Delivery) *Overflow { return &d.Overflow }, "block", "drop-oldest", "drop-newest", "error")},
 	{"durable", "true, false or required", choice(func(d *Delivery) *Durability { return &d.Durable }, "false", "true", "required")},
-	{"ack", "auto or manual", func(d *Delivery, s spec.Scalar) bool {
-		d.ManualAck = s.Value == "manual"
-		return d.ManualAck || s.Value == "auto"
-	}},
-	{"confirm", aBool, boolean(func(d *Delivery) *bool { return &d.Confirm })},
+	{"ack", "auto or manual", choice(func(d *Delivery) *Switch { return &d.ManualAck }, "", "manual", "auto")},
+	{"confirm", aBool, choice(func(d *Delivery) *Switch { return &d.Confirm }, "", "true", "false")},
 	{"prefetch", aCount, count(func(d *Delivery) *int { return &d.Prefetch })},
 	{"retry.attempts", aCount, count(func(d *Delivery) *int { return &d.Retry.Attempts })},
 	{"retry.initial", aDuration, duration(func(d *Delivery) *time.Duration { return &d.Retry.Initial })},
@@ -120,7 +117,7 @@ func choice[T ~uint8](of func(*Delivery) *T, names ...string) func(*Delivery, sp
 	return func(d *Delivery, s spec.Scalar) bool {
 		i := slices.Index(names, s.Value)
 		*of(d) = T(max(i, 0))
-		return i >= 0
+		return i >= 0 && s.Value != ""
 	}
 }
 

@@ -22,8 +22,8 @@ type Delivery struct {
 	CapacityBytes  int64
 	Overflow       Overflow
 	Durable        Durability
-	ManualAck      bool
-	Confirm        bool
+	ManualAck      Switch
+	Confirm        Switch
 	Prefetch       int
 	Retry          Retry
 	DeadLetter     bool
@@ -56,6 +56,16 @@ const (
 	RequireDurable
 )
 
+// Switch turns something on or off, or leaves it to the transport.
+type Switch uint8
+
+// What a switch says.
+const (
+	Unset Switch = iota
+	On
+	Off
+)
+
 // Order is what a subscription keeps in order.
 type Order uint8
 
@@ -85,17 +95,6 @@ type Profile struct {
 // BuiltIn reports whether no topology declares the profile.
 func (p *Profile) BuiltIn() bool { return !p.Name.IsSet() }
 
-// On are the profile's values on a transport, which may confirm where the profile
-// says nothing.
-func (p *Profile) On(k *TransportKind) Delivery {
-	d := p.Delivery
-	if k.Confirms {
-		d.ManualAck = d.ManualAck || !p.Given["ack"]
-		d.Confirm = d.Confirm || !p.Given["confirm"]
-	}
-	return d
-}
-
 // BuiltInProfiles are the profiles that need no declaration; the first is the one of
 // links that name none.
 var BuiltInProfiles = []*Profile{
@@ -104,7 +103,7 @@ var BuiltInProfiles = []*Profile{
 		"batch-size", "batch-timeout", "capacity", "overflow"),
 	builtIn("low-latency", Delivery{BatchSize: 1, Capacity: 100}, "batch-size", "batch-timeout", "capacity", "overflow"),
 	builtIn("reliable", Delivery{
-		BatchSize: 1, Capacity: 1000, Durable: Durable, ManualAck: true, Confirm: true,
+		BatchSize: 1, Capacity: 1000, Durable: Durable, ManualAck: On, Confirm: On,
 		Retry:      Retry{Attempts: 8, Initial: 100 * time.Millisecond, Max: 30 * time.Second, Multiplier: 2, Jitter: 0.2},
 		DeadLetter: true, Order: OrderKey,
 	}, "batch-size", "capacity", "overflow", "durable", "ack", "confirm", "retry", "dead-letter", "order"),

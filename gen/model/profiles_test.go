@@ -39,7 +39,7 @@ func TestBuiltInProfiles(t *testing.T) {
 			t.Errorf("%+v\nin the runtime %+v", got, want)
 		}
 	}
-	if model.Reject != model.Overflow(transport.Reject) || model.RequireDurable != model.Durability(transport.DurableRequired) || model.OrderKey != model.Order(transport.OrderKey) {
+	if model.Reject != model.Overflow(transport.Reject) || model.RequireDurable != model.Durability(transport.DurableRequired) || model.OrderKey != model.Order(transport.OrderKey) || model.Off != model.Switch(transport.Off) {
 		t.Error("the numbers of values differ")
 	}
 }

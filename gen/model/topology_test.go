@@ -126,9 +126,6 @@ func TestRoutesOfTheShop(t *testing.T) {
 	if p := top.Links[0].Profile; p.Retry.Attempts != 8 || !p.DeadLetter || !p.Given["confirm"] || p.Base.Name.Value != "reliable" {
 		t.Errorf("the profile is %+v", p)
 	}
-	if d := model.BuiltInProfiles[0].On(model.TransportNamed("amqp")); !d.Confirm || !d.ManualAck {
-		t.Errorf("on amqp the default is %+v", d)
-	}
 }
 
 // TestInlineAndReplicas moves ends of links: where they are is what nodes say.

@@ -29,9 +29,6 @@ type TransportKind struct {
 	PathLimit int
 	// Listens says that ends on two hosts find each other at their nodes' `listen`.
 	Listens bool
-	// Confirms says that `confirm` and `ack: manual` hold unless a profile says
-	// otherwise.
-	Confirms bool
 	// Answers are what it makes of each of ProfileKeys.
 	Answers map[string]Answer
 }
@@ -80,7 +77,7 @@ var TransportKinds = []*TransportKind{
 		Name: "amqp", Available: true, Serves: []Location{SameMachine, Remote},
 		Settings: []SettingKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address"}, prefix},
-		NameLimit: 255, Confirms: true,
+		NameLimit: 255,
 		Answers: answers(Honoured, nil),
 	},
 	{

@@ -1,0 +1,108 @@
+package gen_test
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/diff"
+
+	"github.com/xsgen/xsgen/gen"
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/model"
+)
+
+const topologyDoc = "../docs/topology.md"
+
+// TestTopologyTables keeps the tables of docs/topology.md that say what the generator
+// knows.
+func TestTopologyTables(t *testing.T) {
+	old, err := os.ReadFile(topologyDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := old
+	for name, table := range map[string]string{"transports": transportTable(), "profiles": profileTable(), "checks": checkTable()} {
+		block := regexp.MustCompile(`(?s)<!-- generated: ` + name + ` -->\n.*?<!-- end -->\n`)
+		if !block.Match(now) {
+			t.Fatalf("there is no place for %s", name)
+		}
+		now = block.ReplaceAllLiteral(now, []byte("<!-- generated: "+name+" -->\n"+table+"<!-- end -->\n"))
+	}
+	if bytes.Equal(old, now) {
+		return
+	}
+	if os.Getenv("XSGEN_UPDATE") == "" {
+		t.Errorf("run with XSGEN_UPDATE=1:\n%s", diff.Diff("docs/topology.md", old, "now", now))
+	} else if err := os.WriteFile(topologyDoc, now, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func transportTable() string {
+	var b strings.Builder
+	b.WriteString("| transport | can be | settings |\n|---|---|---|\n")
+	for _, k := range model.TransportKinds {
+		var serves, settings []string
+		for _, l := range k.Serves {
+			serves = append(serves, "`"+l.String()+"`")
+		}
+		for _, s := range k.Settings {
+			settings = append(settings, fmt.Sprintf("`%s`: %s; default: `%s`", s.Name, s.Meaning, strings.NewReplacer("{tmp}", "<tmp>", "{topology}", "<topology>").Replace(s.Default)))
+		}
+		name := "`" + k.Name + "`"
+		if !k.Available {
+			name += " (not available yet)"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", name, strings.Join(serves, ", "), strings.Join(settings, "; "))
+	}
+	return b.String()
+}
+
+func profileTable() string {
+	var b strings.Builder
+	b.WriteString("| key |")
+	for _, k := range model.TransportKinds {
+		b.WriteString(" " + k.Name + " |")
+	}
+	b.WriteString("\n|---|" + strings.Repeat("---|", len(model.TransportKinds)) + "\n")
+	for _, key := range model.ProfileKeys {
+		rows := []string{key}
+		if key == "durable" {
+			rows = append(rows, model.DurableRequired)
+		}
+		for _, row := range rows {
+			b.WriteString("| `" + row + "` |")
+			for _, k := range model.TransportKinds {
+				b.WriteString(" " + k.Answers[row].String() + " |")
+			}
+			b.WriteString("\n")
+		}
+	}
+	return b.String()
+}
+
+func checkTable() string {
+	var b strings.Builder
+	b.WriteString("| check | | |\n|---|---|---|\n")
+	for _, r := range diag.Rules() {
+		if strings.HasPrefix(r.Code, "XS05") || strings.HasPrefix(r.Code, "XS06") {
+			fmt.Fprintf(&b, "| [%s](checks.md#%s) | %s | %s |\n", r, strings.ToLower(r.Code+"-"+r.Name), r.Severity, r.Summary)
+		}
+	}
+	return b.String()
+}
+
+// checkTopologySnippet checks a topology of a document, whose machines are above it.
+func checkTopologySnippet(t *testing.T, file string, text []byte, named map[string][]byte) {
+	t.Helper()
+	l := gen.Check(gen.Input{Specs: []gen.Spec{{Path: "x.topology.yaml", Name: file, Data: text}}, Modules: module, Read: fromMap(named)})
+	if l.Len() > 0 {
+		var out bytes.Buffer
+		_ = diag.Text(&out, l)
+		t.Errorf("%s", out.String())
+	}
+}

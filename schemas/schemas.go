@@ -1,0 +1,10 @@
+// Package schemas has the JSON Schemas of specs, for editors: they know keys, types and
+// fixed values. What names refer to is for `xsgen check`.
+package schemas
+
+import _ "embed"
+
+// Topology is the schema of topologies, of draft 2020-12.
+//
+//go:embed topology.schema.json
+var Topology []byte

@@ -1,0 +1,173 @@
+package schemas_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+	"gopkg.in/yaml.v3"
+
+	"github.com/xsgen/xsgen/gen"
+	"github.com/xsgen/xsgen/gen/diag"
+	"github.com/xsgen/xsgen/gen/model"
+	"github.com/xsgen/xsgen/schemas"
+)
+
+func topology(t *testing.T) validator {
+	t.Helper()
+	var root schema
+	if err := json.Unmarshal(schemas.Topology, &root); err != nil {
+		t.Fatal(err)
+	}
+	return validator{root}
+}
+
+// ofShape are the errors that a schema can find.
+var ofShape = []*diag.Rule{
+	diag.UnknownKey, diag.MissingKey, diag.WrongShape, diag.NotAString, diag.Version, diag.BadValue, diag.KeyConflict, diag.BadName,
+	diag.BadProfile, diag.BadSetting, diag.UnknownTransport, diag.BadLocation, diag.BadPattern, diag.MisplacedVariable,
+}
+
+// TestGoldenTopologies compares the schema with the reader: a topology is valid if
+// nothing is wrong with its shape.
+func TestGoldenTopologies(t *testing.T) {
+	files, err := filepath.Glob("../gen/testdata/diag/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := topology(t)
+	valid, invalid := 0, 0
+	for _, name := range files {
+		a, err := txtar.ParseFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range a.Files {
+			var doc any
+			if !strings.HasSuffix(f.Name, gen.TopologySuffix) || bytes.Contains(f.Data, []byte("{{repeat")) || yaml.Unmarshal(f.Data, &doc) != nil || bytes.Contains(f.Data, []byte("&x")) {
+				continue
+			}
+			found := v.check(v.root, doc, "topology")
+			want := shapes(a, f)
+			switch {
+			case len(want) == 0 && len(found) > 0:
+				t.Errorf("%s: the schema refuses it:\n%s", name, strings.Join(found, "\n"))
+			case len(want) > 0 && len(found) == 0 && schematic(want):
+				t.Errorf("%s: the schema does not find %v", name, want)
+			case len(found) > 0:
+				invalid++
+			default:
+				valid++
+			}
+		}
+	}
+	if valid < 20 || invalid < 8 {
+		t.Errorf("%d are valid, %d are not", valid, invalid)
+	}
+}
+
+// shapes are the errors of shape in one file of an archive.
+func shapes(a *txtar.Archive, f txtar.File) []*diag.Rule {
+	in := gen.Input{Modules: []gen.Module{{Dir: ".", Data: []byte("module example.com/m\n")}}}
+	for _, x := range a.Files {
+		if strings.HasSuffix(x.Name, ".yaml") {
+			in.Specs = append(in.Specs, gen.Spec{Path: x.Name, Data: x.Data})
+		}
+	}
+	var out []*diag.Rule
+	for _, d := range gen.Check(in).Sorted() {
+		if d.Pos.File != nil && d.Pos.File.Name == f.Name && d.Severity() == diag.Error && (slices.Contains(ofShape, d.Rule) || d.Rule == diag.UnknownVariant || d.Rule == diag.DuplicateKey) {
+			out = append(out, d.Rule)
+		}
+	}
+	return out
+}
+
+// schematic reports whether a schema must find something: keys, and values of a fixed
+// set.
+func schematic(rules []*diag.Rule) bool {
+	return slices.ContainsFunc(rules, func(r *diag.Rule) bool {
+		return r == diag.UnknownKey || r == diag.MissingKey || r == diag.WrongShape || r == diag.BadValue || r == diag.UnknownTransport
+	})
+}
+
+// TestSchemaKnowsEveryKey compares the schema's keys with those that the generator
+// reads.
+func TestSchemaKnowsEveryKey(t *testing.T) {
+	v := topology(t)
+	known := map[string]bool{}
+	properties(v.root, known)
+	key := regexp.MustCompile(`\{"(\w+)", (?:func|names)`)
+	for _, file := range []string{"parse_topology.go", "parse_link.go"} {
+		data, err := os.ReadFile("../gen/spec/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range key.FindAllSubmatch(data, -1) {
+			if !known[string(m[1])] {
+				t.Errorf("the schema does not know the key %s", m[1])
+			}
+		}
+	}
+	profile := v.root["$defs"].(schema)["profile"].(schema)["properties"].(schema)
+	if got, want := sortedKeys(profile), append([]string{"base"}, model.ProfileKeys...); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+		t.Errorf("the keys of profiles are %v, want %v", got, want)
+	}
+}
+
+// properties collects the names of all properties.
+func properties(x any, to map[string]bool) {
+	switch x := x.(type) {
+	case []any:
+		for _, y := range x {
+			properties(y, to)
+		}
+	case schema:
+		for k, y := range x {
+			if k == "properties" {
+				for name := range y.(schema) {
+					to[name] = true
+				}
+			}
+			properties(y, to)
+		}
+	}
+}
+
+// TestSchemaKnowsEveryTransport compares what the schema says of transports with what
+// the generator knows.
+func TestSchemaKnowsEveryTransport(t *testing.T) {
+	props := topology(t).root["properties"].(schema)
+	transports := props["transports"].(schema)["properties"].(schema)
+	locations := props["locations"].(schema)["properties"].(schema)
+	serving := map[string][]any{}
+	for _, k := range model.TransportKinds {
+		own, ok := transports[k.Name].(schema)
+		if !ok {
+			t.Errorf("the schema does not know %s", k.Name)
+			continue
+		}
+		var want []string
+		for _, s := range k.Settings {
+			want = append(want, s.Name)
+		}
+		slices.Sort(want)
+		if got := sortedKeys(own["properties"].(schema)); !slices.Equal(got, want) {
+			t.Errorf("the settings of %s are %v, want %v", k.Name, got, want)
+		}
+		for _, l := range k.Serves {
+			serving[l.String()] = append(serving[l.String()], k.Name)
+		}
+	}
+	for l := range model.Locations {
+		if got := locations[l.String()].(schema)["enum"]; !slices.Equal(got.([]any), serving[l.String()]) {
+			t.Errorf("%s can be %v, want %v", l, got, serving[l.String()])
+		}
+	}
+}
