@@ -78,7 +78,7 @@ var TransportKinds = []*TransportKind{
 		Settings: []SettingKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address"}, prefix},
 		NameLimit: 255,
-		Answers: answers(Honoured, nil),
+		Answers:   answers(Honoured, nil),
 	},
 	{
 		Name: "redis", Serves: []Location{SameMachine, Remote},
