@@ -8,7 +8,6 @@ const (
 	inboxFile         = "runtime/machine/inbox.go"
 	childFile         = "runtime/machine/child.go"
 	restoreFile       = "runtime/machine/restore.go"
-	treeFile          = "runtime/machine/tree.go"
 )
 
 // runtimeMutants are mistakes in the step loop.
@@ -85,4 +84,33 @@ var runtimeMutants = []mutant{
 	{"runtime/machine/delay.go", "\tc.Cancel(id)\n", "", "a send does not replace the one of its id"},
 	{"runtime/machine/outbox.go", "if !c.step.entered {", "if c.step.entered {", "only steps that stay are published"},
 	{"runtime/machine/outbox.go", "\t\tslices.Sort(fresh)\n", "", "states are published as they were entered"},
+
+	// Invoked machines.
+	{childFile, "\tif !c.stopped {\n\t\tc.leaving", "\tif false {\n\t\tc.leaving", "a child that is cancelled exits nothing"},
+	{childFile, "\tif !c.finished {\n\t\tc.exitForEver(ctx)", "\tif true {\n\t\tc.exitForEver(ctx)", "a child that is done exits twice"},
+	{childFile, "\t\tc.exitForEver(ctx)\n\t\tc.settle(ctx)\n", "\t\tc.exitForEver(ctx)\n", "what a cancelled child raises while it exits is not taken"},
+	{childFile, "\tif err == nil {\n\t\toutput = c.output", "\tif false {\n\t\toutput = c.output", "children return nothing"},
+	{childFile, "range among {", "range among[:1] {", "only the first invocation of an id is found"},
+	{childFile, "\t\tif c.as != nil {\n\t\t\treturn nil", "\t\tif false {\n\t\t\treturn nil", "a child that is cancelled cannot send to its parent"},
+	{childFile, "\tc.parent.CompareAndSwap(call, nil)\n\tc.mu.Lock()\n\tif !c.stopped {", "\tc.mu.Lock()\n\tif !c.stopped {", "the parent hears a child that it has cancelled"},
+	{childFile, "\t\tp.child.goOn(ctx)\n", "\t\t_ = ctx\n", "a restored child does not go on"},
+	{childFile, "return firstKin - int32(i), i >= 0", "return firstKin, i >= 0", "delayed sends are restored as the first to its child"},
+
+	// Restoring.
+	{restoreFile, "= r.history, r.s.Seq, r.s.Finished, r.deferred", "= nil, r.s.Seq, r.s.Finished, r.deferred", "history is not restored"},
+	{restoreFile, "= r.history, r.s.Seq, r.s.Finished, r.deferred", "= r.history, 0, r.s.Finished, r.deferred", "state changes are counted anew"},
+	{restoreFile, "= r.history, r.s.Seq, r.s.Finished, r.deferred", "= r.history, r.s.Seq, false, r.deferred", "a machine that was done goes on"},
+	{restoreFile, "= r.history, r.s.Seq, r.s.Finished, r.deferred", "= r.history, r.s.Seq, r.s.Finished, nil", "deferred events are not restored"},
+	{restoreFile, "payload: event, kept: true}", "payload: event}", "a restored event that is deferred again comes after the others"},
+	{restoreFile, "min(r.s.Sends[n].Behind, len(r.delays))", "min(r.s.Sends[n].Behind-1000, len(r.delays))", "sends are restored before delays that began before them"},
+	{restoreFile, "\tslices.SortStableFunc(late, func(a, b overdue) int { return a.at.Compare(b.at) })\n", "", "what is late passes in the order in which it began"},
+	{restoreFile, "c.armFor(i, due, due.Sub(now))", "c.armFor(i, due.Add(time.Second), due.Add(time.Second).Sub(now))", "restored delays are late"},
+	{restoreFile, "slot.armed, slot.deadline, slot.began = true, due, c.began", "slot.armed, slot.deadline, slot.began = false, due, c.began", "delays that are late do not pass"},
+	{restoreFile, "\t\tc.pending = append(c.pending, p)\n", "", "sends that are late are lost"},
+	{restoreFile, "due: d.Due}", "due: r.clock.Now()}", "delayed sends pass when they are restored"},
+	{restoreFile, "id: d.ID, ", "", "restored sends cannot be cancelled"},
+	{restoreFile, " && r.chart.path(r.chart.delayOwner(i)) == d.State", "", "a delay is restored as another state's"},
+	{restoreFile, " && r.chart.path(r.chart.invokeOwner(i)) == v.State", "", "an invocation is restored as another state's"},
+	{restoreFile, "c.running[i].prepared = r.children[n]", "_ = n", "the children of a restored machine begin again"},
+	{restoreFile, "c.row = c.chart.States[c.leaves[0]].Row", "c.row = c.chart.States[0].Row", "a restored machine takes the events of its first state"},
 }

@@ -3,16 +3,17 @@ package golang
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// mutant is a mistake that the conformance cases must notice.
+// mutant is a mistake that must be noticed; see TestMutants.
 // It is made where old, which stands in the file once, is replaced.
 type mutant struct{ file, old, new, why string }
 
 func allMutants() []mutant {
-	return append(runtimeMutants[:len(runtimeMutants):len(runtimeMutants)], generatorMutants...)
+	return slices.Concat(runtimeMutants, generatorMutants, hostMutants)
 }
 
 // TestMutantsFit: the list goes with the code: every old text is found, once.
@@ -30,10 +31,4 @@ func TestMutantsFit(t *testing.T) {
 			t.Errorf("%s: %q is found %d times", m.file, m.old, n)
 		}
 	}
-}
-
-// goldenOf is the golden case that must notice the mistakes in a file, where the
-// conformance cases cannot: they are of machines without a host.
-var goldenOf = map[string]string{
-	treeFile: "testdata/golden/desk",
 }

@@ -17,7 +17,7 @@ const (
 	noticedByBuild  = "the build"
 	noticedByCharts = "random charts, but no case"
 	noticedByCases  = "the conformance cases"
-	noticedByGolden = "a golden case"
+	noticedByHosts  = "the tests of hosts"
 )
 
 // probe is all conformance cases, and some random charts, each with scripts and the
