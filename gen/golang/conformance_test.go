@@ -177,7 +177,7 @@ func runConformance(t testing.TB, cases []conformanceCase) []string {
 			jobs, of = append(jobs, job{c.name, script}), append(of, i)
 		}
 	}
-	traces := buildMachines(t, specs, notOptimised).runAll(t, jobs)
+	traces := buildMachines(t, specs, notOptimised...).runAll(t, jobs)
 	for n, got := range traces {
 		if want := jobs[n].script; got != want && faults[of[n]] == "" {
 			faults[of[n]] = string(diff.Diff("by the rules", []byte(want), "by the machine", []byte(got)))

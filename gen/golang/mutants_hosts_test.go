@@ -25,7 +25,7 @@ var hostMutants = []mutant{
 	{treeFile, "c.add(\"state.\"+c.chart.path(change.State), c.prog", "c.add(\"state.\"+c.chart.path(0), c.prog", "state changes have another's name"},
 	{treeFile, "\t\tpath = rest\n", "\t\tpath = \"\"\n", "a stored message is published by who invokes its machine"},
 	{treeFile, "if c.bound && l.core.bound {", "if l.core.bound {", "a machine that is not bound publishes"},
-	{treeFile, "\tfor _, stop := range l.rare.spares {", "\tfor _, stop := range l.rare.spares[:0] {", "machines that were made to publish are not stopped"},
+	{treeFile, "\tfor _, s := range l.rare.spares {", "\tfor _, s := range l.rare.spares[:0] {", "machines that were made to publish are not stopped"},
 
 	// Being put away.
 	{treeFile, "\tc.eachChild(func(child *Core) { due = sooner(due, child.nextDue()) })\n", "", "delays of invoked machines do not bring the instance back"},

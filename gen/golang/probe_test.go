@@ -78,7 +78,7 @@ func (p *probe) build(t testing.TB) {
 	}
 	var err error
 	p.source = t.TempDir()
-	if p.machines, err = makeMachines(p.source, specs, notOptimised); err != nil {
+	if p.machines, err = makeMachines(p.source, specs, notOptimised...); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -164,7 +164,7 @@ func changedMachines(dir string, importPaths []string) (*machines, error) {
 		return nil, err
 	}
 	m := &machines{filepath.Join(dir, "machines.exe")}
-	if out, err := m.build(dir, notOptimised); err != nil {
+	if out, err := m.build(dir, notOptimised...); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return m, nil
@@ -200,14 +200,13 @@ func (p *probe) relinked(t testing.TB, overlay string) (*machines, error) {
 		}
 		p.archives = archives
 	}
-	const machinePackage = "github.com/xsgen/xsgen/runtime/machine"
-	other, err := exported(p.source, "-overlay", overlay, machinePackage)
+	other, err := exported(p.source, "-overlay", overlay, machinePath)
 	if err != nil {
 		return nil, err
 	}
 	var config strings.Builder
 	for path, file := range p.archives {
-		if path == machinePackage {
+		if path == machinePath {
 			file = other[path]
 		}
 		fmt.Fprintf(&config, "packagefile %s=%s\n", path, file)
@@ -220,7 +219,7 @@ func (p *probe) relinked(t testing.TB, overlay string) (*machines, error) {
 	out, err := goCommand(p.source, "tool", "link", "-s", "-w", "-importcfg", file, "-o", m.binary, p.archives["conformance"])
 	if err != nil {
 		t.Logf("everything is built: %s", out)
-		out, err = m.build(p.source, notOptimised, "-overlay", overlay)
+		out, err = m.build(p.source, append(notOptimised, "-overlay", overlay)...)
 	}
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -230,7 +229,8 @@ func (p *probe) relinked(t testing.TB, overlay string) (*machines, error) {
 
 // exported are the compiled packages, by import path.
 func exported(dir string, args ...string) (map[string]string, error) {
-	out, err := goCommand(dir, append([]string{"list", "-trimpath", notOptimised, "-export", "-f", "{{.ImportPath}} {{.Export}}"}, args...)...)
+	list := append([]string{"list", "-trimpath", "-export", "-f", "{{.ImportPath}} {{.Export}}"}, notOptimised...)
+	out, err := goCommand(dir, append(list, args...)...)
 	if err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}

@@ -29,6 +29,7 @@ func (call *invocation) startChild(ctx context.Context, what Invocation) (err er
 	err = call.startOrGoOn(context.WithoutCancel(ctx), what)
 	if err != nil && call.child == nil && !errors.Is(err, ErrAlreadyStarted) {
 		call.adopt(what) // nobody else has it: it is to be stopped
+		call.failed = true
 	}
 	returned = true
 	return err

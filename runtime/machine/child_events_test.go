@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	. "github.com/xsgen/xsgen/runtime/machine"
 )
@@ -218,5 +221,65 @@ func TestContextOfDeferredEventsDoesNotGrow(t *testing.T) {
 	d.seen.check(t)
 	if err := d.core.Stop(t.Context()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestSendersToInvokedMachines: who sends to a machine that an instance has invoked
+// does not process what others send for ever.
+func TestSendersToInvokedMachines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := newNursery(NewMemoryStore(), testChart)
+		n.send(t, evInvoke, nil)
+		returned := make(chan struct{})
+		var all sync.WaitGroup
+		send := func(f function) {
+			if err := n.c.core.Send(t.Context(), evDo, f); err != nil {
+				t.Error(err)
+			}
+		}
+		processed := 0
+		other := func(context.Context, *program) error {
+			if processed++; processed < 200 {
+				return nil
+			}
+			select {
+			case <-returned:
+			case <-time.After(time.Minute):
+				t.Error("who sent first processes what all others have sent")
+			}
+			return nil
+		}
+		all.Go(func() {
+			send(func(context.Context, *program) error {
+				for range 300 {
+					all.Go(func() { send(other) })
+				}
+				synctest.Wait() // they are queued
+				return nil
+			})
+			close(returned)
+		})
+		all.Wait()
+		n.close(t)
+	})
+}
+
+// TestInstanceWhoseChildHasStopped is given a machine that has stopped: that fails as
+// an invocation does, whenever the process ends.
+func TestInstanceWhoseChildHasStopped(t *testing.T) {
+	for saves := 1; saves < 4; saves++ {
+		store := &brittle{Store: NewMemoryStore(), saves: saves}
+		n := newNursery(store, testChart)
+		n.stopped = true
+		_ = n.Send(t.Context(), "k", evInvoke, nil)
+		_ = n.Close(context.WithoutCancel(t.Context())) // the store may fail
+		store.saves = 100
+		n = newNursery(store, testChart)
+		n.stopped = true
+		if err := n.Open(t.Context()); err != nil {
+			t.Errorf("%d saves: %v", saves, err)
+		}
+		n.send(t, evNote, nil)
+		n.close(t)
 	}
 }

@@ -56,6 +56,7 @@ type nursery struct {
 	c         *hostedChild
 	take      func(c *hostedChild, ctx context.Context) error
 	made      int
+	stopped   bool // children have stopped before anybody has them
 	published []string
 	slow      atomic.Int64 // how long it takes to stop a child
 }
@@ -96,6 +97,9 @@ func (n *nursery) child(chart *Chart) func() (Invocation, error) {
 		n.c = &hostedChild{newKeptChild(), outlet{&n.published}, n.take}
 		n.c.core.Init(chart, n.c, "", nil)
 		n.c.core.Bound(true)
+		if n.stopped {
+			_ = n.c.core.Stop(context.Background())
+		}
 		what, err := n.c.invocation()
 		stop := what.Stop
 		what.Stop = func(ctx context.Context) error {

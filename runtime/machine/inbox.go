@@ -159,7 +159,7 @@ func (c *Core) await(ctx context.Context, w *waiter) (any, error) {
 		case <-w.done:
 			return w.reply, w.err
 		case <-w.turn:
-			c.drain()
+			c.root().drain()
 		case <-cancelled:
 			cancelled = nil // it is too late, or this was the answer
 			if c.withdraw(w) {
@@ -235,9 +235,7 @@ func (c *Core) next(mayHandOver bool) *entry {
 			c.refuse(c.inbox.pop())
 			continue
 		}
-		if w := c.inbox.list[c.inbox.head].wait; mayHandOver && w != nil && !w.gone && !w.started {
-			w.started = true
-			w.turn <- struct{}{}
+		if mayHandOver && c.inbox.list[c.inbox.head].handOver() {
 			return nil
 		}
 		e := c.inbox.pop()
@@ -252,6 +250,28 @@ func (c *Core) next(mayHandOver bool) *entry {
 	c.rest()
 	c.word.And(^(busy | queued))
 	return nil
+}
+
+// handOver gives the machine to who waits for e, if somebody does: where e is a turn
+// of an invoked machine, to who waits for what that is to process. The machine that e
+// waits at is locked.
+func (e *entry) handOver() bool {
+	if e.kind == childEntry {
+		child := e.payload.(*Core)
+		child.mu.Lock()
+		defer child.mu.Unlock()
+		if child.stopped || child.inbox.len() == 0 {
+			return false
+		}
+		return child.inbox.list[child.inbox.head].handOver()
+	}
+	w := e.wait
+	if w == nil || w.gone || w.started {
+		return false
+	}
+	w.started = true
+	w.turn <- struct{}{}
+	return true
 }
 
 // refuse answers what is queued at a machine that has stopped.

@@ -349,6 +349,12 @@ func (l *life) invoked(by *Core, n int32) (*Core, error) {
 	if child := by.Child(n); child != nil {
 		return child, nil
 	}
+	x := l.extra()
+	for _, s := range x.spares {
+		if s.by == by && s.n == n {
+			return s.child, nil
+		}
+	}
 	what, err := by.makeInvocation(n)
 	if err != nil {
 		return nil, err
@@ -360,7 +366,7 @@ func (l *life) invoked(by *Core, n int32) (*Core, error) {
 	if stop == nil {
 		stop = what.Child.Stop
 	}
-	l.extra().spares = append(l.extra().spares, stop)
+	x.spares = append(x.spares, standIn{by, n, what.Child, stop})
 	return what.Child, nil
 }
 
@@ -369,17 +375,26 @@ func (l *life) stopSpares() {
 	if l.rare == nil {
 		return
 	}
-	for _, stop := range l.rare.spares {
-		l.core.calls.Go(func() { _ = stop(context.Background()) })
+	for _, s := range l.rare.spares {
+		l.core.calls.Go(func() { _ = s.stop(context.Background()) })
 	}
 	l.rare.spares = nil
 }
 
 // rare is what few lives need.
 type rare struct {
-	fault    error                         // something that the step has made cannot be stored
-	services []func()                      // that begin once the step is stored
-	spares   []func(context.Context) error // end machines that were made to publish
+	fault    error     // something that the step has made cannot be stored
+	services []func()  // that begin once the step is stored
+	spares   []standIn // machines that were made to publish
+}
+
+// standIn is a machine that was made to publish what one has left that ran as an
+// invocation.
+type standIn struct {
+	by    *Core
+	n     int32 // of the invocation
+	child *Core
+	stop  func(context.Context) error
 }
 
 func (l *life) extra() *rare {

@@ -389,3 +389,28 @@ func TestRecords(t *testing.T) {
 	}
 	w.close()
 }
+
+// TestMessagesOfGoneErrands: one machine is made to publish all that one has left.
+func TestMessagesOfGoneErrands(t *testing.T) {
+	store := machine.NewMemoryStore()
+	w := open(t, store)
+	w.send(&Begin{N: 1}, &Cancel{})
+	w.close()
+	change(t, store, func(r *machine.Record, _ *machine.Snapshot) {
+		for n := range 6 {
+			name := "open.out/errand/emit.worked"
+			if n%2 > 0 {
+				name = "open.out/errand/busy.helped/helper/emit.counted"
+			}
+			r.Outbox = append(r.Outbox, machine.Message{ID: fmt.Sprint("desk/a/1/", n), Name: name, Payload: []byte{0x81, 0xa1, 'n', byte(n)}})
+		}
+	})
+	w = open(t, store)
+	if got := values("emit.errand.worked", w) + " " + values("emit.helper.counted", w); got != "&{N:0} &{N:2} &{N:4} &{N:1} &{N:3} &{N:5}" {
+		t.Errorf("published: %s", got)
+	}
+	if got := w.counts(); got != "1 errands, 1 helpers, 0 lookups" {
+		t.Errorf("there were made %s", got)
+	}
+	w.close()
+}
