@@ -69,17 +69,29 @@ func newProbe(t testing.TB, charts int) *probe {
 	return p
 }
 
-// build generates and builds all machines.
-func (p *probe) build(t testing.TB) {
+// write generates all machines.
+func (p *probe) write(t *testing.T) {
 	t.Helper()
 	var specs []machineSpec
 	for _, s := range p.list {
 		specs = append(specs, s.machineSpec)
 	}
-	var err error
 	p.source = t.TempDir()
-	if p.machines, err = makeMachines(p.source, specs, notOptimised...); err != nil {
+	if err := writeModule(p.source, specs); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// build generates and builds all machines, which must do what they should.
+func (p *probe) build(t *testing.T) {
+	t.Helper()
+	p.write(t)
+	p.machines = &machines{filepath.Join(p.source, "machines.exe")}
+	if out, err := p.machines.build(p.source, notOptimised...); err != nil {
+		t.Fatalf("go build: %v\n%s", err, out)
+	}
+	if noticed := p.noticed(p.machines); noticed != "" {
+		t.Fatalf("without a mistake there is something wrong already: %s", noticed)
 	}
 }
 
