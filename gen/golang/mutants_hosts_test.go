@@ -22,7 +22,7 @@ var hostMutants = []mutant{
 
 	// Messages.
 	{treeFile, "return call.core.prefix() + chart.path(", "return chart.path(", "messages do not know what invokes the invoker"},
-	{treeFile, "c.add(\"state.\"+c.chart.path(change.State), c.prog", "c.add(\"state.\"+c.chart.path(0), c.prog", "state changes have another's name"},
+	{treeFile, "Message{Name: c.prefix() + name,", "Message{Name: name,", "messages do not know what machine they are of"},
 	{treeFile, "\t\tpath = rest\n", "\t\tpath = \"\"\n", "a stored message is published by who invokes its machine"},
 	{treeFile, "if c.bound && l.core.bound {", "if l.core.bound {", "a machine that is not bound publishes"},
 	{treeFile, "\tfor _, s := range l.rare.spares {", "\tfor _, s := range l.rare.spares[:0] {", "machines that were made to publish are not stopped"},

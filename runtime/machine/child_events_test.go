@@ -2,6 +2,7 @@ package machine_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -282,4 +283,40 @@ func TestInstanceWhoseChildHasStopped(t *testing.T) {
 		n.send(t, evNote, nil)
 		n.close(t)
 	}
+}
+
+// TestInstanceWhoseChildHasARequest stays in memory while somebody waits for the reply
+// to an event that what it invokes has deferred.
+func TestInstanceWhoseChildHasARequest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chart := *testChart
+		chart.Candidates = []int32{3, None, Deferring(1), None}
+		chart.Index = append([]int32(nil), chart.Index...)
+		chart.Index[evStrange] = -3
+		n := newNursery(NewMemoryStore(), &chart)
+		n.send(t, evInvoke, nil)
+		for _, waits := range []bool{true, false} {
+			ctx, cancel := context.WithCancel(t.Context())
+			answered := make(chan error)
+			go func() {
+				_, err := n.c.core.Request(ctx, evStrange, nil)
+				answered <- err
+			}()
+			synctest.Wait()
+			if !waits {
+				cancel()
+				<-answered
+			}
+			first := n.c
+			time.Sleep(5 * time.Minute)
+			if stopped := errors.Is(first.core.Send(t.Context(), evDo, "x"), ErrStopped); stopped == waits {
+				t.Errorf("somebody waits: %v; it has been put away: %v", waits, stopped)
+			}
+			cancel()
+			if waits {
+				<-answered
+			}
+		}
+		n.close(t)
+	})
 }

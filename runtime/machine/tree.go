@@ -274,12 +274,19 @@ func sooner(a, b time.Time) time.Time {
 // busyTree reports whether a service of the tree runs, or somebody waits for an
 // event that one of its machines has deferred, or one is about to begin or to end.
 func (c *Core) busyTree() bool {
-	if c.serving.Load() > 0 || slices.ContainsFunc(c.kept, func(e *entry) bool { return e.wait != nil && !e.wait.gone }) {
+	if c.serving.Load() > 0 || c.awaited() {
 		return true
 	}
 	return slices.ContainsFunc(c.running, func(call *invocation) bool {
 		return call != nil && (!call.begun() || call.child.finished || call.child.lost() || call.child.busyTree())
 	})
+}
+
+// awaited reports whether somebody waits for an event that has been deferred.
+func (c *Core) awaited() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.ContainsFunc(c.kept, func(e *entry) bool { return e.wait != nil && !e.wait.gone })
 }
 
 // The name of a message of an invoked machine is preceded by those of the

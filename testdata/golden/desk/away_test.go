@@ -413,4 +413,49 @@ func TestMessagesOfGoneErrands(t *testing.T) {
 		t.Errorf("there were made %s", got)
 	}
 	w.close()
+	if err := w.latest().Start(t.Context()); !errors.Is(err, machine.ErrStopped) {
+		t.Errorf("what was made to publish has not been stopped: %v", err)
+	}
+}
+
+// TestStoppedWithAService: that an errand has been stopped is heard before its service
+// returns, which need not heed its ctx.
+func TestStoppedWithAService(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := open(t, machine.NewMemoryStore())
+		over := make(chan struct{})
+		w.answer = func(context.Context, errand.LookupInput) (errand.LookupOutput, error) {
+			<-over
+			return errand.LookupOutput{}, nil
+		}
+		w.send(&Begin{N: 1}, &Look{})
+		var all sync.WaitGroup
+		all.Go(func() {
+			if err := w.latest().Stop(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		if got := values("emit.desk.a.ended", w); got != "&{N:-1}" {
+			t.Errorf("it has heard %q", got)
+		}
+		close(over)
+		all.Wait()
+		w.close()
+	})
+}
+
+// TestUnboundErrands: machines that are not bound publish nothing, and keep nothing from
+// being published.
+func TestUnboundErrands(t *testing.T) {
+	w := open(t, machine.NewMemoryStore())
+	w.unbound = true
+	w.send(&Begin{N: 1}, &Work{N: 1}, &Finish{})
+	for _, topic := range topics {
+		got := values(topic, w)
+		if theirs := !strings.Contains(topic, ".desk."); theirs && got != "" || !theirs && got == "" {
+			t.Errorf("on %s: %q", topic, got)
+		}
+	}
+	w.close()
 }
