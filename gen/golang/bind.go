@@ -48,7 +48,7 @@ func (g *generator) subscribeInbox(b *jen.Group) {
 	b.List(jen.Id("m").Dot("inbox"), jen.Err()).Op("=").Qual(busPath, "SubscribeAny").Call(jen.Id("b"), pattern,
 		jen.Func().Params(ctxParam(), jen.Id("e").Op("*").Qual(busPath, "AnyEvent")).Error().Block(
 			jen.If(jen.List(jen.Id("ev"), jen.Id("ok")).Op(":=").Id("e").Dot("Value").Call().Assert(jen.Id("ExternalEvent")), jen.Id("ok")).Block(
-				jen.Return(core().Dot("Deliver").Call(jen.Id("ctx"), jen.Id("e").Dot("ID").Call(), jen.Id("ev").Dot("EventNumber").Call(), jen.Id("ev")))),
+				jen.Return(core().Dot("Deliver").Call(jen.Id("ctx"), jen.Id("e"), jen.Id("ev").Dot("EventNumber").Call(), jen.Id("ev")))),
 			jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")),
 		), jen.Id("opts").Op("..."))
 	b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))

@@ -18,6 +18,12 @@ func counting(n *int) function {
 	return func(context.Context, *program) error { *n++; return nil }
 }
 
+// named is an event of a bus with that id.
+type named string
+
+// ID implements Identified.
+func (n named) ID() string { return string(n) }
+
 // TestInvokedMachineRecognisesEvents delivers events to a machine that an instance
 // invokes, twice, and again after the instance was loaded anew.
 func TestInvokedMachineRecognisesEvents(t *testing.T) {
@@ -27,7 +33,7 @@ func TestInvokedMachineRecognisesEvents(t *testing.T) {
 	var ran, own int
 	deliver := func(id string, want int) {
 		t.Helper()
-		if err := n.c.core.Deliver(t.Context(), id, evDo, counting(&ran)); err != nil || ran != want {
+		if err := n.c.core.Deliver(t.Context(), named(id), evDo, counting(&ran)); err != nil || ran != want {
 			t.Errorf("%q: %v, %d events were processed, not %d", id, err, ran, want)
 		}
 	}
@@ -65,7 +71,7 @@ func TestInvokedMachineRecognisesQueuedEvents(t *testing.T) {
 	var ran int
 	within := func(ctx context.Context) error {
 		for range 2 {
-			if err := n.c.core.Deliver(ctx, "x1", evDo, counting(&ran)); err != nil {
+			if err := n.c.core.Deliver(ctx, named("x1"), evDo, counting(&ran)); err != nil {
 				t.Error(err)
 			}
 		}

@@ -59,14 +59,19 @@ func (c *Core) Send(ctx context.Context, id int32, event any) error {
 	return err
 }
 
-// Deliver is Send for an event with an id, as a bus has it. A machine that a keyed
+// Identified is an event of a bus, which has an id. It may be made only when it is
+// asked for.
+type Identified interface{ ID() string }
+
+// Deliver is Send for an event that of has brought, with its id. A machine that a keyed
 // host's instance has invoked recognises by it an event that it has processed, and
 // does nothing then; as with Host.Deliver, an error means that the event has not been
 // processed, or is not known to have been. For other machines it is Send.
-func (c *Core) Deliver(ctx context.Context, eventID string, id int32, event any) error {
+func (c *Core) Deliver(ctx context.Context, of Identified, id int32, event any) error {
 	if c.word.Load()&treed == 0 {
 		return c.Send(ctx, id, event)
 	}
+	eventID := of.ID()
 	_, err := c.slowEntry(&entry{ctx: withEvent(ctx, eventID), kind: externalEntry, event: id, payload: event, id: eventID}, false)
 	if processed(err) {
 		return nil
