@@ -12,9 +12,16 @@ import (
 // variable is a variable at the start of a text, with its default.
 var variable = regexp.MustCompile(`^\$\{([A-Za-z_][A-Za-z0-9_]*)(:-([^}]*))?\}`)
 
+// maxSetting is the most bytes of a setting.
+const maxSetting = 4096
+
 // setting splits a value into text and variables.
 func (b *topologyBuilder) setting(key string, s spec.Scalar) *Setting {
 	out := &Setting{Key: key, Text: s}
+	if len(s.Value) > maxSetting {
+		b.diags.Add(diag.BadSetting, s.Pos, "%s has more than %d bytes", key, maxSetting)
+		return out
+	}
 	text, from := "", 0
 	flush := func(end int) {
 		if text != "" {

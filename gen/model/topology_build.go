@@ -82,6 +82,7 @@ func (b *topologyBuilder) machines() {
 		if m := p.Machine; m != nil && m.ID.IsSet() && m.ID.Value != s.ID.Value {
 			b.diags.Add(diag.MachineID, s.ID.Pos, "the machine is called %s here, and %s in its spec", s.ID.Value, m.ID.Value).
 				WithRelated(m.ID.Pos, "the spec's id").WithHint("topics are made of the id: use the same")
+			p.Machine = nil
 		}
 		if s.Import.IsSet() && !importPath(s.Import.Value) {
 			b.diags.Add(diag.BadValue, s.Import.Pos, "%q cannot be the import path of a package", s.Import.Value)
