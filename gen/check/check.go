@@ -1,5 +1,5 @@
-// Package check holds the rules over a whole machine: one file per rule, each
-// named after it. A rule reads the model and adds findings; it changes nothing,
+// Package check holds the rules over a whole machine, and those over a whole
+// topology: one file per rule, each named after it. A rule reads the model and adds findings; it changes nothing,
 // and does not depend on the other rules.
 package check
 

@@ -1,4 +1,4 @@
-// Package expr types the expressions of a machine. They are Go expressions over
+// Package expr types the expressions of machines and topologies. They are Go expressions over
 // the spec's own types: go/parser parses them and go/types checks them in a scope
 // that the spec makes. What the emitter needs is kept beside the model; nothing
 // is emitted here.

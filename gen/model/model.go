@@ -1,7 +1,8 @@
-// Package model is the resolved machine: pointers instead of names, document
-// order and places kept, and no Go spelling. It is built from a spec once and
-// never changed afterwards. Rules that need the whole machine are in package
-// check; expressions are typed in package expr.
+// Package model is the resolved machine and the resolved topology: pointers instead of
+// names, document order and places kept, and no Go spelling. It is built from a spec
+// once and never changed afterwards. Rules that need the whole of it are in package
+// check; expressions are typed in package expr. What is known of transports and of the
+// keys of profiles is here, too.
 package model
 
 import (
