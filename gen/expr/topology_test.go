@@ -22,7 +22,7 @@ types:
   region: {enum: [eu, us]}
   line: {fields: {sku: string, n: int}}
 emits:
-  sold: {id: string, total: money, region: region, note: "string?", lines: "[]line", by: "map[string]region", type: string, at: time, wait: duration, key: string, 2nd: int}
+  sold: {id: string, total: money, region: region, note: "string?", lines: "[]line", by: "map[string]region", type: string, at: time, wait: duration, key: string, 2nd: int, maybe: "region?"}
 initial: a
 states: {a: {}}
 `,
@@ -66,7 +66,7 @@ func TestMapped(t *testing.T) {
 	for _, c := range []struct{ field, value, want string }{
 		{"id", `id + "-" + event.id`, "string"}, {"id", "key", "string"}, {"id", "event.key", "string"}, {"id", "type_", "string"}, {"id", `string(region)`, "string"},
 		{"total", "total", "money lifted"}, {"total", "event.total", "money lifted"}, {"total", "nil", "amount?"}, {"total", "~", "amount?"},
-		{"area", "region", "region lifted"}, {"area", "region.eu", "region lifted"}, {"area", "by[key]", "region lifted"},
+		{"area", "region", "region lifted"}, {"area", "region.eu", "region lifted"}, {"area", "by[key]", "region lifted"}, {"area", "maybe", "region?"}, {"area", "*maybe", "region lifted"},
 		{"grade", "grade.high", "grade lifted"}, {"rows", "lines", "[]line lifted"}, {"areas", "by", "map[string]region lifted"},
 		{"n", "1 + 2", "int8 lifted"}, {"n", "int8(_2nd)", "int8 lifted"}, {"when", "at", "time lifted"}, {"when", "now", "time lifted"}, {"wait", "wait * 2", "duration lifted"},
 		{"text", "note", "string?"}, {"text", "*note", "string lifted"}, {"flag", "total.cents > 0 && before(at, now)", "bool lifted"},

@@ -128,6 +128,16 @@ func TestRoutesOfTheShop(t *testing.T) {
 	}
 }
 
+// TestStates: only leaves are published.
+func TestStates(t *testing.T) {
+	top := resolved(t, strings.Replace(shopText(t), `"placed.*"`, `["*", placed]`, 1))
+	var states []string
+	for _, s := range top.Links[2].Routes[0].States {
+		states = append(states, s.Path)
+	}
+	equal(t, "the states", strings.Join(states, " "), "idle placed.awaiting placed.ready closed")
+}
+
 // TestInlineAndReplicas moves ends of links: where they are is what nodes say.
 func TestInlineAndReplicas(t *testing.T) {
 	text := strings.Replace(shopText(t), "machines: [order]", "machines: [order, shipping]", 1)
