@@ -15,8 +15,8 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-func ordered(g transport.Guarantees) bool   { return g.Ordered }
-func mandatory(g transport.Guarantees) bool { return g.Mandatory }
+func ordered(g promises) bool   { return g.Ordered }
+func mandatory(g promises) bool { return g.Mandatory }
 
 var delivery = []test{
 	{"envelope", nil, envelope},

@@ -7,7 +7,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-func lasts(g transport.Guarantees) bool { return g.Durable }
+func lasts(g promises) bool { return g.Durable }
 
 var durable = []test{
 	{"durable-queue", lasts, durableQueue},

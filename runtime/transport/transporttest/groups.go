@@ -14,11 +14,11 @@ import (
 )
 
 // has demands that groups may have a policy.
-func has(p transport.GroupPolicy) func(transport.Guarantees) bool {
-	return func(g transport.Guarantees) bool { return slices.Contains(g.Policies, p) }
+func has(p transport.GroupPolicy) func(promises) bool {
+	return func(g promises) bool { return slices.Contains(g.Policies, p) }
 }
 
-func grouped(g transport.Guarantees) bool { return len(g.Policies) > 0 }
+func grouped(g promises) bool { return len(g.Policies) > 0 }
 
 var groups = []test{
 	{"group-each-once", grouped, eachOnce},
@@ -29,7 +29,7 @@ var groups = []test{
 	{"group-sticky-waits", has(transport.Sticky), stickyWaits},
 	{"group-sticky-leaves", has(transport.Sticky), stickyLeaves},
 	{"group-member-fails", grouped, memberFails},
-	{"group-members-fail", func(g transport.Guarantees) bool {
+	{"group-members-fail", func(g promises) bool {
 		return g.Redelivers && len(g.Policies) > 0 && g.Policies[0] != transport.Sticky
 	}, memberFailsAndWaits},
 	{"group-member-leaves", grouped, memberLeaves},

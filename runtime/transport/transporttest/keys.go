@@ -22,9 +22,9 @@ func patternsOf(list ...string) []topic.Pattern {
 	return out
 }
 
-func orderedKeys(g transport.Guarantees) bool { return g.OrderedKeys && g.Redelivers }
-func expires(g transport.Guarantees) bool     { return g.Expires }
-func dedups(g transport.Guarantees) bool      { return g.Dedups }
+func orderedKeys(g promises) bool { return g.OrderedKeys && g.Redelivers }
+func expires(g promises) bool     { return g.Expires }
+func dedups(g promises) bool      { return g.Dedups }
 
 var keys = []test{
 	{"key-order", orderedKeys, keyOrder},

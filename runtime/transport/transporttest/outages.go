@@ -10,13 +10,13 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-func confirms(g transport.Guarantees) bool { return g.Confirms }
-func askedAgain(g transport.Guarantees) bool {
-	return g.Requests && g.Confirms && g.Redelivers
+func confirms(g promises) bool { return g.cuts && g.Confirms }
+func askedAgain(g promises) bool {
+	return g.cuts && g.Requests && g.Confirms && g.Redelivers
 }
 
 var outages = []test{
-	{"outage", nil, outage},
+	{"outage", func(g promises) bool { return g.cuts }, outage},
 	{"outage-unsettled", confirms, outageUnsettled},
 	{"outage-publish", confirms, outagePublish},
 	{"outage-request", askedAgain, outageRequest},
@@ -46,17 +46,8 @@ func (e *env) cut(nodes ...transport.Transport) {
 	}, "the nodes were reconnecting, and ready again")
 }
 
-// breakable skips the test unless connections can be cut.
-func (e *env) breakable() {
-	e.Helper()
-	if e.net.Cut == nil {
-		e.Skip("there is nothing to cut")
-	}
-}
-
 // outage has a subscription outlive its connection, more than once.
 func outage(e *env) {
-	e.breakable()
 	var b inbox
 	e.hear("event.#", transport.Profile{}, b.Receive)
 	for i := range 3 {
@@ -72,7 +63,6 @@ func outage(e *env) {
 // outageUnsettled has deliveries whose connection is gone: settling them does nothing,
 // and above all it settles no other message; they come again.
 func outageUnsettled(e *env) {
-	e.breakable()
 	g := newGate()
 	s := e.hear("event.#", transport.Profile{Prefetch: 3, DedupWindow: e.window(10)}, g.Receive)
 	e.publish("event.a", "1", "2", "3")
@@ -110,7 +100,6 @@ func (e *env) window(n int) int {
 // outagePublish cuts connections under publishers who send again, under the same id,
 // what may be sent again: everything arrives.
 func outagePublish(e *env) {
-	e.breakable()
 	const n = 300
 	var b inbox
 	e.hear("event.#", transport.Profile{Prefetch: 20}, b.Receive)
@@ -157,7 +146,6 @@ func (e *env) insist(m *transport.Message) {
 // it again, and the requester its answer. If it was the confirmation that was lost, the
 // requester may be told that instead.
 func outageRequest(e *env) {
-	e.breakable()
 	g := newGate()
 	e.hear("event.order.#", transport.Profile{}, g.Receive)
 	type result struct {

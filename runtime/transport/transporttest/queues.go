@@ -10,8 +10,8 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-func overflow(g transport.Guarantees) bool { return g.Overflow }
-func bytesToo(g transport.Guarantees) bool { return g.Overflow && g.Bytes }
+func overflow(g promises) bool { return g.Overflow }
+func bytesToo(g promises) bool { return g.Overflow && g.Bytes }
 
 var queues = []test{
 	{"overflow-drop-oldest", overflow, func(e *env) { drops(e, transport.DropOldest, "0", "7", "8", "9") }},

@@ -10,14 +10,14 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-func asks(g transport.Guarantees) bool { return g.Requests }
+func asks(g promises) bool { return g.Requests }
 
 var requests = []test{
 	{"request", asks, request},
 	{"request-no-listener", asks, requestNoListener},
 	{"request-timeout", asks, requestTimeout},
 	{"request-errors", asks, requestErrors},
-	{"request-dropped", func(g transport.Guarantees) bool { return g.Requests && g.Overflow }, requestDropped},
+	{"request-dropped", func(g promises) bool { return g.Requests && g.Overflow }, requestDropped},
 	{"request-many", asks, requestMany},
 	{"reply-without-request", asks, replyWithoutRequest},
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-func redelivers(g transport.Guarantees) bool  { return g.Redelivers }
-func deadLetters(g transport.Guarantees) bool { return g.DeadLetters }
+func redelivers(g promises) bool  { return g.Redelivers }
+func deadLetters(g promises) bool { return g.DeadLetters }
 
 // quickly is a profile that retries at once.
 func quickly(attempts int) transport.Profile {
