@@ -118,8 +118,10 @@ func (n *interpreter) defaultContent(s *model.State, statesForDefaultEntry state
 	if statesForDefaultEntry.isMember(s) {
 		n.executeContent(s.Initial.Actions)
 	}
-	if t := defaultHistoryContent[s]; t != nil {
-		n.executeContent(t.Actions)
+	for _, h := range s.Children { // in document order
+		if t := defaultHistoryContent[h]; t != nil {
+			n.executeContent(t.Actions)
+		}
 	}
 }
 
@@ -196,7 +198,9 @@ func (n *interpreter) addDescendantStatesToEnter(state *model.State, statesToEnt
 		targets := n.historyValue[state]
 		if targets == nil {
 			n.count("history defaults")
-			defaultHistoryContent[state.Parent] = historyDefault(state)
+			// xsgen: by the letter, of several histories of one parent only the last one's
+			// would run.
+			defaultHistoryContent[state] = historyDefault(state)
 			targets = historyDefault(state).Targets
 		} else {
 			n.count("histories restored")

@@ -38,7 +38,7 @@ var runtimeMutants = []mutant{
 	{configurationFile, "w.fresh = slices.Delete(w.fresh, n, n+1)", "_ = n", "transient states are published"},
 
 	// Entries.
-	{configurationFile, "return int(a.state - b.state)", "return int(b.state - a.state)", "entries of several transitions in reverse order"},
+	{configurationFile, "slices.SortFunc(w.entering, entering.compare)", "slices.SortFunc(w.entering, func(a, b entering) int { return b.compare(a) })", "entries of several transitions in reverse order"},
 	{configurationFile, "if !e.inside {", "if true {", "the domain is entered again"},
 	{configurationFile, "\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n", "\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n", "a history's default before the initial"},
 	{configurationFile, "c.leaves = slices.Insert(c.leaves, at, i)", "c.leaves = slices.Insert(c.leaves, at*0, i)", "leaves are not in document order"},
@@ -47,8 +47,10 @@ var runtimeMutants = []mutant{
 	{entriesFile, "holds = c.chart.States[common].Kind == Compound", "holds = true", "a parallel state is the domain where there is history"},
 	{entriesFile, "} else if recorded := c.recorded(t); recorded != nil {", "} else if recorded := c.recorded(t); len(recorded) > 1000 {", "the domain is that of the history's default"},
 	{entriesFile, "if recorded := e.recorded(h); recorded != nil {", "if recorded := e.recorded(h); len(recorded) > 1000 {", "history is never restored"},
-	{entriesFile, "\t\te.add(s.Parent).history = s.Default\n", "", "a history's default actions do not run"},
-	{entriesFile, "return int(a.state - b.state)", "return int(b.state - a.state)", "entries around a history in reverse order"},
+	{entriesFile, "\t\te.byDefault(s)\n", "\t\t_ = s\n", "a history's default actions do not run"},
+	{entriesFile, "slices.SortFunc(c.work.entering[first:], entering.compare)", "slices.SortFunc(c.work.entering[first:], func(a, b entering) int { return b.compare(a) })", "entries around a history in reverse order"},
+	{entriesFile, "int(e.history-other.history)", "int(other.history-e.history)", "defaults of histories in reverse order"},
+	{entriesFile, "if !slices.Contains(e.work.entering, row) {", "if true {", "a default that two transitions lead to runs twice"},
 	{entriesFile, "(i == e.domain || !e.chart.within(i, e.domain))", "i == e.domain", "what holds the domain is entered again"},
 	{entriesFile, "e.add(i).initial = s.Default", "e.add(i)", "initials around a history have no actions"},
 	{entriesFile, "\t\te.ascend(t, holder)\n", "\t\t_ = t\n", "what lies above a restored state is not entered"},

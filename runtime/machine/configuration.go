@@ -138,7 +138,7 @@ func (c *Core) arrive(ctx context.Context) {
 		}
 	}
 	if len(w.enabled) > 1 {
-		slices.SortFunc(w.entering, func(a, b entering) int { return int(a.state - b.state) })
+		slices.SortFunc(w.entering, entering.compare)
 	}
 	done := false
 	for _, e := range w.entering {

@@ -1,12 +1,20 @@
 package machine
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
-// entering is a state that is entered: after its entry actions those of its
-// initial, and those of the default of a history within it.
+// entering is a state that is entered, with the actions of its initial after its
+// entry actions, or, in a row of its own, the default of a history within it.
 type entering struct {
 	state, initial, history int32
 	inside                  bool // the state is active already: only the blocks run
+}
+
+// compare is document order; a state comes before its histories' defaults.
+func (e entering) compare(other entering) int {
+	return cmp.Or(int(e.state-other.state), int(e.history-other.history))
 }
 
 // domain is the innermost state that stays active when t is taken, None where
@@ -86,7 +94,7 @@ func (c *Core) computeEntries(t *Transition, domain int32) {
 	if domain != None && c.chart.States[domain].Kind == Parallel {
 		e.regions(domain) // all of them are exited
 	}
-	slices.SortFunc(c.work.entering[first:], func(a, b entering) int { return int(a.state - b.state) })
+	slices.SortFunc(c.work.entering[first:], entering.compare)
 }
 
 // entries adds the states that one transition enters.
@@ -100,7 +108,7 @@ type entries struct {
 func (e *entries) add(i int32) *entering {
 	list := e.work.entering
 	for n := e.first; n < len(list); n++ {
-		if list[n].state == i {
+		if list[n].state == i && list[n].history == None {
 			return &list[n]
 		}
 	}
@@ -155,9 +163,17 @@ func (e *entries) restore(h int32, s *State) {
 		return
 	}
 	if s.Default != None {
-		e.add(s.Parent).history = s.Default
+		e.byDefault(s)
 	}
 	e.follow(e.defaults(h), s.Parent)
+}
+
+// byDefault adds the actions of the default of a history, once for all transitions.
+func (e *entries) byDefault(history *State) {
+	row := entering{history.Parent, None, history.Default, true}
+	if !slices.Contains(e.work.entering, row) {
+		e.work.entering = append(e.work.entering, row)
+	}
 }
 
 // follow adds targets, and what lies between them and a state that holds them.
