@@ -79,26 +79,40 @@ const unlimited = 1 << 30
 
 // fire is called by the clock.
 func (s *delaySlot) fire() {
-	c := s.core
 	s.fired.Store(true)
-	if c.enqueue(&entry{ctx: context.Background(), kind: delayEntry}, unlimited) == nil {
+	s.core.timerFired()
+}
+
+// timerFired has the machine look for what is due.
+func (c *Core) timerFired() {
+	if c.enqueue(&entry{ctx: context.Background(), kind: timeEntry}, unlimited) == nil {
 		c.runIfIdle()
 	}
 }
 
-// delayPassed processes the delay that has been due for the longest, if there is
-// one that is still meant. Timers may fire in another order than they were set.
-func (c *Core) delayPassed(ctx context.Context) error {
-	s := c.earliest()
-	if s == nil || c.finished {
-		return nil
-	}
-	if c.clock.Now().Before(s.deadline) {
-		c.rearm()
-		return nil
-	}
-	s.armed = false
+// timePassed processes what has been due for the longest, if there is something that is
+// still meant: an `after` or a send. Timers may fire in another order than they were
+// set; those of one instant do.
+func (c *Core) timePassed(ctx context.Context) error {
+	s, p := c.earliest(), c.nextSend()
+	now := c.clock.Now()
 	defer c.rearm()
+	switch {
+	case c.finished:
+		return nil
+	case s != nil && (p == nil || s.before(p)):
+		if now.Before(s.deadline) {
+			return nil
+		}
+		return c.delayPassed(c.stepCtx(ctx), s)
+	case p != nil && !now.Before(p.due):
+		return c.sendNow(ctx, p)
+	}
+	return nil
+}
+
+func (c *Core) delayPassed(ctx context.Context, s *delaySlot) error {
+	s.armed = false
 	c.changed()
 	event := c.chart.Delays[s.index].Event
 	c.begin(event)
@@ -106,12 +120,20 @@ func (c *Core) delayPassed(ctx context.Context) error {
 	return c.finish(ctx)
 }
 
-// rearm sets the timer of the delay that is due first, if it has fired already: too
-// early, since the clock was turned back.
+// rearm sets the timers of what is due first, if they have fired already: for
+// something else that was due, or too early, since the clock was turned back.
 func (c *Core) rearm() {
 	if s := c.earliest(); s != nil && s.fired.Swap(false) {
 		s.timer.Reset(max(s.deadline.Sub(c.clock.Now()), 0))
 	}
+	if p := c.nextSend(); p != nil && p.fired.Swap(false) {
+		p.timer.Reset(max(p.due.Sub(c.clock.Now()), 0))
+	}
+}
+
+// before reports whether the delay passes before the send p.
+func (s *delaySlot) before(p *delayed) bool {
+	return s.deadline.Before(p.due) || s.deadline.Equal(p.due) && s.began <= p.began
 }
 
 // earliest is the delay that is due first, and of several the one that began first.
@@ -189,59 +211,28 @@ func (c *Core) Cancel(id string) {
 }
 
 func (p *delayed) fire() {
-	c := p.core
 	p.fired.Store(true)
-	if c.enqueue(&entry{ctx: context.Background(), kind: delayedEntry}, unlimited) == nil {
-		c.runIfIdle()
-	}
+	p.core.timerFired()
 }
 
-// nextSend takes the send that has been due for the longest, if there is one.
-// Timers may fire in another order than they were set.
-func (c *Core) nextSend() *delayed {
+// nextSend is the send that is due first, and of several the one that was made first;
+// nil if none waits.
+func (c *Core) nextSend() (first *delayed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	first := c.firstSend()
-	if first < 0 {
-		return nil
-	}
-	p := c.pending[first]
-	if c.clock.Now().Before(p.due) {
-		c.rearmSend(p)
-		return nil
-	}
-	c.pending = slices.Delete(c.pending, first, first+1)
-	if next := c.firstSend(); next >= 0 {
-		c.rearmSend(c.pending[next])
-	}
-	return p
-}
-
-// firstSend is the place of the send that is due first, -1 if none waits.
-func (c *Core) firstSend() int {
-	first := -1
-	for i, p := range c.pending {
-		if first < 0 || p.due.Before(c.pending[first].due) {
-			first = i
+	for _, p := range c.pending {
+		if first == nil || p.due.Before(first.due) {
+			first = p
 		}
 	}
 	return first
 }
 
-// rearmSend is rearm for a send.
-func (c *Core) rearmSend(p *delayed) {
-	if p.fired.Swap(false) {
-		p.timer.Reset(max(p.due.Sub(c.clock.Now()), 0))
-	}
-}
-
-// sendNow processes the delayed send that is due, unless it has been cancelled
-// meanwhile.
-func (c *Core) sendNow(ctx context.Context) error {
-	p := c.nextSend()
-	if p == nil || c.finished {
-		return nil
-	}
+// sendNow processes a delayed send that is due.
+func (c *Core) sendNow(ctx context.Context, p *delayed) error {
+	c.mu.Lock()
+	c.pending = slices.DeleteFunc(c.pending, func(other *delayed) bool { return other == p })
+	c.mu.Unlock()
 	c.changed()
 	if p.self {
 		return c.external(ctx, p.event, p.what)

@@ -73,6 +73,37 @@ func TestDelaysBySystemClock(t *testing.T) {
 	})
 }
 
+// TestOneInstant: by the system's clock, timers of one instant fire in any order. The
+// delay ends the machine, and with it what waits.
+func TestOneInstant(t *testing.T) {
+	for n := range 40 {
+		synctest.Test(t, func(t *testing.T) {
+			p := newProgram(t)
+			send := func() {
+				if err := p.core.SendAfter(time.Second, "", false, 0, "sent"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want := "[]"
+			if n%2 == 0 {
+				send()
+				want = "[sent]"
+			}
+			if err := p.core.Send(t.Context(), evGo, nil); err != nil {
+				t.Fatal(err)
+			}
+			if n%2 == 1 {
+				send()
+			}
+			time.Sleep(time.Second)
+			synctest.Wait()
+			if got := fmt.Sprint(p.out); got != want || p.core.Leaf() != 3 {
+				t.Errorf("sent %v, want %v; in state %d", got, want, p.core.Leaf())
+			}
+		})
+	}
+}
+
 func TestDelayedSends(t *testing.T) {
 	clock := NewManualClock(time.Unix(0, 0))
 	p := newProgram(t, WithClock(clock))

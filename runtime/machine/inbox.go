@@ -11,8 +11,7 @@ type entryKind uint8
 const (
 	startEntry entryKind = iota
 	externalEntry
-	delayEntry    // an `after` has passed
-	delayedEntry  // a send's delay has passed
+	timeEntry     // the time of an `after` or of a send has come
 	invokeEntry   // an invocation has ended
 	snapshotEntry // somebody wants a snapshot
 	leaveEntry    // the parent needs the machine no more

@@ -272,18 +272,12 @@ func (r *restorer) settleIn() {
 	}
 }
 
-// overdue is something that became due while the machine was away.
-type overdue struct {
-	kind entryKind
-	at   time.Time
-}
-
 // arm sets the timers of what is not due yet, in the order in which it began. What
-// is, passes before anything that is sent to the machine from now on, in the order in
-// which it became due.
+// is, passes before anything that is sent to the machine from now on: timePassed has it
+// in the order in which it became due.
 func (r *restorer) arm() {
 	c, now := r.Core, r.clock.Now()
-	var late []overdue
+	late := 0
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if r.next < len(c.kept) {
@@ -294,7 +288,7 @@ func (r *restorer) arm() {
 	next := 0
 	for n, p := range r.sends {
 		for ; next < min(r.s.Sends[n].Behind, len(r.delays)); next++ {
-			late = r.armDelay(late, next, now)
+			late += r.armDelay(next, now)
 		}
 		if p.due.After(now) {
 			c.waitFor(p)
@@ -302,27 +296,27 @@ func (r *restorer) arm() {
 		}
 		p.began = c.began
 		c.pending = append(c.pending, p)
-		late = append(late, overdue{delayedEntry, p.due})
+		late++
 	}
 	for ; next < len(r.delays); next++ {
-		late = r.armDelay(late, next, now)
+		late += r.armDelay(next, now)
 	}
-	slices.SortStableFunc(late, func(a, b overdue) int { return a.at.Compare(b.at) })
-	for _, o := range late {
-		c.inbox.push(&entry{ctx: context.Background(), kind: o.kind})
+	for range late {
+		c.inbox.push(&entry{ctx: context.Background(), kind: timeEntry})
 		c.word.Or(queued)
 	}
 }
 
-// armDelay begins the snapshot's delay n again, or adds it to what is late.
-func (r *restorer) armDelay(late []overdue, n int, now time.Time) []overdue {
+// armDelay begins the snapshot's delay n again, unless it is late. It returns how many
+// are.
+func (r *restorer) armDelay(n int, now time.Time) (late int) {
 	c, i, due := r.Core, r.delays[n], r.s.Delays[n].Due
 	if due.After(now) {
 		c.armFor(i, due, due.Sub(now))
-		return late
+		return 0
 	}
 	c.began++
 	slot := &c.delays[i]
 	slot.armed, slot.deadline, slot.began = true, due, c.began
-	return append(late, overdue{delayEntry, due})
+	return 1
 }

@@ -130,10 +130,8 @@ func (c *Core) macrostep(ctx context.Context, e *entry) error {
 		return c.outcome(e, err)
 	case startEntry:
 		return c.start(c.stepCtx(ctx))
-	case delayEntry:
-		return c.delayPassed(c.stepCtx(ctx))
-	case delayedEntry:
-		return c.sendNow(ctx)
+	case timeEntry:
+		return c.timePassed(ctx)
 	case snapshotEntry:
 		c.begin(0)
 		s, err := c.capture()
