@@ -26,6 +26,7 @@ type Bus struct {
 	kept    []keeping
 
 	observer Observer
+	received atomic.Uint64 // events of Receive that came without an id
 
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
@@ -71,6 +72,10 @@ func New(opts ...Option) *Bus {
 	return b
 }
 
+// Epoch is the random text that the ids of the bus's events begin with: another one for
+// each bus that is made.
+func (b *Bus) Epoch() string { return b.epoch }
+
 // now is the time since the bus was made, in nanoseconds.
 func (b *Bus) now() int64 { return int64(time.Since(b.start)) }
 
@@ -81,8 +86,9 @@ type place struct {
 	family topic.Family
 	keyed  bool
 
-	number uint64 // of the bus's places
-	clone  func(any) any
+	number   uint64        // of the bus's places, from 1
+	template topic.Pattern // what pattern returned when the place was made
+	clone    func(any) any
 
 	watched bool // there is an observer
 
@@ -133,7 +139,7 @@ func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 	if err := b.fits(&p, reflect.TypeFor[T]()); err != nil {
 		return nil, err
 	}
-	p.number, p.watched = uint64(len(b.nodes))+1, b.observer != nil
+	p.number, p.template, p.watched = uint64(len(b.nodes))+1, topic.Pattern(id), b.observer != nil
 	n := newNode[T](p)
 	b.nodes[id] = n
 	for _, s := range b.inOrder() {
@@ -157,7 +163,7 @@ func (b *Bus) inOrder() []*Subscription {
 
 // connect adds s to n if its pattern matches; b.mu is held.
 func (b *Bus) connect(n anyNode, s *Subscription) {
-	if keys, ok := reach(s.pattern, n.where()); ok {
+	if keys, ok := s.reach(n.where()); ok {
 		n.add(s, keys)
 	}
 }
@@ -185,31 +191,58 @@ func (l *literal) fits(typ reflect.Type, name string) error {
 	return fmt.Errorf("%w: %s is subscribed to as %v, not %v", ErrTypeMismatch, name, l.typ, typ)
 }
 
-// claim notes that s hears a topic by its name, for which all who do agree on the
+// claim notes which topics s hears by their names, for which all who do agree on the
 // type; b.mu is held.
 func (b *Bus) claim(s *Subscription) error {
-	if s.typ == nil || !s.pattern.Literal() {
-		return nil
+	names := s.literals()
+	for _, name := range names {
+		if err := b.literals[name].fits(s.typ, string(name)); err != nil {
+			return err
+		}
 	}
-	l := b.literals[s.pattern]
-	if err := l.fits(s.typ, string(s.pattern)); err != nil {
-		return err
+	for _, name := range names {
+		l := b.literals[name]
+		if l == nil {
+			l = &literal{typ: s.typ}
+			b.literals[name] = l
+		}
+		l.subs++
 	}
-	if l == nil {
-		l = &literal{typ: s.typ}
-		b.literals[s.pattern] = l
-	}
-	l.subs++
 	return nil
 }
 
 // disclaim is claim's opposite; b.mu is held.
 func (b *Bus) disclaim(s *Subscription) {
-	if l := b.literals[s.pattern]; l != nil && s.typ != nil {
-		if l.subs--; l.subs == 0 {
-			delete(b.literals, s.pattern)
+	for _, name := range s.literals() {
+		if l := b.literals[name]; l != nil {
+			if l.subs--; l.subs == 0 {
+				delete(b.literals, name)
+			}
 		}
 	}
+}
+
+// literals are the topics that a subscription to one type hears by their names.
+func (s *Subscription) literals() []topic.Pattern {
+	if s.typ == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.patterns), func(p topic.Pattern) bool { return !p.Literal() })
+}
+
+// reach is what the subscription's patterns reach together.
+func (s *Subscription) reach(p *place) (keys []string, ok bool) {
+	for _, pattern := range s.patterns {
+		more, hit := reach(pattern, p)
+		switch {
+		case hit && more == nil:
+			return nil, true
+		case hit:
+			keys = append(keys, more...)
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys), len(keys) > 0
 }
 
 // reach reports whether pattern matches topics of p: all of them, or those of
@@ -258,13 +291,21 @@ func (b *Bus) subscribe(s *Subscription) error {
 	s.number = b.last
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {
 		n := b.nodes[id]
-		if keys, hit := reach(s.pattern, n.where()); hit && !n.add(s, keys) && s.pattern.Literal() {
+		if keys, hit := s.reach(n.where()); hit && !n.add(s, keys) && s.byName(n.where()) {
 			b.disconnect(s)
 			return fmt.Errorf("%w: %s carries %v", ErrTypeMismatch, id, n.typ())
 		}
 	}
 	b.subs[s] = struct{}{}
 	return nil
+}
+
+// byName reports whether the subscription has named a topic of p.
+func (s *Subscription) byName(p *place) bool {
+	return slices.ContainsFunc(s.literals(), func(name topic.Pattern) bool {
+		_, ok := reach(name, p)
+		return ok
+	})
 }
 
 // disconnect removes s from every node and returns those; b.mu is held.
@@ -274,7 +315,7 @@ func (b *Bus) disconnect(s *Subscription) []anyNode {
 	b.disclaim(s)
 	var from []anyNode
 	for _, n := range b.nodes {
-		if keys, hit := reach(s.pattern, n.where()); hit {
+		if keys, hit := s.reach(n.where()); hit {
 			n.remove(s, keys)
 			from = append(from, n)
 		}

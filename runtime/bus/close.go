@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -45,7 +46,7 @@ func (b *Bus) Close(ctx context.Context) error {
 func (c closer) closeAll(ctx context.Context, b *Bus, errorTopics bool) (errs []error) {
 	b.mu.Lock()
 	subs := slices.DeleteFunc(b.inOrder(), func(s *Subscription) bool {
-		return strings.HasPrefix(string(s.pattern), "error.") != errorTopics
+		return s.hearsErrors() != errorTopics
 	})
 	for _, s := range subs {
 		s.closed.Store(true) // all of them, before the first is taken off a list
@@ -58,6 +59,11 @@ func (c closer) closeAll(ctx context.Context, b *Bus, errorTopics bool) (errs []
 		errs = append(errs, c.wait(ctx, s))
 	}
 	return errs
+}
+
+// hearsErrors reports whether one of the patterns is of error topics alone.
+func (s *Subscription) hearsErrors() bool {
+	return slices.ContainsFunc(s.patterns, func(p topic.Pattern) bool { return strings.HasPrefix(string(p), "error.") })
 }
 
 // closer is a call of Close.

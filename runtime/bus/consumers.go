@@ -176,6 +176,11 @@ func (c *consumers) patience(publisher time.Duration) time.Duration {
 	return c.wait
 }
 
+// StepTimeout is how long what a step of a machine waits for may take, 0 if ctx is not a
+// step's: queues heed it by themselves, and direct handlers that wait for something else
+// must.
+func StepTimeout(ctx context.Context) time.Duration { return stepTimeout(ctx) }
+
 // stepTimeout is how long a publish within a step of a machine waits that nobody has
 // said anything for: what it waits for may be waiting for the step.
 func stepTimeout(ctx context.Context) time.Duration {

@@ -191,7 +191,7 @@ func (e *AnyEvent) Topic() topic.Name { return e.origin.Topic() }
 // Unlike topics there are only so many of them, as metrics want it.
 func (e *AnyEvent) Template() topic.Pattern {
 	e.origin.check()
-	return e.origin.place.pattern()
+	return e.origin.place.template
 }
 
 // Key is the key of a keyed topic's event, empty for others.

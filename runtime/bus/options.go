@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -13,6 +14,7 @@ type SubscribeOption func(*subscribeOptions)
 
 type subscribeOptions struct {
 	direct, queued, batch bool // what was asked for; by default it is direct
+	also                  []topic.Pattern
 
 	profile   transport.Profile
 	filter    any           // func(*Event[T]) bool or func(*AnyEvent) bool
@@ -32,6 +34,13 @@ const DefaultCapacity = transport.DefaultCapacity
 // subscribed, those of one key after those of every key. This is the default. A
 // profile, or a batch, needs a queue: with Direct it is refused.
 func Direct() SubscribeOption { return func(o *subscribeOptions) { o.direct = true } }
+
+// Also has a subscription hear what other patterns match as well: it is one
+// subscription, in which order holds across them, and an event that several match comes
+// once.
+func Also(patterns ...topic.Pattern) SubscribeOption {
+	return func(o *subscribeOptions) { o.also = append(o.also, patterns...) }
+}
 
 // Queued gives the subscription a goroutine of its own and room for capacity
 // events, those being handled included; with 0 it is DefaultCapacity. Publish

@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"reflect"
+	"slices"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -20,20 +21,21 @@ type BatchHandler[T any] func(ctx context.Context, events []*Event[T]) error
 
 // Subscription is somebody's interest in topics. It is safe for concurrent use.
 type Subscription struct {
-	bus     *Bus
-	number  uint64 // of the bus's subscriptions, in the order they were made
-	pattern topic.Pattern
-	options subscribeOptions
-	handler any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
-	accepts any          // a zero value of the type that a BatchHandler takes, as *T
-	typ     reflect.Type // of the events, nil for any
-	closed  atomic.Bool
-	closing bool          // it has been taken off the lists; the bus's mutex is held
-	ended   chan struct{} // closed when Close has done its work
-	queue   *consumers    // nil for a direct one
-	group   *group        // nil if it is in none
-	running atomic.Int64  // calls of a direct handler, in a group
-	counts  counts
+	bus      *Bus
+	number   uint64          // of the bus's subscriptions, in the order they were made
+	pattern  topic.Pattern   // the first one
+	patterns []topic.Pattern // all of them, each once
+	options  subscribeOptions
+	handler  any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
+	accepts  any          // a zero value of the type that a BatchHandler takes, as *T
+	typ      reflect.Type // of the events, nil for any
+	closed   atomic.Bool
+	closing  bool          // it has been taken off the lists; the bus's mutex is held
+	ended    chan struct{} // closed when Close has done its work
+	queue    *consumers    // nil for a direct one
+	group    *group        // nil if it is in none
+	running  atomic.Int64  // calls of a direct handler, in a group
+	counts   counts
 }
 
 // Subscribe hears one topic, or everything of type T that a pattern matches,
@@ -112,12 +114,17 @@ func SubscribeBatch[T any](b *Bus, pattern topic.Pattern, h BatchHandler[T], opt
 
 // subscribe makes a subscription; each makes what a consumer calls.
 func subscribe(b *Bus, s *Subscription, each func() call, opts []SubscribeOption) (*Subscription, error) {
-	if _, err := topic.ParsePattern(string(s.pattern)); err != nil {
-		return nil, err
-	}
 	s.bus, s.ended = b, make(chan struct{})
 	for _, o := range opts {
 		o(&s.options)
+	}
+	for _, p := range append([]topic.Pattern{s.pattern}, s.options.also...) {
+		if _, err := topic.ParsePattern(string(p)); err != nil {
+			return nil, err
+		}
+		if !slices.Contains(s.patterns, p) {
+			s.patterns = append(s.patterns, p)
+		}
 	}
 	if err := s.options.check(); err != nil {
 		return nil, err
@@ -166,5 +173,8 @@ func targetOf[T any](m *member[T]) target[T] {
 	return target[T]{m.sub, filtered(m.sub, m.keep, m.take), &details[T]{all: enqueueAll[T](m.sub), keep: m.keep}}
 }
 
-// Pattern is what the subscription hears.
+// Pattern is what the subscription hears, besides what it hears by Also.
 func (s *Subscription) Pattern() topic.Pattern { return s.pattern }
+
+// Patterns are all that the subscription hears.
+func (s *Subscription) Patterns() []topic.Pattern { return slices.Clone(s.patterns) }
