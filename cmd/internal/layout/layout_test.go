@@ -50,6 +50,8 @@ var allowed = map[string][]string{
 	"runtime/transport/transporttest": {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
 	"runtime/bus":                     {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/queue"},
 
+	"runtime/node": {"runtime/topic", "runtime/transport", "runtime/bus"},
+
 	"runtime/bus/bustest":         {"runtime/bus", "runtime/topic"},
 	"runtime/machine/machinetest": {"runtime/bus", "runtime/bus/bustest", "runtime/machine", "runtime/topic"},
 

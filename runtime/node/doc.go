@@ -1,0 +1,26 @@
+// Package node wires the machines of one process of a topology: it opens the transports
+// that the process needs, subscribes the machines' inboxes on the bus and on transports,
+// sends what is published here and heard elsewhere, and ends all of that in order.
+// Generated code declares a [Plan] for each node of a topology and starts it; programs
+// use what it generates, and from here only [Config].
+//
+// # How events travel
+//
+// What machines and node code publish goes to the process's bus. Whoever runs in the same
+// process hears it there, as it is. One more subscription, the last one, sends what others
+// hear: it encodes an event once, hands it to each transport that it leaves by, and waits
+// for all of them. What comes from others is decoded and handed to the inbox that it was
+// sent to; it is not published on the bus. So nothing arrives twice, and an inbox keeps its
+// profile both ways: order, concurrency, retries, dead letters, groups.
+//
+// An inbox is one subscription on the bus and one on each transport that its events come
+// by. An event of a transport is settled when the machine has taken it, and, where there is
+// a store, has stored what came of it.
+//
+// # Ownership and concurrency
+//
+// A [Node] belongs to whoever has made it, and must be shut down if it was started. Its
+// methods may be called from any goroutine; machines and subscriptions are added before
+// Start. Goroutines are those of the bus's and the transports' subscriptions, and one while
+// the node shuts down: all of them have ended when Shutdown has returned nil.
+package node

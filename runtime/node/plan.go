@@ -1,0 +1,78 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// Plan is what a topology says of one node. It is not changed.
+type Plan struct {
+	Topology, Node string
+	Transports     []TransportPlan // that the node opens, in this order
+	Outgoing       []Outgoing      // what is published in the node and heard in other processes
+	Types          []Type          // of events that may come by a transport; of several that match a topic the first counts
+}
+
+// TransportPlan is a transport that a node opens.
+type TransportPlan struct {
+	Name     string // as topologies call it
+	Settings []Setting
+	Open     Opener // nil if it is not built in: then Config.Transports must have it
+}
+
+// Setting is a setting of a transport, or of the node for its transports. Its parts,
+// joined, are its value.
+type Setting struct {
+	Key   string
+	Parts []Part
+}
+
+// Part is a text, an environment variable, or the system's directory for temporary files.
+type Part struct {
+	Text       string
+	Variable   string // its name
+	Default    string // used if the variable is unset or empty;
+	HasDefault bool   // without one that is an error
+	Temporary  bool   // then the user's id follows what comes after it
+}
+
+// Opener opens a transport. ctx bounds that, and not the transport's life. The transport
+// is closed by the node.
+type Opener func(ctx context.Context, c TransportConfig) (transport.Transport, error)
+
+// TransportConfig is what a transport is opened with.
+type TransportConfig struct {
+	Topology, Node string
+	Replica        int               // which of the node's processes it is, from 0
+	Settings       map[string]string // their values, by their keys
+}
+
+// Outgoing are events that leave the process.
+type Outgoing struct {
+	Pattern topic.Pattern
+	Via     string // the transport
+	Profile transport.Profile
+}
+
+// Type is how the events of some topics are called and decoded. A pattern with one `+`
+// and no other wildcard is that of a keyed topic; the `+` is the key.
+type Type struct {
+	Pattern topic.Pattern
+	Name    string
+	Decode  func(body []byte) (any, error) // returns a pointer; it does not keep body
+}
+
+// Decode reads a value, for Type. Its errors wrap transport.ErrDecode.
+func Decode[T any, P interface {
+	*T
+	UnmarshalMsgpack(b []byte) error
+}](b []byte) (any, error) {
+	v := new(T)
+	if err := P(v).UnmarshalMsgpack(b); err != nil {
+		return nil, fmt.Errorf("%w: %T: %w", transport.ErrDecode, *v, err)
+	}
+	return v, nil
+}

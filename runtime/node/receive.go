@@ -1,0 +1,184 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// receive handles a message of a transport. What it returns settles it.
+func (x *ear) receive(ctx context.Context, r *router, d *transport.Delivery) error {
+	if err := x.ready(ctx); err != nil {
+		return err
+	}
+	event, err := x.n.types.read(&d.Message, r)
+	if err == nil {
+		err = x.handle(ctx, r, d, event)
+	} else {
+		x.undecodable(ctx, d, err)
+	}
+	if err != nil {
+		again := d.ReplyTo == "" && x.profile.Again(int(d.Attempt), err)
+		x.n.fail(fmt.Errorf("node: %s: %w", x.name, &bus.HandlerError{Topic: d.Topic, Key: d.Key, ID: d.ID, Attempt: int(d.Attempt), Retry: again, Err: err}))
+	}
+	return err
+}
+
+// handle has a decoded event taken, and answers a request.
+func (x *ear) handle(ctx context.Context, r *router, d *transport.Delivery, event bus.Received) error {
+	reply, err := x.n.bus.Receive(ctx, event, func(ctx context.Context, e *bus.AnyEvent) error {
+		to := r.find(e)
+		if to == nil || to.Local && d.Epoch == x.n.bus.Epoch() {
+			return nil // no condition holds, or it was heard on the bus
+		}
+		return to.Take(ctx, e)
+	})
+	if reply == nil {
+		return err
+	}
+	return errors.Join(err, x.answer(ctx, d, reply))
+}
+
+func (x *ear) answer(ctx context.Context, d *transport.Delivery, reply any) error {
+	body, err := encode(nil, reply)
+	if err != nil {
+		return transport.Permanent(fmt.Errorf("the reply: %w", err))
+	}
+	return d.Reply(ctx, &transport.Message{
+		Envelope: transport.Envelope{ID: d.ID + "/reply", Source: x.n.plan.Node, Key: d.Key, Time: time.Now(), Causation: d.ID},
+		Body:     body,
+	})
+}
+
+// failureTimeout is how long there may be no room for a report.
+const failureTimeout = time.Second
+
+// undecodable reports a message that cannot be read. A profile with dead letters has its
+// transport do that; whoever hears errors learns of others on the bus.
+func (x *ear) undecodable(ctx context.Context, d *transport.Delivery, cause error) {
+	if x.profile.DeadLetter || !errors.Is(cause, transport.ErrDecode) {
+		return
+	}
+	f, err := transport.Dead(d.Topic, d.Key, slices.Clone(d.Body), int(d.Attempt), cause)
+	if err != nil {
+		return // it is a report itself
+	}
+	ctx, cancel := context.WithTimeout(ctx, failureTimeout)
+	defer cancel()
+	if err := x.n.report(ctx, d.ID+"/"+f.Kind+"/"+x.queue(), f); err != nil {
+		x.n.fail(fmt.Errorf("node: %s: the report that %s on %s cannot be read: %w", x.name, d.ID, d.Topic, err))
+	}
+}
+
+// report publishes a failure on its topic of the bus.
+func (n *Node) report(ctx context.Context, id string, f *transport.Failure) error {
+	about := topic.Name("error." + f.Machine)
+	if f.Key == "" {
+		p, err := bus.NewPublisher[transport.Failure](n.bus, about+topic.Name("."+f.Kind))
+		if err != nil {
+			return err
+		}
+		return p.PublishAs(ctx, id, f)
+	}
+	family, err := topic.NewFamily(about, topic.Name(f.Kind))
+	if err != nil {
+		return err
+	}
+	p, err := bus.NewKeyedPublisher[transport.Failure](n.bus, family)
+	if err != nil {
+		return err
+	}
+	return p.PublishAs(ctx, id, f.Key, f)
+}
+
+// types are the types of events, by their topics.
+type types struct {
+	list  []Type
+	keyAt []int // which segment of the topic is the key; -1 if the pattern does not say
+	index topic.Index[int]
+}
+
+func newTypes(list []Type) *types {
+	t := &types{list: list}
+	for i, typ := range list {
+		t.keyAt = append(t.keyAt, keyAt(typ.Pattern))
+		t.index.Add(typ.Pattern, i)
+	}
+	return t
+}
+
+// keyAt is where the only wildcard of a pattern stands, if that is a `+`; otherwise -1.
+func keyAt(p topic.Pattern) int {
+	segments := strings.Split(string(p), ".")
+	at := slices.Index(segments, "+")
+	if at < 0 || !topic.Pattern(strings.Replace(string(p), "+", "x", 1)).Literal() {
+		return -1
+	}
+	return at
+}
+
+// of is the number of the type of a topic's events, -1 if there is none.
+func (t *types) of(name topic.Name) int {
+	found := t.index.Match(name)
+	if len(found) == 0 {
+		return -1
+	}
+	return slices.Min(found)
+}
+
+// name is what a topic's events are called.
+func (t *types) name(name topic.Name) string {
+	if i := t.of(name); i >= 0 {
+		return t.list[i].Name
+	}
+	return ""
+}
+
+// read decodes a message for those who hear it by r.
+func (t *types) read(m *transport.Message, r *router) (bus.Received, error) {
+	e := bus.Received{Topic: m.Topic, ID: m.ID, Request: m.ReplyTo != ""}
+	i := t.of(m.Topic)
+	if i < 0 {
+		return e, transport.Permanent(fmt.Errorf("%w: on %s", transport.ErrUnknownEvent, m.Topic))
+	}
+	var err error
+	if e.Template, e.Key, err = template(m, t.keyAt[i]); err != nil {
+		return e, err
+	}
+	if !r.hears(e.Template, m.Topic) {
+		return e, transport.Permanent(fmt.Errorf("%w: on %s, which nobody here listens to", transport.ErrUnknownEvent, m.Topic))
+	}
+	if e.Value, err = t.list[i].Decode(m.Body); err != nil && !errors.Is(err, transport.ErrDecode) {
+		err = fmt.Errorf("%w: %w", transport.ErrDecode, err)
+	}
+	return e, err
+}
+
+// keySegment is where the key stands in topics of keyed machines.
+const keySegment = 2
+
+// template is a message's topic without its key, and the key. What the topic says counts:
+// an envelope that says something else cannot be read.
+func template(m *transport.Message, at int) (topic.Pattern, string, error) {
+	segments := strings.Split(string(m.Topic), ".")
+	if at < 0 { // the type is that of keyed topics and others
+		escaped, err := topic.EscapeKey(m.Key)
+		if err != nil || len(segments) <= keySegment+1 || segments[keySegment] != escaped {
+			return topic.Pattern(m.Topic), m.Key, nil
+		}
+		at = keySegment
+	}
+	key, err := topic.UnescapeKey(segments[at])
+	if err != nil || m.Key != "" && m.Key != key {
+		return "", "", fmt.Errorf("%w: its topic is %s, and its key %q", transport.ErrDecode, m.Topic, m.Key)
+	}
+	segments[at] = "+"
+	return topic.Pattern(strings.Join(segments, ".")), key, nil
+}
