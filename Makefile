@@ -8,9 +8,9 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak
+.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak
 
-test: build fmt vet generated staticcheck peers agreement unit
+test: build fmt vet generated staticcheck peers agreement debug unit
 
 # Generates and runs the orders example.
 demo:
@@ -66,6 +66,10 @@ mutants:
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
 	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS) $(GOLDEN)
+
+# The bus as it is with the build tag that finds events which are used too late.
+debug:
+	$(GO) test -tags xsgendebug ./runtime/bus/...
 
 # Random publishers, subscriptions and handlers for some minutes: everything that was
 # accepted is accounted for, and nothing is leaked. XSGEN_SEED repeats a run.

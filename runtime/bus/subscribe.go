@@ -72,7 +72,10 @@ func SubscribeAny(b *Bus, pattern topic.Pattern, h AnyHandler, opts ...Subscribe
 				o = &origin{}
 				*o = items[0].origin
 				e = &AnyEvent{}
-				defer o.release()
+				defer func() {
+					items[0].seq = o.seq
+					o.release()
+				}()
 			}
 			e.origin, e.value = o, items[0].value
 			return deliver(ctx, h, e)
