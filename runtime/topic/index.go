@@ -53,11 +53,7 @@ func (x *Index[V]) search(name Name) []V {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	f := &finding[V]{name: name}
-	for _, v := range x.trie.Match(name, nil) {
-		if !slices.Contains(f.values, v) {
-			f.values = append(f.values, v)
-		}
-	}
+	f.values = each(x.trie.Match(name, nil))
 	c := x.cache.Load()
 	switch {
 	case c == nil:
@@ -73,6 +69,26 @@ func (x *Index[V]) search(name Name) []V {
 	}
 	c.add(f)
 	return f.values
+}
+
+// each is the values, each once; where they are many a map says which were there.
+func each[V comparable](values []V) (out []V) {
+	if len(values) <= 16 {
+		for _, v := range values {
+			if !slices.Contains(out, v) {
+				out = append(out, v)
+			}
+		}
+		return out
+	}
+	seen := make(map[V]struct{}, len(values))
+	for _, v := range values {
+		if _, ok := seen[v]; !ok {
+			seen[v] = struct{}{}
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // How many sets a cache has: at first, and at most unless there are more patterns.

@@ -136,3 +136,18 @@ func TestIndexRemembersSoMuch(t *testing.T) {
 		t.Errorf("%d topics are remembered", n)
 	}
 }
+
+// TestIndexFindsEachOnce has many values under patterns that match alike.
+func TestIndexFindsEachOnce(t *testing.T) {
+	var index topic.Index[int]
+	const n = 1_000
+	for i := range n {
+		index.Add("a.*", i)
+		index.Add("#", i)
+	}
+	found := index.Match("a.b")
+	slices.Sort(found)
+	if len(found) != n || found[0] != 0 || found[n-1] != n-1 {
+		t.Errorf("%d of %d", len(found), n)
+	}
+}
