@@ -205,11 +205,11 @@ func (l *line) abandon() int {
 	for _, behind := range l.held {
 		items = append(items, behind.drain()...)
 	}
-	items = append(items, l.later.Clear()...)
+	items = append(append(items, l.later.Clear()...), l.choosy...)
 	for _, i := range items {
 		l.lose(&i)
 	}
-	l.held = nil
+	l.held, l.choosy = nil, nil
 	l.ending, l.abandoned = true, true
 	l.quiet()
 	l.conclude()

@@ -73,6 +73,34 @@ func (l *line) score(m *member, i *item) int {
 	return score
 }
 
+// ripe reports whether a message can be handed over. One that has failed is for a member
+// where it has not, as long as there is one, even if that has no room yet.
+func (l *line) ripe(i *item) bool {
+	if len(i.failed) == 0 || l.request.Policy == transport.Sticky {
+		return true
+	}
+	others := false
+	for _, m := range l.members {
+		if slices.Contains(i.failed, m) {
+			continue
+		}
+		if m.free > 0 {
+			return true
+		}
+		others = true
+	}
+	return !others
+}
+
+// chosen is ripe for a message that waits in choosy otherwise.
+func (l *line) chosen(i item) bool {
+	if l.ripe(&i) {
+		return true
+	}
+	l.choosy = append(l.choosy, i)
+	return false
+}
+
 // sticky is the member that a key belongs to: only those of a member that leaves or
 // joins move (rendezvous hashing).
 func (l *line) sticky(key string) *member {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"hash/maphash"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,7 @@ import (
 
 // line is the queue of a subscription, or of a group, and those who take from it. A
 // message that was taken from the queue is in one place until it is settled: with a
-// member, or in ready, later or held.
+// member, or in ready, choosy, later or held.
 type line struct {
 	t       *Transport
 	request transport.SubscribeRequest // of the first member
@@ -34,6 +35,7 @@ type line struct {
 	free      int               // messages that the members may get
 	turn      int               // of the members
 	ready     fifo              // may be handed over
+	choosy    []item            // failed and due, while those who have not tried have no room
 	later     again.Later[item] // failed, and not due yet
 	held      map[string]*fifo  // by key, what comes after one that is unsettled, if keys are kept in order
 	seed      maphash.Seed      // of sticky members
@@ -190,13 +192,20 @@ func (l *line) pump() {
 
 // take is the next message to be handed over; l.mu is held.
 func (l *line) take() (item, bool) {
+	if at := slices.IndexFunc(l.choosy, func(i item) bool { return l.ripe(&i) }); at >= 0 {
+		i := l.choosy[at]
+		l.choosy = slices.Delete(l.choosy, at, at+1)
+		return i, true
+	}
 	for l.ready.n() > 0 {
-		if i := l.ready.pop(); l.fresh(&i) {
+		if i := l.ready.pop(); l.fresh(&i) && l.chosen(i) {
 			return i, true
 		}
 	}
-	if i, due := l.later.Take(); due {
-		return i, true
+	for i, due := l.later.Take(); due; i, due = l.later.Take() {
+		if l.chosen(i) {
+			return i, true
+		}
 	}
 	for l.from.Poll(l.buf[:]) == 1 {
 		i := l.buf[0]

@@ -295,3 +295,82 @@ func TestRetryDueWithoutRoom(t *testing.T) {
 		}
 	})
 }
+
+// TestTheOtherMemberIsBusy has a member fail, again and again, while the other one has no
+// room: what has failed is for the other one, as soon as it has.
+func TestTheOtherMemberIsBusy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := memory.New()
+		gate := make(chan struct{})
+		var subs []transport.Subscription
+		for _, h := range []func(context.Context, *transport.Delivery) error{
+			func(context.Context, *transport.Delivery) error { return errors.New("not me") },
+			func(context.Context, *transport.Delivery) error { <-gate; return nil },
+		} {
+			s, err := tr.Subscribe(t.Context(), transport.SubscribeRequest{
+				Patterns: []topic.Pattern{"event.a"}, Group: "g", Receive: transport.Serve(1, h),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			subs = append(subs, s)
+		}
+		for _, body := range []string{"0", "1", "2", "3"} {
+			publish(t, tr, message("event.a", body))
+			synctest.Wait()
+		}
+		if st := subs[0].Stats(); st.Failed != 4 || st.Dead != 0 {
+			t.Errorf("the member that fails has %+v", st)
+		}
+		close(gate)
+		if err := tr.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if st := subs[1].Stats(); st.Handled != 4 {
+			t.Errorf("the other one has %+v", st)
+		}
+	})
+}
+
+// TestTheOtherMemberLeaves has a message wait for a member that leaves, or that is given up
+// with everything else.
+func TestTheOtherMemberLeaves(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := memory.New()
+		fails := 0
+		hang, hanging := held()
+		var subs []transport.Subscription
+		for _, r := range []transport.Receiver{
+			transport.Serve(1, func(context.Context, *transport.Delivery) error {
+				if fails++; fails == 1 {
+					return errors.New("not now")
+				}
+				return nil
+			}), hang,
+		} {
+			s, err := tr.Subscribe(t.Context(), transport.SubscribeRequest{
+				Patterns: []topic.Pattern{"event.a"}, Group: "g", Receive: r, Profile: transport.Profile{Retry: transport.Retry{Attempts: 3}},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			subs = append(subs, s)
+		}
+		publish(t, tr, message("event.a", "0"))
+		publish(t, tr, message("event.a", "1"))
+		synctest.Wait()
+		if len(hanging) != 1 || subs[0].Stats().Handled != 0 {
+			t.Errorf("%d hang, %+v", len(hanging), subs[0].Stats())
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_ = subs[1].Close(ctx)
+		synctest.Wait()
+		if st := subs[0].Stats(); st.Handled != 2 {
+			t.Errorf("the member that stays has %+v", st)
+		}
+		if err := tr.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
+}
