@@ -125,9 +125,21 @@ func (d *Delivery) room() int {
 	return d.Capacity
 }
 
+// maxAtOnce is transport.MaxAtOnce.
+const (
+	maxAtOnce = 1<<16 - 1
+	atOnce    = "from 0 to 65,535"
+)
+
 // problem finds values that make no sense together: the key, and what it must be.
 func (d *Delivery) problem() (key, want string) {
 	switch r := d.Retry; {
+	case d.BatchSize > maxAtOnce:
+		return "batch-size", atOnce
+	case d.Prefetch > maxAtOnce:
+		return "prefetch", atOnce
+	case d.Concurrency > maxAtOnce:
+		return "concurrency", atOnce
 	case d.BatchTimeout > 0 && d.BatchSize < 2:
 		return "batch-timeout", "used with a batch-size of 2 or more"
 	case d.BatchSize > d.room():

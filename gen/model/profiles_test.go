@@ -46,7 +46,7 @@ func TestBuiltInProfiles(t *testing.T) {
 
 // values are what a key of a profile may be given.
 var values = map[string][]string{
-	"count": {"0", "1", "2", "50", "-1", "1000", "1001"}, "duration": {"0s", "5ms", "1s", "-1s", "100ms"},
+	"count": {"0", "1", "2", "50", "-1", "1000", "1001", "65535", "65536"}, "duration": {"0s", "5ms", "1s", "-1s", "100ms"},
 	"number": {"0", "0.5", "1", "1.5", "2", "1000", "1001", "-1"},
 }
 

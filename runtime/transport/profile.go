@@ -103,6 +103,10 @@ type Profile struct {
 // DefaultCapacity is the capacity of a profile that gives none.
 const DefaultCapacity = 1000
 
+// MaxAtOnce is the most that BatchSize, Prefetch and Concurrency may be: there is room for
+// that many from the beginning, and AMQP counts what it sends ahead in two bytes.
+const MaxAtOnce = 1<<16 - 1
+
 // HighThroughput favours the number of events per second: large batches, a long
 // queue, and under overload the latest events.
 func HighThroughput() Profile {
@@ -134,7 +138,7 @@ func (p Profile) Validate() error {
 		bad  bool
 		want string
 	}{
-		{"batch-size", p.BatchSize < 0, "0 or more"},
+		{"batch-size", p.BatchSize < 0 || p.BatchSize > MaxAtOnce, "from 0 to 65,535"},
 		{"batch-timeout", p.BatchTimeout < 0, "0 or more"},
 		{"batch-timeout", p.BatchTimeout > 0 && p.BatchSize < 2, "used with a batch-size of 2 or more"},
 		{"batch-size", p.BatchSize > p.Room(), "at most the capacity: a batch could never fill"},
@@ -144,7 +148,7 @@ func (p Profile) Validate() error {
 		{"durable", p.Durable > DurableRequired, "false, true or required"},
 		{"ack", p.ManualAck > Off, "auto or manual"},
 		{"confirm", p.Confirm > Off, "true or false"},
-		{"prefetch", p.Prefetch < 0, "0 or more"},
+		{"prefetch", p.Prefetch < 0 || p.Prefetch > MaxAtOnce, "from 0 to 65,535"},
 		{"retry.attempts", p.Retry.Attempts < 0, "0 or more"},
 		{"retry.initial", p.Retry.Initial < 0, "0 or more"},
 		{"retry.max", p.Retry.Max < 0 || p.Retry.Max > 0 && p.Retry.Max < p.Retry.Initial, "0, or at least retry.initial"},
@@ -152,7 +156,7 @@ func (p Profile) Validate() error {
 		{"retry.jitter", !(p.Retry.Jitter >= 0 && p.Retry.Jitter <= 1), "from 0 to 1"},
 		{"ttl", p.TTL < 0, "0 or more"},
 		{"order", p.Order > OrderKey, "none or key"},
-		{"concurrency", p.Concurrency < 0, "0 or more"},
+		{"concurrency", p.Concurrency < 0 || p.Concurrency > MaxAtOnce, "from 0 to 65,535"},
 		{"dedup-window", p.DedupWindow < 0, "0 or more"},
 		{"publish-timeout", p.PublishTimeout < 0, "0 or more"},
 	} {

@@ -357,3 +357,19 @@ func TestAgainAmong(t *testing.T) {
 		}
 	}
 }
+
+// TestTooMuchAtOnce: what a profile asks for is there from the beginning, and without end it
+// would be the process's.
+func TestTooMuchAtOnce(t *testing.T) {
+	for _, p := range []transport.Profile{
+		{BatchSize: 1 << 16, Capacity: 1 << 20}, {Prefetch: 1 << 16}, {Concurrency: 1 << 16},
+	} {
+		if err := p.Validate(); !errors.Is(err, transport.ErrInvalidProfile) {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+	p := transport.Profile{BatchSize: transport.MaxAtOnce, Capacity: 1 << 20, Prefetch: transport.MaxAtOnce, Concurrency: transport.MaxAtOnce}
+	if err := p.Validate(); err != nil {
+		t.Error(err)
+	}
+}

@@ -47,3 +47,11 @@ func TestWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeWindow makes one that would not fit into memory if it were full.
+func TestLargeWindow(t *testing.T) {
+	w := again.NewWindow(1 << 60)
+	if !w.Add("a") || w.Add("a") || !w.Add("b") {
+		t.Error("it does not remember")
+	}
+}

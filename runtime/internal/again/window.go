@@ -6,12 +6,13 @@ import "sync"
 type Window struct {
 	mu   sync.Mutex
 	ids  map[string]struct{}
-	ring []string
+	size int
+	ring []string // grows to size
 	next int
 }
 
 // NewWindow returns a Window of n ids, at least one.
-func NewWindow(n int) *Window { return &Window{ids: map[string]struct{}{}, ring: make([]string, n)} }
+func NewWindow(n int) *Window { return &Window{ids: map[string]struct{}{}, size: n} }
 
 // Add remembers an id that is not empty, in place of the oldest; false if it is
 // remembered already.
@@ -21,9 +22,13 @@ func (w *Window) Add(id string) bool {
 	if _, ok := w.ids[id]; ok {
 		return false
 	}
-	delete(w.ids, w.ring[w.next]) // an empty one is nobody's id
-	w.ring[w.next] = id
 	w.ids[id] = struct{}{}
-	w.next = (w.next + 1) % len(w.ring)
+	if len(w.ring) < w.size {
+		w.ring = append(w.ring, id)
+		return true
+	}
+	delete(w.ids, w.ring[w.next])
+	w.ring[w.next] = id
+	w.next = (w.next + 1) % w.size
 	return true
 }
