@@ -275,7 +275,9 @@ func (q *Queue[E]) dropOldest() bool {
 func (q *Queue[E]) await(ctx context.Context, size int64, timeout time.Duration) error {
 	var late <-chan time.Time
 	if timeout == 0 && q.cfg.Patience != nil {
+		q.mu.Unlock() // a ctx may be anybody's
 		timeout = q.cfg.Patience(ctx)
+		q.mu.Lock()
 	}
 	if timeout > 0 {
 		timer := time.NewTimer(timeout)

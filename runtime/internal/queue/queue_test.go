@@ -245,3 +245,18 @@ func conserve(t *testing.T, q *queue.Queue[int], policy queue.Policy, lanes int)
 		t.Errorf("policy %d, %d lanes: %d too many or too few; %+v", policy, lanes, taken+int(s.Dropped), s)
 	}
 }
+
+// TestPatienceLooksAtTheQueue: a ctx may be anybody's, and what it does while it is asked
+// must not find the queue locked.
+func TestPatienceLooksAtTheQueue(t *testing.T) {
+	var q *queue.Queue[int]
+	q = queue.New(queue.Config[int]{Capacity: 1, Lanes: 1, Patience: func(context.Context) time.Duration {
+		return time.Duration(q.Stats().Used)
+	}})
+	e := 1
+	for i, want := range []error{nil, queue.ErrTimeout} {
+		if err := q.Put(t.Context(), 0, &e, 0, 0); !errors.Is(err, want) {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}
