@@ -274,7 +274,7 @@ func reach(pattern topic.Pattern, p *place) (keys []string, ok bool) {
 }
 
 // subscribe enters s into the bus.
-func (b *Bus) subscribe(s *Subscription) error {
+func (b *Bus) subscribe(s *Subscription) (err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed.Load() {
@@ -287,6 +287,12 @@ func (b *Bus) subscribe(s *Subscription) error {
 		b.disclaim(s)
 		return err
 	}
+	defer func() {
+		if p := panicked(recover()); p != nil { // of its filter, asked about what is replayed
+			b.disconnect(s)
+			err = p
+		}
+	}()
 	b.last++
 	s.number = b.last
 	for _, id := range slices.Sorted(maps.Keys(b.nodes)) {

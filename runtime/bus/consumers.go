@@ -82,7 +82,7 @@ func (c *consumers) chunk() int {
 	n := min(chunk, max(p.Room()/16, 1))
 	switch {
 	case p.Prefetch > 0:
-		n = p.Prefetch
+		n = min(p.Prefetch, p.Room()) // more are never there
 	case p.Concurrency > 1 && c.lanes == 1:
 		n = 1 // another handler may be idle
 	}
@@ -195,6 +195,8 @@ const stepTimeoutKey = "github.com/xsgen/xsgen/runtime: publish timeout"
 // before the event was there misses nothing.
 func (c *consumers) putError(i *item, err error) error {
 	switch {
+	case errors.Is(err, queue.ErrClosed) && c.s.group != nil:
+		return errLeft
 	case errors.Is(err, queue.ErrClosed):
 		i.request().answer(nil, ErrNoListener)
 		return c.s.skipped(nil)
@@ -231,6 +233,7 @@ func (c *consumers) abandon() int {
 		}
 	}
 	c.q.Settle(passed)
+	c.s.counts.passed.Add(uint64(passed))
 	c.abandoned.Store(true)
 	return left - passed
 }

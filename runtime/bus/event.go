@@ -24,6 +24,7 @@ type extra struct {
 	size    int64         // encoded, where the profile limits bytes
 	expires int64         // on the bus's clock; 0 is never
 	tried   int           // calls of the handlers of other members of a group
+	known   bool          // another member of the group has looked at its id
 
 	published context.Context // that the observer has returned; nil without one
 	seq       uint64          // that the observer has seen

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sync/atomic"
 
+	"github.com/xsgen/xsgen/runtime/internal/again"
 	"github.com/xsgen/xsgen/runtime/internal/queue"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -37,7 +38,9 @@ var ErrGroupPolicy = errors.New("bus: the group has another policy")
 // profile's further attempts are its last member's. Without retries there is no wait. A
 // direct handler that fails is passed over within the publish. With Sticky or OrderKey a
 // failed event stays with its member, since what comes behind it does. What a member
-// still has when its Close stops waiting goes to the others as well.
+// still has when its Close stops waiting goes to the others as well, and so does what a
+// publish was waiting for room for. Members with a DedupWindow remember ids together, as
+// many as the first of them says.
 func Group(name string, policy GroupPolicy) SubscribeOption {
 	return func(o *subscribeOptions) { o.group, o.policy = name, policy }
 }
@@ -50,6 +53,19 @@ type group struct {
 	next   atomic.Uint64 // whose turn it is
 	seed   maphash.Seed
 	sub    *Subscription // stands for the group in lists
+	seen   *again.Window // ids that members have taken, nil if none remembers any
+}
+
+// share has a member that remembers ids remember those of all others that do: whoever
+// took an event the first time, it comes again to anybody.
+func (g *group) share(s *Subscription) {
+	if s.queue == nil || s.queue.seen == nil {
+		return
+	}
+	if g.seen == nil {
+		g.seen = s.queue.seen
+	}
+	s.queue.seen = g.seen
 }
 
 // join finds or makes the group of a subscription; b.mu is held.
@@ -68,6 +84,7 @@ func (b *Bus) join(s *Subscription) error {
 	}
 	g.size++
 	s.group = g
+	g.share(s)
 	return nil
 }
 
@@ -127,11 +144,19 @@ func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e
 			full = m
 		}
 	}
-	if full != nil {
-		return full.take(ctx, e)
+	if full == nil {
+		return errors.Join(failed...)
 	}
-	return errors.Join(failed...)
+	err := full.take(ctx, e)
+	if err == errLeft {
+		return deliverToGroup(ctx, g, members, e)
+	}
+	return err
 }
+
+// errLeft is the error of a queue that has ended while a publish waited for room in it: the
+// event is for those who stay.
+var errLeft = errors.New("bus: the member has left the group")
 
 // passedOver tells of the errors of members in whose place s has taken an event.
 func (b *Bus) passedOver(s *Subscription, failed []error) {
@@ -207,11 +232,10 @@ func grouped[T any](s *Subscription, h func(context.Context, *Event[T]) error) f
 }
 
 // passTo gives an event that a member cannot handle to the first of others that has
-// room for it; false if none has.
+// room for it; false if none has. The caller settles it, and counts it as passed.
 func (s *Subscription) passTo(others []*Subscription, i item) bool {
 	for _, other := range others {
 		if other.queue.accept(&i) {
-			s.counts.passed.Add(1)
 			return true
 		}
 	}

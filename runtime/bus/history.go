@@ -21,13 +21,16 @@ type keeping struct {
 	n       int
 }
 
-// Replay has a subscription, which must be queued, begin with what the bus keeps of
+// Replay has a subscription, which must be queued and in no group, begin with what the bus keeps of
 // its topics (KeepLast): the older events first, of each topic, as far as there is
 // room for them; then comes what is published from now on. Nothing is missing in
 // between, and nothing comes twice.
 func Replay() SubscribeOption { return func(o *subscribeOptions) { o.replay = true } }
 
-var errReplayDirect = errors.New("bus: Replay needs a queued subscription")
+var (
+	errReplayDirect = errors.New("bus: Replay needs a queued subscription")
+	errReplayGroup  = errors.New("bus: Replay is not for members of a group: others may have had what is kept")
+)
 
 // history is what is kept of a node's topics.
 type history[T any] struct {

@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,4 +101,30 @@ func TestReplayMissesNothing(t *testing.T) {
 	}
 	close(stop)
 	publishing.Wait()
+}
+
+// TestReplayThatIsRefused: a group's members would each have what is kept, and a filter
+// that panics is Subscribe's error, after which there is no subscription.
+func TestReplayThatIsRefused(t *testing.T) {
+	b := bus.New(bus.KeepLast("#", 5))
+	first, second := publisher[order](t, b, "a.1"), publisher[order](t, b, "a.2")
+	publish(t, first, &order{1})
+	publish(t, second, &order{2})
+	none := func(context.Context, *bus.Event[order]) error { t.Error("an event came"); return nil }
+	if _, err := bus.Subscribe(b, "a.*", none, bus.Queued(5), bus.Replay(), bus.Group("g", bus.RoundRobin)); err == nil {
+		t.Error("a member of a group")
+	}
+	keep := func(e *bus.Event[order]) bool {
+		if e.Value().id == 2 {
+			panic("no")
+		}
+		return false
+	}
+	var p *bus.PanicError
+	if _, err := bus.Subscribe(b, "a.*", none, bus.Queued(5), bus.Replay(), bus.Where(keep)); !errors.As(err, &p) {
+		t.Errorf("a filter that panics: %v", err)
+	}
+	if err := first.Publish(t.Context(), &order{2}); err != nil { // or the filter would be asked again
+		t.Error(err)
+	}
 }

@@ -94,8 +94,11 @@ func (o *subscribeOptions) check() error {
 	if o.direct && o.queued {
 		return errDirectQueue
 	}
-	if o.replay && !o.queued {
+	switch {
+	case o.replay && !o.queued:
 		return errReplayDirect
+	case o.replay && o.group != "":
+		return errReplayGroup
 	}
 	err := CheckProfile(o.profile)
 	if !o.batch {

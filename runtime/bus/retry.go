@@ -39,9 +39,9 @@ func (w *worker) failed(j *job, err error) {
 func (w *worker) giveUp(j *job, err error) {
 	j.request().over(err)
 	w.s.dead(w.ctx, j, err)
-	w.s.counts.dead.Add(1)
 	w.s.lose(&j.item, LostDead)
 	w.settle(j)
+	w.s.counts.dead.Add(1)
 	w.release(j)
 }
 
@@ -54,6 +54,7 @@ func (w *worker) pass(j *job) bool {
 	j.passes = false
 	if w.s.passTo(w.others(j), j.moved()) {
 		w.settle(j)
+		w.s.counts.passed.Add(1)
 		return true
 	}
 	w.s.counts.retried.Add(1)

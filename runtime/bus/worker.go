@@ -3,6 +3,7 @@ package bus
 import (
 	"errors"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/again"
@@ -41,7 +42,7 @@ type job struct {
 func newJob(i item) job {
 	j := job{item: i}
 	if i.extra != nil {
-		j.attempts = i.extra.tried
+		j.attempts, j.known = i.extra.tried, i.extra.known
 	}
 	return j
 }
@@ -49,8 +50,9 @@ func newJob(i item) job {
 // moved is the event for the queue of another member.
 func (j *job) moved() item {
 	i := j.item
-	if j.attempts > 0 {
-		i.ownExtra().tried = j.attempts
+	if j.attempts > 0 || j.known {
+		more := i.ownExtra()
+		more.tried, more.known = j.attempts, j.known
 	}
 	return i
 }
@@ -98,6 +100,7 @@ func (w *worker) leave() {
 	for i := range left {
 		if w.s.passTo(w.s.others(&left[i].item), left[i].moved()) {
 			w.settle(&left[i])
+			w.s.counts.passed.Add(1)
 		} else {
 			w.s.lose(&left[i].item, LostLeft)
 			left[i].request().over(nil)
@@ -225,19 +228,13 @@ func (w *worker) sleep(until time.Time) bool {
 // came before.
 func (w *worker) consider(j *job) {
 	if j.attempts == 0 && j.expired() {
-		w.s.counts.expired.Add(1)
-		w.s.lose(&j.item, LostExpired)
-		w.settle(j)
-		j.request().over(nil)
+		w.drop(j, LostExpired, &w.s.counts.expired)
 		return
 	}
 	if id := j.given(); w.seen != nil && id != "" && !j.known {
 		j.known = true
 		if !w.seen.Add(id) {
-			w.s.counts.duplicate.Add(1)
-			w.s.lose(&j.item, LostDuplicate)
-			w.settle(j)
-			j.request().over(nil)
+			w.drop(j, LostDuplicate, &w.s.counts.duplicate)
 			return
 		}
 	}
@@ -248,6 +245,16 @@ func (w *worker) consider(j *job) {
 	w.jobs = append(w.jobs, *j)
 }
 
+// drop settles an event that the handler is not to have.
+func (w *worker) drop(j *job, why Loss, count *atomic.Uint64) {
+	w.s.lose(&j.item, why)
+	w.settle(j)
+	count.Add(1)
+	j.request().over(nil)
+}
+
+// settle says that nothing more becomes of an event. What it has become is counted after
+// that, or Stats would take it from those that were handled.
 func (w *worker) settle(j *job) { w.from.Settle(1, j.size()) }
 
 // finish settles the batch, or sees to its next attempt.
