@@ -143,12 +143,13 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 	e.ID()
 	all, own := n.hearers(e)
 	var responder *target[T]
+	var broken error
 	for _, list := range [...][]target[T]{all, own} {
 		for i := range list {
 			t := &list[i]
 			switch {
 			case t.sub.closed.Load(): // if there is no other responder, the bus is asked below
-			case responder == nil && t.responds(e):
+			case responder == nil && t.responds(e, &broken):
 				responder = t
 			default:
 				if err := deliver(ctx, t.take, e); err != nil {
@@ -158,6 +159,9 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 		}
 	}
 	if responder == nil {
+		if broken != nil {
+			return broken
+		}
 		if n.place.bus.isClosed() {
 			return ErrClosed
 		}
@@ -179,8 +183,14 @@ func (n *node[T]) ask(ctx context.Context, t *target[T], e *Event[T], c *convers
 	return err
 }
 
-// responds reports whether a subscription, or a member of a group, would answer.
-func (t *target[T]) responds(e *Event[T]) bool {
+// responds reports whether a subscription, or a member of a group, would answer; one whose
+// filter panics would not.
+func (t *target[T]) responds(e *Event[T], broken *error) bool {
+	defer func() {
+		if p := panicked(recover()); p != nil {
+			*broken = join(*broken, p)
+		}
+	}()
 	if t.group == nil {
 		return t.sub.options.responder && (t.keep == nil || t.keep(e))
 	}

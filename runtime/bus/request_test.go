@@ -166,3 +166,27 @@ func TestRequestToWhoIsClosing(t *testing.T) {
 		}
 	})
 }
+
+// TestARespondersFilterPanics: it is the requester's error, unless another one answers.
+func TestARespondersFilterPanics(t *testing.T) {
+	for name, opts := range map[string][]bus.SubscribeOption{"alone": nil, "in a group": {bus.Group("g", bus.RoundRobin)}} {
+		b := quiet()
+		p := publisher[order](t, b, "a")
+		opts = append(opts, bus.Responder(), bus.Where(func(*bus.Event[order]) bool { panic("no") }))
+		subscribe(t, b, "a", func(context.Context, *bus.Event[order]) error { return nil }, opts...)
+		var broken *bus.PanicError
+		if _, err := bus.Request[order, order](t.Context(), p, &order{1}); !errors.As(err, &broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+		s, err := bus.Respond(b, "a", func(context.Context, *bus.Event[order]) (*order, error) { return &order{2}, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := bus.Request[order, order](t.Context(), p, &order{1}); err != nil || got.id != 2 {
+			t.Errorf("%s, with another one: %v, %v", name, got, err)
+		}
+		if err := s.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
