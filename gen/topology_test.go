@@ -101,11 +101,9 @@ func TestLargeTopologiesEnd(t *testing.T) {
 			l := checkTopology([]byte(text), machines)
 			var out bytes.Buffer
 			_ = diag.Text(&out, l)
-			if took := time.Since(began); took > 5*time.Second {
-				t.Errorf("%d bytes, %d findings: it took %v", len(text), l.Len(), took)
-			} else if testing.Verbose() {
-				t.Logf("%d bytes, %d findings, %v", len(text), l.Len(), took)
-			}
+			// A second on an idle machine; a walk that is not linear takes minutes, and then
+			// the time of the test run ends it.
+			t.Logf("%d bytes, %d findings, %v", len(text), l.Len(), time.Since(began))
 			if l.Len() == 0 {
 				t.Error("nothing is found: is it what it should be?")
 			}
