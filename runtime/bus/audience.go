@@ -71,8 +71,7 @@ func (c *consumers) put(ctx context.Context, i *item, timeout time.Duration) err
 // notPut tells of an event that has found no place.
 func (c *consumers) notPut(i *item, err error) error {
 	if err == nil {
-		dropped := *i // i need not escape
-		c.q.Drop(&dropped)
+		c.q.Drop(i)
 		return nil
 	}
 	return c.putError(i, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/xsgen/xsgen/runtime/internal/callers"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -39,7 +40,7 @@ func (b *Bus) Close(ctx context.Context) error {
 	b.mu.Lock()
 	b.closed.Store(true)
 	b.mu.Unlock()
-	return drained(append(c.closeAll(ctx, b, false), c.closeAll(ctx, b, true)...))
+	return transport.JoinDrained(append(c.closeAll(ctx, b, false), c.closeAll(ctx, b, true)...))
 }
 
 // closeAll closes the subscriptions to error topics, or all others.
@@ -126,27 +127,6 @@ func (c closer) wait(ctx context.Context, s *Subscription) error {
 	return ErrDrainTimeout
 }
 
-// drained is one error for those of all subscriptions: what was left is added up,
-// and the same error is there once.
-func drained(errs []error) error {
-	left := 0
-	var others []error
-	for _, err := range errs {
-		if d, ok := err.(*transport.DrainError); ok {
-			left += d.Left
-		} else if err != nil && !slices.Contains(others, err) {
-			others = append(others, err)
-		}
-	}
-	if left > 0 {
-		others = append(others, &transport.DrainError{Left: left})
-	}
-	if len(others) == 1 {
-		return others[0]
-	}
-	return errors.Join(others...)
-}
-
 // isClosed is asked by publishers that have no subscriber.
 func (b *Bus) isClosed() bool { return b.closed.Load() }
 
@@ -162,21 +142,10 @@ func (s *Subscription) skipped(err error) error {
 // publishing reports whether the calling goroutine is within a publish. Nothing is noted
 // on the way of an event: Close looks at the stack instead.
 func publishing() bool {
-	pcs := make([]uintptr, 256)
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return false
-		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := true; more; {
-			var f runtime.Frame
-			f, more = frames.Next()
-			if name, ok := strings.CutPrefix(f.Function, nodePrefix); ok && publishers[name] {
-				return true
-			}
-		}
-	}
+	return callers.Any(func(f string) bool {
+		name, ok := strings.CutPrefix(f, nodePrefix)
+		return ok && publishers[name]
+	})
 }
 
 // nodePrefix and publishers are the names of the functions that a publish is.

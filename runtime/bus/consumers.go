@@ -53,7 +53,7 @@ func newConsumers(s *Subscription) *consumers {
 	}
 	c.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size() },
-		Policy: queue.Policy(p.Overflow), Lanes: c.lanes, Patience: stepTimeout,
+		Policy: queue.Policy(p.Overflow), Lanes: c.lanes, Patience: StepTimeout,
 		Dropped: func(i *item) {
 			i.request().over(nil)
 			s.lose(i, LostDropped)
@@ -177,13 +177,9 @@ func (c *consumers) patience(publisher time.Duration) time.Duration {
 }
 
 // StepTimeout is how long what a step of a machine waits for may take, 0 if ctx is not a
-// step's: queues heed it by themselves, and direct handlers that wait for something else
-// must.
-func StepTimeout(ctx context.Context) time.Duration { return stepTimeout(ctx) }
-
-// stepTimeout is how long a publish within a step of a machine waits that nobody has
-// said anything for: what it waits for may be waiting for the step.
-func stepTimeout(ctx context.Context) time.Duration {
+// step's: it may be waiting for the step. Queues heed it where nobody has said how long a
+// publish waits, and direct handlers that wait for something else must.
+func StepTimeout(ctx context.Context) time.Duration {
 	d, _ := ctx.Value(stepTimeoutKey).(time.Duration)
 	return d
 }

@@ -45,7 +45,7 @@ func (s *Subscription) dead(ctx context.Context, i *job, cause error) {
 	}
 	f, err := transport.Dead(i.Topic(), i.key, original(i.value), i.attempts, cause)
 	if err == nil {
-		err = s.bus.publishFailure(ctx, i.ID()+"/"+f.Kind+"/"+string(s.pattern), f)
+		err = s.bus.PublishFailure(ctx, i.ID()+"/"+f.Kind+"/"+string(s.pattern), f)
 	}
 	if err != nil {
 		s.bus.onError(s, fmt.Errorf("bus: the dead letter of event %s on %s: %w", i.ID(), i.Topic(), err))
@@ -65,8 +65,10 @@ func original(v any) []byte {
 	return b
 }
 
-// publishFailure publishes on the failure's topic.
-func (b *Bus) publishFailure(ctx context.Context, id string, f *transport.Failure) error {
+// PublishFailure publishes a failure on its topic, error.<machine>[.<key>].<kind>, for who
+// runs machines or brings them events: under an id, and also while the bus is being closed;
+// afterwards nobody would hear it, and nothing happens. It waits for room for a second at most.
+func (b *Bus) PublishFailure(ctx context.Context, id string, f *transport.Failure) error {
 	where := place{bus: b, name: topic.Name("error." + f.Machine + "." + f.Kind)}
 	if f.Key != "" {
 		family, err := topic.NewFamily(topic.Name("error."+f.Machine), topic.Name(f.Kind))

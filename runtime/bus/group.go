@@ -250,7 +250,7 @@ func (s *Subscription) others(i *item) []*Subscription {
 	b := i.place.bus
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	n := b.nodes[string(i.place.pattern())]
+	n := b.nodes[string(i.place.template)]
 	if n == nil {
 		return nil
 	}

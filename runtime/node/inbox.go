@@ -2,10 +2,10 @@ package node
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -207,7 +207,7 @@ func (x *ear) hush(ctx context.Context) error {
 	for _, s := range x.subs {
 		errs = append(errs, s.Close(ctx))
 	}
-	return merged(errs)
+	return transport.JoinDrained(errs)
 }
 
 // end ends the subscription on the bus. What a gate holds back is left; what comes in
@@ -246,37 +246,6 @@ func (x *ear) waiting() int {
 // hearsErrors reports whether the ear hears what becomes of others' events.
 func (x *ear) hearsErrors() bool {
 	return slices.ContainsFunc(x.local.routes, func(r *Route) bool {
-		return len(r.Pattern) > 6 && r.Pattern[:6] == "error."
+		return strings.HasPrefix(string(r.Pattern), "error.")
 	})
-}
-
-// merged is one error for several: what was left is added up.
-func merged(errs []error) error {
-	left := 0
-	others := sorted(errs, &left, nil)
-	if left > 0 {
-		others = append(others, &transport.DrainError{Left: left})
-	}
-	if len(others) == 1 {
-		return others[0]
-	}
-	return errors.Join(others...)
-}
-
-// sorted appends the errors that say something else than how much was left, each once.
-func sorted(errs []error, left *int, others []error) []error {
-	for _, err := range errs {
-		switch e := err.(type) {
-		case nil:
-		case *transport.DrainError:
-			*left += e.Left
-		case interface{ Unwrap() []error }:
-			others = sorted(e.Unwrap(), left, others)
-		default:
-			if !slices.ContainsFunc(others, func(o error) bool { return o.Error() == err.Error() }) {
-				others = append(others, err)
-			}
-		}
-	}
-	return others
 }

@@ -3,11 +3,12 @@ package node
 import (
 	"context"
 	"errors"
-	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/internal/callers"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -85,28 +86,14 @@ func within(ctx context.Context) bool {
 	return bus.StepTimeout(ctx) > 0 || transport.InReceiver(ctx) || called()
 }
 
-// callers are the beginnings of names of functions that a shutdown waits for.
-var callers = []string{
+// awaited are the beginnings of names of functions that a shutdown waits for.
+var awaited = []string{
 	"github.com/xsgen/xsgen/runtime/node.(*router).take",
 	"github.com/xsgen/xsgen/runtime/node.(*Node).Send",
 }
 
 func called() bool {
-	pcs := make([]uintptr, 256)
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return false
-		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := true; more; {
-			var f runtime.Frame
-			f, more = frames.Next()
-			for _, c := range callers {
-				if strings.HasPrefix(f.Function, c) {
-					return true
-				}
-			}
-		}
-	}
+	return callers.Any(func(name string) bool {
+		return slices.ContainsFunc(awaited, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+	})
 }

@@ -57,9 +57,6 @@ func (x *ear) answer(ctx context.Context, d *transport.Delivery, reply any) erro
 	})
 }
 
-// failureTimeout is how long there may be no room for a report.
-const failureTimeout = time.Second
-
 // undecodable reports a message that cannot be read. A profile with dead letters has its
 // transport do that; whoever hears errors learns of others on the bus.
 func (x *ear) undecodable(ctx context.Context, d *transport.Delivery, cause error) {
@@ -70,32 +67,9 @@ func (x *ear) undecodable(ctx context.Context, d *transport.Delivery, cause erro
 	if err != nil {
 		return // it is a report itself
 	}
-	ctx, cancel := context.WithTimeout(ctx, failureTimeout)
-	defer cancel()
-	if err := x.n.report(ctx, d.ID+"/"+f.Kind+"/"+x.queue(), f); err != nil {
+	if err := x.n.bus.PublishFailure(ctx, d.ID+"/"+f.Kind+"/"+x.queue(), f); err != nil {
 		x.n.fail(fmt.Errorf("node: %s: the report that %s on %s cannot be read: %w", x.name, d.ID, d.Topic, err))
 	}
-}
-
-// report publishes a failure on its topic of the bus.
-func (n *Node) report(ctx context.Context, id string, f *transport.Failure) error {
-	about := topic.Name("error." + f.Machine)
-	if f.Key == "" {
-		p, err := bus.NewPublisher[transport.Failure](n.bus, about+topic.Name("."+f.Kind))
-		if err != nil {
-			return err
-		}
-		return p.PublishAs(ctx, id, f)
-	}
-	family, err := topic.NewFamily(about, topic.Name(f.Kind))
-	if err != nil {
-		return err
-	}
-	p, err := bus.NewKeyedPublisher[transport.Failure](n.bus, family)
-	if err != nil {
-		return err
-	}
-	return p.PublishAs(ctx, id, f.Key, f)
 }
 
 // types are the types of events, by their topics.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Shutdown ends the node: nothing more comes in, what has come is handled and what it leads
@@ -54,7 +55,7 @@ func shutAll(ctx context.Context, nodes []*Node, b *bus.Bus) error {
 	if b != nil {
 		note(b.Close(ctx))
 	}
-	return merged(errs)
+	return transport.JoinDrained(errs)
 }
 
 // all calls f for all nodes at once.
@@ -74,7 +75,7 @@ func all[T any](list []T, f func(T) error, note func(error)) {
 func (n *Node) closeIntake(ctx context.Context) error {
 	var errs []error
 	all(n.ears(), func(x *ear) error { return x.hush(ctx) }, func(err error) { errs = append(errs, err) })
-	return merged(errs)
+	return transport.JoinDrained(errs)
 }
 
 func (n *Node) shutGates() {
@@ -95,7 +96,7 @@ func (n *Node) closeMachines(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("node: the machine %s: %w", m.ID, err))
 		}
 	}
-	return merged(errs)
+	return transport.JoinDrained(errs)
 }
 
 // closeRest closes the subscriptions, those to errors last, and then the transports.
@@ -115,7 +116,7 @@ func (n *Node) closeRest(ctx context.Context) error {
 	if n.out != nil {
 		errs = append(errs, n.out.Close(ctx))
 	}
-	return merged(errs)
+	return transport.JoinDrained(errs)
 }
 
 // quiet waits until nothing is under way on the bus, or ctx ends.

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"runtime/debug"
 	"strings"
+
+	"github.com/xsgen/xsgen/runtime/internal/callers"
 )
 
 // PanicError is the error of a receiver, a handler or a filter that panicked.
@@ -85,18 +86,7 @@ const (
 )
 
 func receiverCalls() bool {
-	pcs := make([]uintptr, 256)
-	for skip := 2; ; skip += len(pcs) {
-		n := runtime.Callers(skip, pcs)
-		if n == 0 {
-			return false
-		}
-		frames := runtime.CallersFrames(pcs[:n])
-		for more := true; more; {
-			var f runtime.Frame
-			if f, more = frames.Next(); strings.HasPrefix(f.Function, handOver) || strings.HasPrefix(f.Function, handOverBatch) {
-				return true
-			}
-		}
-	}
+	return callers.Any(func(name string) bool {
+		return strings.HasPrefix(name, handOver) || strings.HasPrefix(name, handOverBatch)
+	})
 }

@@ -26,6 +26,7 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Sentinels of delivery.
@@ -94,3 +95,36 @@ func (e *DrainError) Error() string { return fmt.Sprintf("%v: %d left", ErrDrain
 
 // Unwrap returns ErrDrainTimeout.
 func (e *DrainError) Unwrap() error { return ErrDrainTimeout }
+
+// JoinDrained is one error for those of several Closes, which may be joined themselves:
+// what was left is added up, and errors that say the same are there once. It is nil if all
+// are.
+func JoinDrained(errs []error) error {
+	left := 0
+	others := apart(errs, &left, nil)
+	if left > 0 {
+		others = append(others, &DrainError{Left: left})
+	}
+	if len(others) == 1 {
+		return others[0]
+	}
+	return errors.Join(others...)
+}
+
+// apart appends the errors that say something else than how much was left, each once.
+func apart(errs []error, left *int, others []error) []error {
+	for _, err := range errs {
+		switch e := err.(type) {
+		case nil:
+		case *DrainError:
+			*left += e.Left
+		case interface{ Unwrap() []error }:
+			others = apart(e.Unwrap(), left, others)
+		default:
+			if !slices.ContainsFunc(others, func(o error) bool { return o.Error() == err.Error() }) {
+				others = append(others, err)
+			}
+		}
+	}
+	return others
+}

@@ -93,7 +93,9 @@ func (q *Queue[E]) Put(ctx context.Context, n int, e *E, size int64, timeout tim
 	}
 	slot, err := q.Reserve(ctx, n, size, timeout)
 	if slot == nil {
-		q.refused(e, err)
+		if err == nil {
+			q.Drop(e)
+		}
 		return err
 	}
 	*slot = *e
@@ -126,8 +128,14 @@ func (q *Queue[E]) Commit(n int) {
 	}
 }
 
-// Drop tells of an item for which Reserve has returned no place.
-func (q *Queue[E]) Drop(e *E) { q.refused(e, nil) }
+// Drop tells of an item that the policy has dropped instead of another: Reserve has
+// returned no place for it.
+func (q *Queue[E]) Drop(e *E) {
+	if q.cfg.Dropped != nil {
+		dropped := *e // e need not escape
+		q.cfg.Dropped(&dropped)
+	}
+}
 
 // TryPut is Put for an item that must neither wait nor make others be dropped: where
 // there is no room it is ErrFull, whatever the policy.
@@ -169,7 +177,7 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 				return i, err
 			}
 			if !put {
-				q.refused(&items[i], nil)
+				q.Drop(&items[i])
 				continue
 			}
 		}
@@ -241,14 +249,6 @@ func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration)
 	q.accepted++
 	q.dropped++ // what is there is being handled
 	return false, nil
-}
-
-// refused tells of an item that the policy has dropped instead of another.
-func (q *Queue[E]) refused(e *E, err error) {
-	if err == nil && q.cfg.Dropped != nil {
-		dropped := *e // e need not escape
-		q.cfg.Dropped(&dropped)
-	}
 }
 
 // dropOldest drops the item that has waited longest; false if none waits.
