@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Config is what a program gives a node besides its machines. The zero value will do.
@@ -13,7 +14,7 @@ type Config struct {
 	BusOptions []bus.Option
 	Replica    int                         // which of the node's processes this is, from 0
 	Getenv     func(string) (string, bool) // where variables are looked up; nil is os.LookupEnv
-	Transports map[string]Opener           // by name, in place of those that are built in
+	Transports map[string]transport.Opener // by name, in place of those that are built in
 	// OnError is told of what fails in the background: events that cannot be handled, lost
 	// connections, gaps. It is called from any goroutine, several at once, and must not
 	// block. Nil logs with slog.Default.

@@ -163,18 +163,18 @@ func (n *Node) openTransports(ctx context.Context) error {
 		return nil
 	}
 	var missing []error
-	var openers []Opener
-	var configs []TransportConfig
+	var openers []transport.Opener
+	var configs []transport.Config
 	for i := range n.plan.Transports {
 		t := &n.plan.Transports[i]
 		open, err := n.opener(t)
-		values, errs := n.settings(t)
+		c, errs := n.transportConfig(t)
 		if err != nil {
 			errs = append(errs, err)
 		}
 		missing = append(missing, errs...)
 		openers = append(openers, open)
-		configs = append(configs, TransportConfig{Topology: n.plan.Topology, Node: n.plan.Node, Replica: n.replica, Settings: values})
+		configs = append(configs, c)
 	}
 	if len(missing) > 0 {
 		return errors.Join(missing...)

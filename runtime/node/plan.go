@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -20,7 +19,17 @@ type Plan struct {
 type TransportPlan struct {
 	Name     string // as topologies call it
 	Settings []Setting
-	Open     Opener // nil if it is not built in: then Config.Transports must have it
+	Listen   *Setting // at which other hosts reach the node; nil if there is none
+	Peers    []PeerPlan
+	Queues   []transport.Queue // what this node sends to
+	Open     transport.Opener  // nil if it is not built in: then Config.Transports must have it
+}
+
+// PeerPlan is another node that the transport joins.
+type PeerPlan struct {
+	Node     string
+	Replicas int
+	Address  *Setting // nil if it is on this host
 }
 
 // Setting is a setting of a transport, or of the node for its transports. Its parts,
@@ -37,17 +46,6 @@ type Part struct {
 	Default    string // used if the variable is unset or empty;
 	HasDefault bool   // without one that is an error
 	Temporary  bool   // then the user's id follows what comes after it
-}
-
-// Opener opens a transport. ctx bounds that, and not the transport's life. The transport
-// is closed by the node.
-type Opener func(ctx context.Context, c TransportConfig) (transport.Transport, error)
-
-// TransportConfig is what a transport is opened with.
-type TransportConfig struct {
-	Topology, Node string
-	Replica        int               // which of the node's processes it is, from 0
-	Settings       map[string]string // their values, by their keys
 }
 
 // Outgoing are events that leave the process.

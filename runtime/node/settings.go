@@ -5,30 +5,50 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-// settings are the values of a transport's settings, and the errors of all variables that
+// transportConfig is what a transport is opened with, and the errors of all variables that
 // are missing.
-func (n *Node) settings(t *TransportPlan) (map[string]string, []error) {
-	values := map[string]string{}
+func (n *Node) transportConfig(t *TransportPlan) (transport.Config, []error) {
+	c := transport.Config{Topology: n.plan.Topology, Node: n.plan.Node, Replica: n.replica, Settings: map[string]string{}, Queues: t.Queues}
 	var errs []error
-	for _, s := range t.Settings {
-		var text strings.Builder
-		temporary := false
-		for _, p := range s.Parts {
-			part, ok := n.part(p)
-			if !ok {
-				errs = append(errs, &VariableError{p.Variable, t.Name, s.Key})
-			}
-			temporary = temporary || p.Temporary
-			text.WriteString(part)
+	value := func(s *Setting) string {
+		if s == nil {
+			return ""
 		}
-		if temporary {
-			text.WriteString(user())
-		}
-		values[s.Key] = text.String()
+		v, missing := n.value(t.Name, s)
+		errs = append(errs, missing...)
+		return v
 	}
-	return values, errs
+	for i := range t.Settings {
+		c.Settings[t.Settings[i].Key] = value(&t.Settings[i])
+	}
+	c.Listen = value(t.Listen)
+	for _, p := range t.Peers {
+		c.Peers = append(c.Peers, transport.Peer{Node: p.Node, Replicas: p.Replicas, Address: value(p.Address)})
+	}
+	return c, errs
+}
+
+// value is the value of a setting, and the errors of all variables that are missing.
+func (n *Node) value(name string, s *Setting) (string, []error) {
+	var errs []error
+	var text strings.Builder
+	temporary := false
+	for _, p := range s.Parts {
+		part, ok := n.part(p)
+		if !ok {
+			errs = append(errs, &VariableError{p.Variable, name, s.Key})
+		}
+		temporary = temporary || p.Temporary
+		text.WriteString(part)
+	}
+	if temporary {
+		text.WriteString(user())
+	}
+	return text.String(), errs
 }
 
 // part is the text of a part; false if its variable is missing.
@@ -55,7 +75,7 @@ func user() string {
 }
 
 // opener is how a transport is opened, or an error that says what is missing.
-func (n *Node) opener(t *TransportPlan) (Opener, error) {
+func (n *Node) opener(t *TransportPlan) (transport.Opener, error) {
 	if open := n.config.Transports[t.Name]; open != nil {
 		return open, nil
 	}
