@@ -61,6 +61,7 @@ var allowed = map[string][]string{
 	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},
 
+	"internal/debian":         {},
 	"cmd/internal/testreport": {},
 	"cmd/internal/layout":     {},
 }
