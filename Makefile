@@ -67,9 +67,10 @@ unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
 	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS) $(GOLDEN)
 
-# The bus as it is with the build tag that finds events which are used too late.
+# Buses and transports as they are with the build tag that finds events and messages
+# which are used too late.
 debug:
-	$(GO) test -tags xsgendebug ./runtime/bus/...
+	$(GO) test -tags xsgendebug ./runtime/bus/... ./runtime/transport/... ./runtime/node/...
 
 # Random publishers, subscriptions and handlers for some minutes: everything that was
 # accepted is accounted for, and nothing is leaked. XSGEN_SEED repeats a run.

@@ -5,8 +5,13 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/topic"
 )
+
+// debugging says that an event whose handler has returned is not used again, and panics
+// when it is asked for anything.
+const debugging = poison.On
 
 // origin is where an event comes from; it does not depend on the type. It is copied
 // into every queue, and small.

@@ -2,7 +2,11 @@ package transport
 
 import (
 	"context"
+	"math"
 	"sync/atomic"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/internal/poison"
 )
 
 // Receiver gets a subscription's messages, one after the other, from one goroutine.
@@ -16,14 +20,16 @@ type Receiver func(ctx context.Context, d *Delivery)
 
 // Settler is the part of a transport that a delivery goes back to.
 type Settler interface {
-	// Settle is called at most once for a delivery.
+	// Settle is called at most once for a delivery, and uses d's message until it
+	// returns.
 	Settle(d *Delivery, err error) error
 	// Reply is called until it returns nil, one call at a time. It does not keep m.
 	Reply(ctx context.Context, d *Delivery, m *Message) error
 }
 
 // Delivery is a message that was handed to a receiver. Its message is valid until it
-// is settled; Clone keeps it beyond that. Message.Attempt is how often the message has
+// is settled; Clone keeps it beyond that. Built with the tag xsgendebug, a message that is
+// read later has nothing but nonsense in it. Message.Attempt is how often the message has
 // failed, and one; a delivery that a lost connection has cut short may not be counted. It
 // is safe for concurrent use.
 type Delivery struct {
@@ -36,7 +42,12 @@ type Delivery struct {
 
 // Init makes d the delivery of a message that goes back to s. Only a transport calls
 // it, once, before it hands d over.
-func (d *Delivery) Init(m Message, s Settler) { d.Message, d.settler = m, s }
+func (d *Delivery) Init(m Message, s Settler) {
+	if poison.On {
+		m = *m.Clone() // what others have stays as it is
+	}
+	d.Message, d.settler = m, s
+}
 
 // Settle says what has become of the message: nil that it was handled, an error that
 // it is to be delivered again, if the profile says so, or else given up; at once if
@@ -52,7 +63,24 @@ func (d *Delivery) Settle(err error) error {
 	if !d.settled.CompareAndSwap(false, true) {
 		return ErrStale
 	}
+	if poison.On {
+		defer d.spoil()
+	}
 	return d.settler.Settle(d, err)
+}
+
+// spoil overwrites the message, except for what a Reply looks at, which may be under way.
+func (d *Delivery) spoil() {
+	poison.Bytes(d.Body)
+	clear(d.Headers)
+	e := &d.Envelope
+	for _, s := range [...]*string{&e.ID, &e.Type, &e.Source, &e.Key, &e.Causation, &e.Epoch, &e.Group, &e.Schema} {
+		*s = poison.Text
+	}
+	e.Time, e.Seq, e.Attempt = time.Time{}, math.MaxUint64, math.MaxUint64
+	if d.Headers != nil {
+		d.Headers[poison.Text] = poison.Text
+	}
 }
 
 // Settled reports whether Settle has been called.

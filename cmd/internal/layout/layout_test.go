@@ -45,10 +45,10 @@ var allowed = map[string][]string{
 	"runtime/machine":                 {},
 	"runtime/codec":                   {"github.com/vmihailenco/msgpack/v5"},
 	"runtime/snapshot":                {"runtime/codec", "runtime/machine"},
-	"runtime/transport":               {"runtime/topic", "runtime/codec", "runtime/internal/callers"},
-	"runtime/transport/memory":        {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/queue"},
+	"runtime/transport":               {"runtime/topic", "runtime/codec", "runtime/internal/callers", "runtime/internal/poison"},
+	"runtime/transport/memory":        {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/poison", "runtime/internal/queue"},
 	"runtime/transport/transporttest": {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
-	"runtime/bus":                     {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/queue"},
+	"runtime/bus":                     {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/queue"},
 
 	"runtime/node": {"runtime/topic", "runtime/transport", "runtime/bus", "runtime/internal/callers"},
 
@@ -57,6 +57,7 @@ var allowed = map[string][]string{
 
 	"runtime/internal/again":   {},
 	"runtime/internal/callers": {},
+	"runtime/internal/poison":  {},
 	"runtime/internal/queue":   {},
 	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -50,6 +51,10 @@ func (p *parcel) retain() { p.refs.Add(1) }
 func (p *parcel) release() {
 	if p.refs.Add(-1) > 0 || p.buf == nil {
 		return
+	}
+	if poison.On {
+		poison.Bytes(*p.buf)
+		return // a buffer that was used again would look sound
 	}
 	if p.wipe {
 		clear(*p.buf)

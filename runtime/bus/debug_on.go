@@ -1,5 +1,0 @@
-//go:build xsgendebug
-
-package bus
-
-const debugging = true
