@@ -137,6 +137,24 @@ func (q *Queue[E]) Drop(e *E) {
 	}
 }
 
+// Force is Put for an item that is taken even if there is no room for it: whoever sent it
+// has counted what may be under way.
+func (q *Queue[E]) Force(n int, e *E, size int64) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended {
+		return ErrClosed
+	}
+	if q.cfg.Bytes == 0 {
+		size = 0
+	}
+	q.add(n, e, size)
+	if wake := q.lanes[n].wake(); wake != nil {
+		wake <- struct{}{}
+	}
+	return nil
+}
+
 // TryPut is Put for an item that must neither wait nor make others be dropped: where
 // there is no room it is ErrFull, whatever the policy.
 func (q *Queue[E]) TryPut(n int, e *E, size int64) error {

@@ -1,6 +1,6 @@
 //go:build xsgendebug
 
-package memory
+package memory_test
 
 import (
 	"bytes"
@@ -9,33 +9,13 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/memory"
 )
-
-// TestReleasedBuffer looks at a buffer that two subscriptions have shared: it is
-// overwritten with the last reference, and no other message gets it.
-func TestReleasedBuffer(t *testing.T) {
-	tr := New()
-	m := &transport.Message{Envelope: transport.Envelope{Topic: "event.a"}, Body: []byte("sound")}
-	p := tr.pack(m, []*line{newLine(tr, transport.SubscribeRequest{})})
-	p.retain()
-	body := p.Body
-	p.release()
-	if string(body) != "sound" {
-		t.Errorf("%q is overwritten though somebody has it", body)
-	}
-	p.release()
-	if !bytes.Equal(body, []byte("\xc1\xc1\xc1\xc1\xc1")) {
-		t.Errorf("%q is left, which nobody has", body)
-	}
-	if b := buffers.Get().(*[]byte); cap(*b) > 0 {
-		t.Error("the buffer is used again")
-	}
-}
 
 // TestKeptAfterSettle has a receiver keep what it got; another one, which has not settled
 // the message yet, has it as it was.
 func TestKeptAfterSettle(t *testing.T) {
-	tr := New()
+	tr := memory.New()
 	got := make(chan *transport.Delivery, 2)
 	for range 2 {
 		_, err := tr.Subscribe(t.Context(), transport.SubscribeRequest{

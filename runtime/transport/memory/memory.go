@@ -8,13 +8,12 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
 
 // Transport delivers within the process. Make one with New.
@@ -26,15 +25,8 @@ type Transport struct {
 	status   transport.Status
 	requests transport.Requests
 	routes   routes
-
-	closing atomic.Bool
-	running sync.WaitGroup // members
-	done    chan struct{}  // closed when Close has done its work
-
-	mu     sync.Mutex
-	lines  map[*line]struct{}
-	groups map[string]*line
-	names  map[string]struct{}
+	node     *local.Node   // the subscriptions
+	done     chan struct{} // closed when Close has done its work
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -56,11 +48,13 @@ func New(opts ...Option) *Transport {
 	_, _ = rand.Read(epoch[:]) // it never fails
 	t := &Transport{
 		maxBody: codec.MaxSize, onError: func(error) {}, epoch: hex.EncodeToString(epoch[:]), done: make(chan struct{}),
-		lines: map[*line]struct{}{}, groups: map[string]*line{}, names: map[string]struct{}{},
 	}
 	for _, o := range opts {
 		o(t)
 	}
+	t.node = local.New(local.Config{
+		Name: "memory", OnError: t.onError, Publish: t.deadLetter, Answer: t.answer, Added: t.routes.add, Removed: t.routes.remove,
+	})
 	t.status.Set(transport.Ready, nil)
 	return t
 }
@@ -93,7 +87,7 @@ func (t *Transport) Check(p transport.Profile) error {
 // one queue has taken it and another has not, that is OutcomeUnknown. A message
 // without an id gets one.
 func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.Pending, error) {
-	if t.closing.Load() {
+	if t.node.Closing() {
 		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
 	}
 	if _, err := t.publish(ctx, m); err != nil {
@@ -112,18 +106,21 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (takers i
 	if err != nil {
 		return refuse(err)
 	}
-	if m.Mandatory && !slices.ContainsFunc(lines, func(l *line) bool { return !l.request.Observer }) {
+	if m.Mandatory && !slices.ContainsFunc(lines, func(l *local.Line) bool { return !l.Request().Observer }) {
 		return refuse(transport.ErrUnroutable)
 	}
+	if len(lines) == 0 {
+		return 0, nil
+	}
 	p := t.pack(m, lines)
-	defer p.release()
+	defer p.Release()
 	var errs []error
 	any := false
 	for _, l := range lines {
-		put, err := l.put(ctx, m, p)
+		put, err := l.Put(ctx, m, p)
 		errs = append(errs, err)
 		any = any || put
-		if put && !l.request.Observer {
+		if put && !l.Request().Observer {
 			takers++
 		}
 	}
@@ -138,7 +135,7 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (takers i
 }
 
 // accept checks m and returns the queues that want it.
-func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*line, error) {
+func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*local.Line, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, transport.TimeoutError(err)
 	}
@@ -154,10 +151,10 @@ func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*line, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
 	}
-	if !slices.ContainsFunc(lines, func(l *line) bool { return l.request.Where != nil }) {
+	if !slices.ContainsFunc(lines, func(l *local.Line) bool { return l.Request().Where != nil }) {
 		return lines, nil
 	}
-	return slices.DeleteFunc(slices.Clone(lines), func(l *line) bool { return !l.wants(m) }), nil
+	return slices.DeleteFunc(slices.Clone(lines), func(l *local.Line) bool { return !l.Wants(m) }), nil
 }
 
 // newID is an id for a message that has none.
@@ -176,7 +173,7 @@ func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transpo
 		ask.Correlation = ask.ID
 	}
 	ask.ReplyTo, ask.Mandatory = here, false
-	if t.closing.Load() {
+	if t.node.Closing() {
 		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
 	}
 	call, err := t.requests.Open(ask.Correlation)
@@ -195,7 +192,7 @@ func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transpo
 }
 
 // answer hands a reply to the requester, if it still waits.
-func (t *Transport) answer(m *transport.Message) error {
+func (t *Transport) answer(_ string, m *transport.Message) error {
 	if err := m.Check(t.maxBody); err != nil {
 		return err
 	}
@@ -208,22 +205,21 @@ func (t *Transport) answer(m *transport.Message) error {
 	return nil
 }
 
-// deadLetterTimeout is how long a dead letter waits for room.
-const deadLetterTimeout = time.Second
+// deadLetter publishes a dead letter.
+func (t *Transport) deadLetter(ctx context.Context, m *transport.Message) error {
+	_, err := t.publish(ctx, m)
+	return err
+}
 
-// dead publishes the dead letter of a message.
-func (t *Transport) dead(l *line, m *transport.Message, attempts int, cause error) {
-	letter, err := transport.DeadLetter(m, l.name(), attempts, cause)
-	if err == nil {
-		ctx, cancel := context.WithTimeout(context.Background(), deadLetterTimeout)
-		defer cancel()
-		if l.request.Profile.Sensitive {
-			letter.Profile = &transport.Profile{Sensitive: true}
-			defer clear(letter.Body)
-		}
-		_, err = t.publish(ctx, letter)
+// pack copies m for the lines that want it.
+func (t *Transport) pack(m *transport.Message, lines []*local.Line) *local.Parcel {
+	wipe := m.Profile != nil && m.Profile.Sensitive
+	for _, l := range lines {
+		wipe = wipe || l.Request().Profile.Sensitive
 	}
-	if err != nil {
-		t.onError(fmt.Errorf("memory: the dead letter of message %s on %s: %w", m.ID, m.Topic, err))
+	p := local.Pack(m, wipe)
+	if p.ID == "" {
+		p.ID = t.newID()
 	}
+	return p
 }

@@ -1,4 +1,4 @@
-package memory
+package local
 
 import (
 	"context"
@@ -19,19 +19,19 @@ import (
 // line is the queue of a subscription, or of a group, and those who take from it. A
 // message that was taken from the queue is in one place until it is settled: with a
 // member, or in ready, choosy, later or held.
-type line struct {
-	t       *Transport
+type Line struct {
+	n       *Node
 	request transport.SubscribeRequest // of the first member
 	q       *queue.Queue[item]
 	from    *queue.Consumer[item] // used with mu held
 
-	filtered atomic.Uint64
+	filtered   atomic.Uint64
+	lost, gaps atomic.Uint64 // elsewhere, see Lost and Missed
 
 	mu        sync.Mutex
-	members   []*member         // that get messages, the one that has been there for the longest first
-	all       []*member         // those too that are leaving
+	members   []*Member         // that get messages, the one that has been there for the longest first
+	all       []*Member         // those too that are leaving
 	gone      uint64            // what members that have left have settled
-	given     uint64            // deliveries
 	free      int               // messages that the members may get
 	turn      int               // of the members
 	ready     fifo              // may be handed over
@@ -54,21 +54,23 @@ type line struct {
 
 // item is a message in a queue.
 type item struct {
-	p        *parcel
+	p        *Parcel
 	size     int64
+	from     Origin    // nil for what was published here
+	number   uint64    // by which from knows it
 	expires  time.Time // zero is never
 	attempts int       // deliveries that have failed
 	known    bool      // its id has been looked at
 	holds    bool      // others of its key wait for it
-	failed   []*member // where it has, since the last time that all had tried
+	failed   []*Member // where it has, since the last time that all had tried
 }
 
-func newLine(t *Transport, r transport.SubscribeRequest) *line {
-	l := &line{t: t, request: r, seed: maphash.MakeSeed()}
+func newLine(n *Node, r transport.SubscribeRequest) *Line {
+	l := &Line{n: n, request: r, seed: maphash.MakeSeed()}
 	p := &l.request.Profile
 	l.q = queue.New(queue.Config[item]{
 		Capacity: p.Room(), Bytes: p.CapacityBytes, Size: func(i *item) int64 { return i.size },
-		Policy: queue.Policy(p.Overflow), Lanes: 1, Dropped: l.lose,
+		Policy: queue.Policy(p.Overflow), Lanes: 1, Dropped: func(i *item) { l.lose(i, false) },
 	})
 	l.from = l.q.Consumer(0)
 	if p.DedupWindow > 0 {
@@ -80,8 +82,18 @@ func newLine(t *Transport, r transport.SubscribeRequest) *line {
 	return l
 }
 
+// Request is what the first member wants; nobody must change it.
+func (l *Line) Request() *transport.SubscribeRequest { return &l.request }
+
+// Members is how many take from the line.
+func (l *Line) Members() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.members)
+}
+
 // name is what a dead letter calls the subscription.
-func (l *line) name() string {
+func (l *Line) name() string {
 	switch r := &l.request; {
 	case r.Group != "":
 		return r.Group
@@ -95,8 +107,8 @@ func (l *line) name() string {
 	return strings.Join(patterns, ",")
 }
 
-// wants asks the filter.
-func (l *line) wants(m *transport.Message) (wanted bool) {
+// Wants asks the filter.
+func (l *Line) Wants(m *transport.Message) (wanted bool) {
 	if l.request.Where == nil {
 		return true
 	}
@@ -106,7 +118,7 @@ func (l *line) wants(m *transport.Message) (wanted bool) {
 			l.broken++
 			l.mu.Unlock()
 			if l.request.Profile.DeadLetter {
-				l.t.dead(l, m, 0, &transport.PanicError{Value: p, Stack: debug.Stack()})
+				l.n.dead(l, m, 0, &transport.PanicError{Value: p, Stack: debug.Stack()})
 			}
 		}
 	}()
@@ -116,14 +128,14 @@ func (l *line) wants(m *transport.Message) (wanted bool) {
 	return wanted
 }
 
-// put queues a message, and hands on what can be. A line that has ended meanwhile
-// misses nothing.
-func (l *line) put(ctx context.Context, m *transport.Message, p *parcel) (bool, error) {
-	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(m.Profile)}
+// Put queues a message as its policy says, and hands on what can be. A line that has ended
+// meanwhile misses nothing.
+func (l *Line) Put(ctx context.Context, m *transport.Message, p *Parcel) (bool, error) {
+	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(publishersTTL(m.Profile))}
 	p.retain()
 	err := l.q.Put(ctx, 0, &i, i.size, l.patience(m.Profile))
 	if err != nil {
-		p.release()
+		p.Release()
 		return false, l.putError(err)
 	}
 	l.mu.Lock()
@@ -132,9 +144,9 @@ func (l *line) put(ctx context.Context, m *transport.Message, p *parcel) (bool, 
 	return true, nil
 }
 
-func (l *line) putError(err error) error {
+func (l *Line) putError(err error) error {
 	switch {
-	case errors.Is(err, queue.ErrClosed) && l.t.closing.Load():
+	case errors.Is(err, queue.ErrClosed) && l.n.closing.Load():
 		return transport.ErrClosed
 	case errors.Is(err, queue.ErrClosed):
 		return nil
@@ -156,20 +168,24 @@ func shorter(a, b time.Duration) time.Duration {
 	return a
 }
 
-// expiry is when a message expires: by the publisher's profile or the subscription's.
-func (l *line) expiry(publisher *transport.Profile) time.Time {
-	ttl := l.request.Profile.TTL
-	if publisher != nil {
-		ttl = shorter(ttl, publisher.TTL)
+// publishersTTL is the TTL that a message is published with.
+func publishersTTL(p *transport.Profile) time.Duration {
+	if p == nil {
+		return 0
 	}
-	if ttl == 0 {
+	return p.TTL
+}
+
+// expiry is when a message expires: by the publisher's TTL or the subscription's.
+func (l *Line) expiry(ttl time.Duration) time.Time {
+	if ttl = shorter(l.request.Profile.TTL, ttl); ttl == 0 {
 		return time.Time{}
 	}
 	return time.Now().Add(ttl)
 }
 
 // patience is how long a publish waits for room; 0 is as long as its ctx lasts.
-func (l *line) patience(publisher *transport.Profile) time.Duration {
+func (l *Line) patience(publisher *transport.Profile) time.Duration {
 	wait := l.request.Profile.PublishTimeout
 	if publisher != nil {
 		wait = shorter(wait, publisher.PublishTimeout)
@@ -178,7 +194,7 @@ func (l *line) patience(publisher *transport.Profile) time.Duration {
 }
 
 // pump hands on what can be, as far as members have room; l.mu is held.
-func (l *line) pump() {
+func (l *Line) pump() {
 	for l.free > 0 {
 		i, ok := l.take()
 		if !ok {
@@ -191,7 +207,7 @@ func (l *line) pump() {
 }
 
 // take is the next message to be handed over; l.mu is held.
-func (l *line) take() (item, bool) {
+func (l *Line) take() (item, bool) {
 	if at := slices.IndexFunc(l.choosy, func(i item) bool { return l.ripe(&i) }); at >= 0 {
 		i := l.choosy[at]
 		l.choosy = slices.Delete(l.choosy, at, at+1)
@@ -218,7 +234,7 @@ func (l *line) take() (item, bool) {
 }
 
 // fresh drops a message that has expired, or that came before.
-func (l *line) fresh(i *item) bool {
+func (l *Line) fresh(i *item) bool {
 	if l.late(i) {
 		l.expired++
 		l.unanswered(i)
@@ -238,13 +254,13 @@ func (l *line) fresh(i *item) bool {
 	return true
 }
 
-func (l *line) late(i *item) bool {
+func (l *Line) late(i *item) bool {
 	return !i.expires.IsZero() && i.attempts == 0 && !i.expires.After(time.Now())
 }
 
 // turnCame reports whether no other message of the same key is unsettled, if keys are
 // kept in order; if one is, i waits behind it.
-func (l *line) turnCame(i *item) bool {
+func (l *Line) turnCame(i *item) bool {
 	if l.held == nil {
 		return true
 	}
@@ -258,7 +274,7 @@ func (l *line) turnCame(i *item) bool {
 }
 
 // finish lets go of a message, and lets on the next one of its key; l.mu is held.
-func (l *line) finish(i *item) {
+func (l *Line) finish(i *item) {
 	if i.holds {
 		if behind := l.held[i.p.Key]; behind.n() > 0 {
 			next := behind.pop()
@@ -269,28 +285,30 @@ func (l *line) finish(i *item) {
 		}
 	}
 	l.from.Settle(1, i.size)
-	i.p.release()
+	i.done(false)
+	i.p.Release()
 }
 
-// lose lets go of a message that nothing can become of any more.
-func (l *line) lose(i *item) {
+// lose lets go of a message that nothing can become of any more; left is Origin's.
+func (l *Line) lose(i *item, left bool) {
 	l.unanswered(i)
-	i.p.release()
+	i.done(left)
+	i.p.Release()
 }
 
 // unanswered tells the requester, if the message is a request, that there will be no
 // reply.
-func (l *line) unanswered(i *item) {
+func (l *Line) unanswered(i *item) {
 	if i.p.ReplyTo != "" && !l.request.Observer {
 		reply := transport.ErrorReply(nil)
 		reply.Correlation = i.p.Correlation
-		l.t.requests.Deliver(reply)
+		_ = l.n.cfg.Answer(i.p.ReplyTo, reply) // there is nobody else to be told
 	}
 }
 
 // arm sets the timer to when the next message is due again; l.mu is held. While nobody
 // has room the timer would be of no use: who settles pumps.
-func (l *line) arm() {
+func (l *Line) arm() {
 	if l.later.Len() == 0 || l.free == 0 || l.over || l.later.Next().Equal(l.armed) {
 		return
 	}
@@ -302,7 +320,7 @@ func (l *line) arm() {
 	l.timer.Reset(time.Until(l.armed))
 }
 
-func (l *line) ring() {
+func (l *Line) ring() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.armed = time.Time{}

@@ -1,4 +1,4 @@
-package memory
+package local
 
 import (
 	"cmp"
@@ -10,13 +10,13 @@ import (
 )
 
 // fits reports whether another member of the group wants the same as the first one.
-func (l *line) fits(r *transport.SubscribeRequest) bool {
+func (l *Line) fits(r *transport.SubscribeRequest) bool {
 	return slices.Equal(l.request.Patterns, r.Patterns) && l.request.Policy == r.Policy &&
 		l.request.Profile == r.Profile && (l.request.Where == nil) == (r.Where == nil)
 }
 
 // join makes m a member.
-func (l *line) join(m *member) {
+func (l *Line) join(m *Member) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.members = append(l.members, m)
@@ -26,7 +26,7 @@ func (l *line) join(m *member) {
 }
 
 // place hands a message to a member; l.mu is held, and some member has room.
-func (l *line) place(i item) {
+func (l *Line) place(i item) {
 	m := l.pick(&i)
 	if m.free == 0 {
 		m.parked.push(i)
@@ -36,7 +36,7 @@ func (l *line) place(i item) {
 }
 
 // pick is the member that gets a message.
-func (l *line) pick(i *item) *member {
+func (l *Line) pick(i *item) *Member {
 	n := len(l.members)
 	switch {
 	case n == 1:
@@ -62,10 +62,10 @@ func (l *line) pick(i *item) *member {
 
 // score is lower for a member that is the better one; one where the message has
 // failed is the worst.
-func (l *line) score(m *member, i *item) int {
+func (l *Line) score(m *Member, i *item) int {
 	score := 0
 	if l.request.Policy == transport.LeastLoaded {
-		score = len(m.unsettled)
+		score = m.unsettled.n
 	}
 	if slices.Contains(i.failed, m) {
 		score += 1 << 30
@@ -75,7 +75,7 @@ func (l *line) score(m *member, i *item) int {
 
 // ripe reports whether a message can be handed over. One that has failed is for a member
 // where it has not, as long as there is one, even if that has no room yet.
-func (l *line) ripe(i *item) bool {
+func (l *Line) ripe(i *item) bool {
 	if len(i.failed) == 0 || l.request.Policy == transport.Sticky {
 		return true
 	}
@@ -93,7 +93,7 @@ func (l *line) ripe(i *item) bool {
 }
 
 // chosen is ripe for a message that waits in choosy otherwise.
-func (l *line) chosen(i item) bool {
+func (l *Line) chosen(i item) bool {
 	if l.ripe(&i) {
 		return true
 	}
@@ -103,9 +103,9 @@ func (l *line) chosen(i item) bool {
 
 // sticky is the member that a key belongs to: only those of a member that leaves or
 // joins move (rendezvous hashing).
-func (l *line) sticky(key string) *member {
+func (l *Line) sticky(key string) *Member {
 	h := maphash.String(l.seed, key)
-	return slices.MaxFunc(l.members, func(a, b *member) int {
+	return slices.MaxFunc(l.members, func(a, b *Member) int {
 		return cmp.Compare(mix(h, a.number), mix(h, b.number))
 	})
 }
@@ -120,7 +120,7 @@ func mix(h, n uint64) uint64 {
 
 // tries is how many members may try a message that m has, m included: with Sticky it
 // stays where it is.
-func (l *line) tries(m *member) int {
+func (l *Line) tries(m *Member) int {
 	if l.request.Policy == transport.Sticky {
 		return 1
 	}
@@ -133,8 +133,8 @@ func (l *line) tries(m *member) int {
 
 // dismiss lets m leave, if it is not the last member: what its receiver has not seen
 // goes to others. l.mu is held.
-func (l *line) dismiss(m *member) {
-	l.members = slices.DeleteFunc(l.members, func(x *member) bool { return x == m })
+func (l *Line) dismiss(m *Member) {
+	l.members = slices.DeleteFunc(l.members, func(x *Member) bool { return x == m })
 	l.free -= m.free
 	m.leaving, m.free = true, 0
 	l.takeBack(m, func(d *delivery) bool { return !d.handed })
@@ -143,23 +143,19 @@ func (l *line) dismiss(m *member) {
 }
 
 // takeBack has deliveries of m go to others, in their order, and what is parked there.
-func (l *line) takeBack(m *member, which func(*delivery) bool) int {
-	var back []*delivery
-	for d := range m.unsettled {
-		if which(d) {
-			back = append(back, d)
-		}
-	}
-	slices.SortFunc(back, func(a, b *delivery) int { return cmp.Compare(a.number, b.number) })
+func (l *Line) takeBack(m *Member, which func(*delivery) bool) int {
 	var items []item
-	for _, d := range back {
-		delete(m.unsettled, d)
+	for d, next := m.unsettled.first, (*delivery)(nil); d != nil; d = next {
+		if next = d.after; !which(d) {
+			continue
+		}
+		m.unsettled.remove(d)
 		items = append(items, d.item)
 		if d.handed {
 			d.revoked = true
 			d.item.p.retain() // the receiver may still read it
 		}
 	}
-	l.ready.unshift(append(items, m.parked.drain()...))
-	return len(back)
+	l.ready.unshift(slices.Concat(items, m.parked.drain()))
+	return len(items)
 }

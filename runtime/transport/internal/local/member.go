@@ -1,4 +1,4 @@
-package memory
+package local
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 // member is a subscription: the only member of its line, or one of a group's. Its
 // fields are guarded by the line's mutex.
-type member struct {
-	l       *line
+type Member struct {
+	l       *Line
 	request transport.SubscribeRequest
 	number  uint64 // for sticky, unique in the process
 	ctx     context.Context
@@ -21,7 +21,7 @@ type member struct {
 
 	free      int         // messages that it may get
 	inbox     []*delivery // handed to it, and not yet to the receiver
-	unsettled map[*delivery]struct{}
+	unsettled chain
 	settling  int  // settled, and being given up
 	parked    fifo // sticky messages that wait for it
 	leaving   bool
@@ -31,6 +31,9 @@ type member struct {
 	handled, failed, retried, dead uint64
 }
 
+// Line is where the subscription takes from.
+func (m *Member) Line() *Line { return m.l }
+
 // room is how many messages may be unsettled.
 func room(p *transport.Profile) int {
 	if p.Prefetch > 0 {
@@ -39,10 +42,10 @@ func room(p *transport.Profile) int {
 	return max(p.Concurrency, 1) * max(p.BatchSize, 1)
 }
 
-func newMember(l *line, r transport.SubscribeRequest) *member {
-	m := &member{
-		l: l, request: r, number: l.t.seq.Add(1), wake: sync.NewCond(&l.mu), done: make(chan struct{}),
-		free: room(&r.Profile), unsettled: map[*delivery]struct{}{},
+func newMember(l *Line, r transport.SubscribeRequest) *Member {
+	m := &Member{
+		l: l, request: r, number: l.n.numbers.Add(1), wake: sync.NewCond(&l.mu), done: make(chan struct{}),
+		free: room(&r.Profile),
 	}
 	m.ctx, m.cancel = context.WithCancel(transport.ReceiverContext(context.Background()))
 	return m
@@ -51,17 +54,17 @@ func newMember(l *line, r transport.SubscribeRequest) *member {
 // delivery is a message with a member. What it is settled with goes to settle.
 type delivery struct {
 	transport.Delivery
-	m       *member
+	m       *Member
 	item    item
-	number  uint64 // in the order in which they were given
-	handed  bool   // to the receiver
-	revoked bool   // taken back
+	before  *delivery // in the member's chain
+	after   *delivery
+	handed  bool // to the receiver
+	revoked bool // taken back
 }
 
 // give hands a message to a member, which has room for it; l.mu is held.
-func (m *member) give(i item) {
-	m.l.given++
-	d := &delivery{m: m, item: i, number: m.l.given}
+func (m *Member) give(i item) {
+	d := &delivery{m: m, item: i}
 	msg := i.p.Message
 	msg.Attempt = uint64(i.attempts + 1)
 	if m.request.Observer {
@@ -70,17 +73,17 @@ func (m *member) give(i item) {
 	d.Init(msg, d)
 	m.free--
 	m.l.free--
-	m.unsettled[d] = struct{}{}
+	m.unsettled.add(d)
 	m.inbox = append(m.inbox, d)
 	m.wake.Signal()
 }
 
 // run is the member's goroutine. A receiver that ends it is called by another one.
-func (m *member) run() {
+func (m *Member) run() {
 	returned := false
 	defer func() {
 		if !returned {
-			m.l.t.running.Go(m.run)
+			m.l.n.running.Go(m.run)
 		}
 	}()
 	for d := m.next(); d != nil; d = m.next() {
@@ -88,12 +91,12 @@ func (m *member) run() {
 	}
 	returned = true
 	m.cancel()
-	m.l.t.forget(m)
+	m.l.n.forget(m)
 	close(m.done)
 }
 
 // next waits for a delivery; nil when there will be none.
-func (m *member) next() *delivery {
+func (m *Member) next() *delivery {
 	l := m.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -108,7 +111,7 @@ func (m *member) next() *delivery {
 			}
 			l.expired++
 			l.unanswered(&d.item)
-			delete(m.unsettled, d)
+			m.unsettled.remove(d)
 			m.refill()
 			l.finish(&d.item)
 			l.pump()
@@ -121,7 +124,7 @@ func (m *member) next() *delivery {
 }
 
 // refill says that the member may get one more; l.mu is held. The pump must follow.
-func (m *member) refill() {
+func (m *Member) refill() {
 	if m.leaving {
 		return
 	}
@@ -141,10 +144,10 @@ func (d *delivery) Settle(_ *transport.Delivery, err error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if d.revoked {
-		d.item.p.release()
+		d.item.p.Release()
 		return transport.ErrStale
 	}
-	delete(d.m.unsettled, d)
+	d.m.unsettled.remove(d)
 	asked := d.ReplyTo != ""
 	again := !asked && err != nil && l.request.Profile.AgainAmong(l.tries(d.m), d.item.attempts+1, err)
 	if asked && !d.Answered() || err != nil && !again {
@@ -155,7 +158,8 @@ func (d *delivery) Settle(_ *transport.Delivery, err error) error {
 		d.m.settling--
 	}
 	if l.over { // it was left meanwhile
-		d.item.p.release()
+		d.item.done(false)
+		d.item.p.Release()
 		return transport.ErrStale
 	}
 	d.count(err, again)
@@ -176,9 +180,9 @@ func (d *delivery) giveUp(asked bool, err error) {
 	case asked && !d.Answered():
 		reply := transport.ErrorReply(err)
 		reply.Correlation = d.Correlation
-		_ = l.t.answer(reply) // it is not too large for itself
+		_ = l.n.cfg.Answer(d.ReplyTo, reply) // it is not too large for itself
 	case !asked && l.request.Profile.DeadLetter:
-		l.t.dead(l, &d.item.p.Message, d.item.attempts+1, err)
+		l.n.dead(l, &d.item.p.Message, d.item.attempts+1, err)
 	}
 }
 
@@ -197,7 +201,7 @@ func (d *delivery) count(err error, again bool) {
 }
 
 // again sees to the next attempt; l.mu is held.
-func (l *line) again(d *delivery) {
+func (l *Line) again(d *delivery) {
 	i := d.item
 	i.attempts++
 	if len(i.failed) >= len(l.members) {
@@ -216,5 +220,5 @@ func (d *delivery) Reply(_ context.Context, _ *transport.Delivery, m *transport.
 	if revoked {
 		return transport.ErrStale
 	}
-	return l.t.answer(m)
+	return l.n.cfg.Answer(d.ReplyTo, m)
 }

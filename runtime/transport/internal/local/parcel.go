@@ -1,4 +1,4 @@
-package memory
+package local
 
 import (
 	"maps"
@@ -9,8 +9,8 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-// parcel is a published message, shared by the queues that have it.
-type parcel struct {
+// Parcel is a published message, shared by the queues that have it.
+type Parcel struct {
 	transport.Message
 	buf  *[]byte      // pooled, holds the body; nil for an empty one
 	refs atomic.Int32 // of queues and deliveries
@@ -22,21 +22,13 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 const maxPooled = 64 << 10
 
-// pack copies m for the lines that want it. The caller has one reference.
-func (t *Transport) pack(m *transport.Message, lines []*line) *parcel {
-	p := &parcel{Message: *m, wipe: m.Profile != nil && m.Profile.Sensitive}
+// Pack copies m, and its body to a buffer that is wiped at the end if that is wanted. The
+// caller has one reference, which it gives back by Release.
+func Pack(m *transport.Message, wipe bool) *Parcel {
+	p := &Parcel{Message: *m, wipe: wipe}
 	p.refs.Store(1)
 	p.Body, p.Profile, p.Mandatory = nil, nil, false
-	if len(lines) == 0 {
-		return p
-	}
-	if p.ID == "" {
-		p.ID = t.newID()
-	}
 	p.Headers = maps.Clone(m.Headers)
-	for _, l := range lines {
-		p.wipe = p.wipe || l.request.Profile.Sensitive
-	}
 	if len(m.Body) > 0 {
 		p.buf = buffers.Get().(*[]byte)
 		*p.buf = append((*p.buf)[:0], m.Body...)
@@ -45,10 +37,10 @@ func (t *Transport) pack(m *transport.Message, lines []*line) *parcel {
 	return p
 }
 
-func (p *parcel) retain() { p.refs.Add(1) }
+func (p *Parcel) retain() { p.refs.Add(1) }
 
-// release gives a reference back; with the last one the buffer may be used again.
-func (p *parcel) release() {
+// Release gives a reference back; with the last one the buffer may be used again.
+func (p *Parcel) Release() {
 	if p.refs.Add(-1) > 0 || p.buf == nil {
 		return
 	}
