@@ -2,21 +2,27 @@ package bus
 
 import (
 	"context"
+	"slices"
 	"time"
 )
 
 // audience is who hears every key of a node. It does not change any more.
 type audience[T any] struct {
 	targets []target[T]
+	last    int // where those begin that are served after everybody else
 	// queues are the same, if all of them are queues that take events as they come, and
 	// nothing else is to be done about one: then plain is set.
 	queues []*consumers
 	plain  bool
 }
 
-// heardBy makes others the audience; n.mu is held.
+// heardBy makes others the audience; n.mu is held, and nobody else has the list.
 func (n *node[T]) heardBy(list []target[T]) {
-	a := &audience[T]{targets: list, plain: n.history == nil}
+	slices.SortStableFunc(list, func(x, y target[T]) int { return x.turn() - y.turn() })
+	a := &audience[T]{targets: list, last: len(list), plain: n.history == nil}
+	if at := slices.IndexFunc(list, func(t target[T]) bool { return t.turn() > 0 }); at >= 0 {
+		a.last = at
+	}
 	for i := range list {
 		c := list[i].sub.queue
 		if c == nil || list[i].group != nil || list[i].keep != nil || !c.plain() {
@@ -26,6 +32,22 @@ func (n *node[T]) heardBy(list []target[T]) {
 		a.queues = append(a.queues, c)
 	}
 	n.all.Store(a)
+}
+
+// turn is 1 for who is served after everybody else.
+func (t *target[T]) turn() int {
+	if t.sub.options.last {
+		return 1
+	}
+	return 0
+}
+
+// and are who hears every key, and own, who hears one: all of them, in order.
+func (a *audience[T]) and(own []target[T]) (all, rest []target[T]) {
+	if len(own) == 0 || a.last == len(a.targets) {
+		return a.targets, own
+	}
+	return a.targets[:a.last], slices.Concat(own, a.targets[a.last:])
 }
 
 // publishPlain is publish where there are queues only, or nobody at all. It needs no event

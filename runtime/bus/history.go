@@ -99,7 +99,7 @@ func (n *node[T]) hearing(e *Event[T], keep func(*history[T], *Event[T])) (all, 
 	if n.place.keyed {
 		own = n.keys.of(e.key)
 	}
-	return n.all.Load().targets, own
+	return n.all.Load().and(own)
 }
 
 // replay queues what is kept for a member, of the given keys or of all.

@@ -14,6 +14,7 @@ type SubscribeOption func(*subscribeOptions)
 
 type subscribeOptions struct {
 	direct, queued, batch bool // what was asked for; by default it is direct
+	last                  bool
 	also                  []topic.Pattern
 
 	profile   transport.Profile
@@ -31,9 +32,15 @@ const DefaultCapacity = transport.DefaultCapacity
 
 // Direct makes the handler run inside Publish, in the publisher's goroutine and
 // with its ctx; its error is Publish's. Handlers run in the order in which they
-// subscribed, those of one key after those of every key. This is the default. A
-// profile, or a batch, needs a queue: with Direct it is refused.
+// subscribed, those of one key after those of every key, and those with Last at the
+// end. This is the default. A profile, or a batch, needs a queue: with Direct it is
+// refused.
 func Direct() SubscribeOption { return func(o *subscribeOptions) { o.direct = true } }
+
+// Last has a direct subscription's handler be called after all others have the event, also
+// those that have subscribed later, or to single keys: for a handler that may take long,
+// since it sends the event elsewhere. It is not for members of a group.
+func Last() SubscribeOption { return func(o *subscribeOptions) { o.last = true } }
 
 // Also has a subscription hear what other patterns match as well: it is one
 // subscription, in which order holds across them, and an event that several match comes
@@ -90,11 +97,15 @@ func CheckProfile(p transport.Profile) error {
 
 var errDirectQueue = fmt.Errorf("%w: a direct subscription has no queue, no profile and no batches", transport.ErrInvalidProfile)
 
+var errLast = fmt.Errorf("%w: Last is for a direct subscription that is in no group", transport.ErrInvalidProfile)
+
 func (o *subscribeOptions) check() error {
 	if o.direct && o.queued {
 		return errDirectQueue
 	}
 	switch {
+	case o.last && (o.queued || o.group != ""):
+		return errLast
 	case o.replay && !o.queued:
 		return errReplayDirect
 	case o.replay && o.group != "":

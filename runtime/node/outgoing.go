@@ -105,8 +105,8 @@ type leg struct {
 	err     error
 }
 
-// listenLast subscribes to what leaves the node. It is the last one to subscribe: local
-// hearers are served before a transport is waited for.
+// listenLast subscribes to what leaves the node. Whoever hears it in the process, and may
+// have subscribed later, is served before a transport is waited for.
 func (n *Node) listenLast() error {
 	var patterns []topic.Pattern
 	for i := range n.plan.Outgoing {
@@ -125,7 +125,7 @@ func (n *Node) listenLast() error {
 		return nil
 	}
 	var err error
-	n.out, err = bus.SubscribeAny(n.bus, patterns[0], n.send, bus.Also(patterns[1:]...), bus.Direct())
+	n.out, err = bus.SubscribeAny(n.bus, patterns[0], n.send, bus.Also(patterns[1:]...), bus.Last())
 	return err
 }
 
