@@ -32,6 +32,7 @@ var rules = []rule{
 	{run: regionConflict},
 	{run: deferredNeverTaken, whole: true, silent: []*diag.Rule{diag.UnknownEvent}},
 	{run: patternMatchesNothing, whole: true},
+	{run: reenterWithoutEffect},
 	{run: unusedContext, whole: true, silent: []*diag.Rule{
 		diag.UnknownEvent, diag.UnknownRole, diag.UnknownService, diag.UnknownField, diag.Expression, diag.PointlessExpression}},
 }

@@ -69,6 +69,7 @@ var (
 	NameCollision   = rule("XS0311", "name-collision", Error, "Two names of the spec become one Go identifier, or a name becomes a method that go vet takes for another.")
 	UnknownFamily   = rule("XS0312", "pattern-matches-nothing", Warning, "An event pattern matches no declared event.")
 	UnusedContext   = rule("XS0313", "unused-context", Warning, "A context field is neither read nor assigned by the spec, and there is no action in Go that could.")
+	ReenterNothing  = rule("XS0314", "reenter-without-effect", Warning, "A transition says `reenter: true` and would do the same without it.")
 	NotYetSupported = rule("XS0901", "not-yet-supported", Error, "The construct is checked, but this version of xsgen cannot run it and refuses to generate it.")
 )
 

@@ -56,12 +56,13 @@ var runtimeMutants = []mutant{
 	{entriesFile, "\t\te.ascend(t, holder)\n", "\t\t_ = t\n", "what lies above a restored state is not entered"},
 
 	// Done.
-	{configurationFile, "return s.Kind == Final && c.finalEntered(ctx, e.state, s)", "return false", "nothing is ever done"},
+	{configurationFile, "return s.Kind == Final && c.finalEntered(s)", "return false", "nothing is ever done"},
 	{configurationFile, "p = c.chart.States[p].Parent {", "p = None {", "only the innermost parallel state is done"},
 	{configurationFile, "return c.chart.States[i].Kind == Parallel && c.chart.regions(i, c.regionDone)", "return c.chart.States[i].Kind == Parallel", "one region is enough for a parallel state to be done"},
 	{configurationFile, "\t\treturn c.done(i)\n", "\t\treturn false\n", "a region that is parallel is never done"},
 	{configurationFile, "return s.Parent == i && s.Kind == Final", "return c.chart.within(leaf, i) && s.Kind == Final", "a final state further below makes a region done"},
 	{configurationFile, "\t\t\tbreak\n", "", "all of the machine's onDone run"},
+	{configurationFile, "c.exitForEver(ctx)\n\tc.makeOutput(ctx)", "c.makeOutput(ctx)\n\tc.exitForEver(ctx)", "the output is made before everything is exited"},
 	{configurationFile, "\tw.fresh, w.left = fresh, left\n", "\t_, _ = fresh, left\n", "the last state is not published"},
 
 	// The loop.

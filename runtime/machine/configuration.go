@@ -181,7 +181,7 @@ func (c *Core) enterState(ctx context.Context, e entering) (done bool) {
 	if e.history != None {
 		c.block(ctx, e.history)
 	}
-	return s.Kind == Final && c.finalEntered(ctx, e.state, s)
+	return s.Kind == Final && c.finalEntered(s)
 }
 
 func (c *Core) addLeaf(i int32) {
@@ -190,13 +190,10 @@ func (c *Core) addLeaf(i int32) {
 	c.work.fresh = append(c.work.fresh, i)
 }
 
-// finalEntered raises that the parent of the final state i is done, and every
+// finalEntered raises that the parent of the final state s is done, and every
 // parallel state whose regions are all done by that. It reports whether the
 // machine is.
-func (c *Core) finalEntered(ctx context.Context, i int32, s *State) bool {
-	if s.Output != None {
-		c.block(ctx, s.Output)
-	}
+func (c *Core) finalEntered(s *State) bool {
 	parent := s.Parent
 	if parent == 0 {
 		return true
@@ -234,8 +231,8 @@ func (c *Core) regionDone(i int32) bool {
 	})
 }
 
-// end ends a machine that is done: its own onDone runs, and everything is exited.
-// The leaves stay, for others to see.
+// end ends a machine that is done: its own onDone runs, everything is exited, and
+// its output is made. The leaves stay, for others to see.
 func (c *Core) end(ctx context.Context) {
 	if ev := c.chart.States[0].Done; ev != None {
 		c.step.event, c.step.payload = ev, nil
@@ -252,6 +249,19 @@ func (c *Core) end(ctx context.Context) {
 		}
 	}
 	c.exitForEver(ctx)
+	c.makeOutput(ctx)
+}
+
+// makeOutput makes what a machine returns that has finished. It is made of the
+// context alone, so that it can be made again when the machine is restored.
+func (c *Core) makeOutput(ctx context.Context) {
+	for _, leaf := range c.leaves {
+		if block := c.chart.States[leaf].Output; block != None {
+			c.step.at = leaf
+			c.block(ctx, block)
+		}
+	}
+	c.step.at = None
 }
 
 // exitForEver exits all states of a machine that has finished with that.

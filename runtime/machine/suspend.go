@@ -72,11 +72,7 @@ func (c *Core) letGo() {
 // was taken, which does not have it.
 func (c *Core) outputAgain(ctx context.Context) {
 	c.begin(0)
-	for _, leaf := range c.leaves {
-		if block := c.chart.States[leaf].Output; block != None {
-			c.block(ctx, block)
-		}
-	}
+	c.makeOutput(ctx)
 	clear(c.step.internal)
 	c.step.internal = c.step.internal[:0]
 }
