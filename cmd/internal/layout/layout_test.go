@@ -60,6 +60,7 @@ var allowed = map[string][]string{
 	"runtime/internal/callers": {},
 	"runtime/internal/poison":  {},
 	"runtime/internal/queue":   {},
+	"runtime/internal/zmtp":    {},
 	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},
 
