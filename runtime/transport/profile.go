@@ -63,6 +63,9 @@ type Retry struct {
 
 // Wait is the time between the nth attempt, n from 1, and the next one.
 func (r Retry) Wait(n int) time.Duration {
+	if r.Initial == 0 {
+		return 0 // or it would be multiplied by infinity
+	}
 	wait, factor := float64(r.Initial), r.Multiplier
 	if factor == 0 {
 		factor = 2

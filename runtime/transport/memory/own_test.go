@@ -374,3 +374,37 @@ func TestTheOtherMemberLeaves(t *testing.T) {
 		}
 	})
 }
+
+// TestKeysWithoutMeaning sets, on both sides, what means nothing within a process: what
+// comes of it is the same as without. A failed message comes again, so nothing is
+// acknowledged before its receiver has settled it.
+func TestKeysWithoutMeaning(t *testing.T) {
+	for name, p := range map[string]transport.Profile{
+		"nothing":       {},
+		"durable":       {Durable: transport.Durable},
+		"ack: manual":   {ManualAck: transport.On},
+		"ack: auto":     {ManualAck: transport.Off},
+		"confirm":       {Confirm: transport.On},
+		"not confirmed": {Confirm: transport.Off},
+	} {
+		tr := memory.New()
+		p.Retry.Attempts = 2
+		var got []string
+		s := hear(t, tr, "event.#", p, transport.Serve(1, func(_ context.Context, d *transport.Delivery) error {
+			if got = append(got, string(d.Body)); len(got) == 1 {
+				return errors.New("not yet")
+			}
+			return nil
+		}))
+		m := message("event.a", "a")
+		m.Profile = &p
+		publish(t, tr, m)
+		if err := tr.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		want := transport.Stats{Accepted: 1, Handled: 1, Failed: 1, Retried: 1}
+		if st := s.Stats(); st != want || !slices.Equal(got, []string{"a", "a"}) {
+			t.Errorf("%s: %q, %+v", name, got, st)
+		}
+	}
+}

@@ -33,6 +33,7 @@ var keys = []test{
 	{"ttl", expires, ttl},
 	{"ttl-prefetched", expires, ttlPrefetched},
 	{"dedup", dedups, dedup},
+	{"refused-keys", nil, refusedKeys},
 }
 
 // keyed publishes bodies whose first letter is the key.
