@@ -40,7 +40,10 @@ func (x *ear) handle(ctx context.Context, r *router, d *transport.Delivery, even
 		}
 		return to.Take(ctx, e)
 	})
-	if reply == nil {
+	switch {
+	case err == transport.ErrNoReply:
+		return nil // settled without a reply it is told to the requester
+	case reply == nil:
 		return err
 	}
 	return errors.Join(err, x.answer(ctx, d, reply))
