@@ -29,7 +29,9 @@ func (c Config) withDefaults() Config {
 		c.OnError = func(err error) { slog.Error("a node has a failure", "error", err) }
 		return c
 	}
-	told := bus.OnError(func(_ *bus.Subscription, err error) { c.OnError(err) })
+	given := c.OnError
+	c.OnError = func(err error) { given(err) } // a name that Shutdown finds among its callers
+	told := bus.OnError(func(_ *bus.Subscription, err error) { given(err) })
 	c.BusOptions = append([]bus.Option{told}, c.BusOptions...)
 	return c
 }

@@ -35,6 +35,7 @@ func (l *life) start(ctx context.Context, f func(context.Context) error) error {
 		return errStarted
 	}
 	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	l.begun, l.startedUp = cancel, make(chan struct{})
 	l.mu.Unlock()
 	defer close(l.startedUp)
@@ -50,14 +51,37 @@ func (l *life) shutdown(ctx context.Context, f func(context.Context) error) erro
 	if l.ended == nil {
 		l.begin(ctx, wait, f)
 	}
-	ended := l.ended
 	l.mu.Unlock()
 	if !wait {
 		return nil
 	}
-	defer context.AfterFunc(ctx, l.giveUp)()
+	return l.await(ctx)
+}
+
+// await waits for a shutdown that has begun, which waits for nothing any more once ctx ends.
+func (l *life) await(ctx context.Context) error {
+	l.mu.Lock()
+	ended, giveUp := l.ended, l.giveUp
+	l.mu.Unlock()
+	defer context.AfterFunc(ctx, giveUp)()
 	<-ended
 	return l.err
+}
+
+// join makes l end within the shutdown of another life, unless its own has begun: then it
+// returns nil. The caller calls what it returns when it has ended.
+func (l *life) join(other *life) (done func(error)) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended != nil {
+		return nil
+	}
+	ended := make(chan struct{})
+	l.ended, l.giveUp = ended, other.giveUp
+	return func(err error) {
+		l.err = err
+		close(ended)
+	}
 }
 
 // begin begins the shutdown; l.mu is held.
@@ -80,16 +104,20 @@ func (l *life) begin(ctx context.Context, waits bool, f func(context.Context) er
 	}()
 }
 
-// within reports whether a step of a machine, a handler or a send of the node is among the
-// callers.
+// within reports whether something that a shutdown waits for is among the callers.
 func within(ctx context.Context) bool {
 	return bus.StepTimeout(ctx) > 0 || transport.InReceiver(ctx) || called()
 }
 
-// awaited are the beginnings of names of functions that a shutdown waits for.
+// awaited are the beginnings of names of functions that a shutdown waits for: those that
+// call handlers, senders, machines that are opened or closed, and OnError.
 var awaited = []string{
 	"github.com/xsgen/xsgen/runtime/node.(*router).take",
 	"github.com/xsgen/xsgen/runtime/node.(*Node).Send",
+	"github.com/xsgen/xsgen/runtime/node.(*Node).connect",
+	"github.com/xsgen/xsgen/runtime/node.(*Node).open",
+	"github.com/xsgen/xsgen/runtime/node.(*Node).closeMachines",
+	"github.com/xsgen/xsgen/runtime/node.Config.withDefaults",
 }
 
 func called() bool {

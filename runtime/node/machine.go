@@ -12,8 +12,8 @@ import (
 type Machine struct {
 	ID      string
 	Connect func(b *bus.Bus) error          // makes its publishers; nil if it has none
-	Open    func(ctx context.Context) error // starts it
-	Close   func(ctx context.Context) error // stops it; it is called once Open was, even if that has failed
+	Open    func(ctx context.Context) error // starts it, and does not keep ctx; nil if there is nothing to start
+	Close   func(ctx context.Context) error // stops it; it is called once Open was, even if that has failed; nil as Open
 	Inboxes []Inbox                         // one for each profile and group
 }
 

@@ -79,7 +79,7 @@ type port struct {
 
 	mu     sync.Mutex
 	begun  []transport.Envelope
-	subs   []transport.Subscription
+	subs   []*place
 	closed bool
 }
 
@@ -132,12 +132,25 @@ func (p *port) Subscribe(ctx context.Context, r transport.SubscribeRequest) (tra
 		return nil, err
 	}
 	s, err := p.Transport.Subscribe(ctx, r)
-	if err == nil {
-		p.mu.Lock()
-		p.subs = append(p.subs, s)
-		p.mu.Unlock()
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.subs = append(p.subs, &place{Subscription: s})
+	return p.subs[len(p.subs)-1], nil
+}
+
+// place is a subscription of a port. What it has left is told once.
+type place struct {
+	transport.Subscription
+	closed atomic.Bool
+}
+
+// Close implements transport.Subscription.
+func (s *place) Close(ctx context.Context) error {
+	s.closed.Store(true)
+	return s.Subscription.Close(ctx)
 }
 
 // stats add up those of the port's subscriptions.
@@ -161,7 +174,9 @@ func (p *port) Close(ctx context.Context) error {
 	p.mu.Unlock()
 	var errs []error
 	for _, s := range subs {
-		errs = append(errs, s.Close(ctx))
+		if !s.closed.Load() {
+			errs = append(errs, s.Close(ctx))
+		}
 	}
 	p.status.Set(transport.Closed, nil)
 	return transport.JoinDrained(errs)

@@ -216,8 +216,10 @@ func (n *Node) connect() error {
 func (n *Node) open(ctx context.Context) error {
 	for _, m := range n.machines {
 		m.opened = true
-		if err := m.Open(ctx); err != nil {
-			return fmt.Errorf("node: the machine %s: %w", m.ID, err)
+		if m.Open != nil {
+			if err := m.Open(ctx); err != nil {
+				return fmt.Errorf("node: the machine %s: %w", m.ID, err)
+			}
 		}
 		m.gate.let()
 	}

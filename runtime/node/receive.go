@@ -24,7 +24,7 @@ func (x *ear) receive(ctx context.Context, r *router, d *transport.Delivery) err
 	} else {
 		x.undecodable(ctx, d, err)
 	}
-	if err != nil {
+	if err != nil && ctx.Err() == nil { // otherwise it is given back
 		again := d.ReplyTo == "" && x.profile.Again(int(d.Attempt), err)
 		x.n.fail(fmt.Errorf("node: %s: %w", x.name, &bus.HandlerError{Topic: d.Topic, Key: d.Key, ID: d.ID, Attempt: int(d.Attempt), Retry: again, Err: err}))
 	}

@@ -15,9 +15,10 @@ import (
 // to as well, the machines are closed, then transports, which send what they still have, and
 // the bus. If ctx ends before, the rest is given up and the error is a
 // *transport.DrainError that says how much it was, perhaps joined with others. It may be
-// called from any goroutine, several times, and while the node is being started; every call
-// returns when the node has ended. From within a handler or a step of a machine it begins,
-// and returns nil: only ctx's deadline counts then.
+// called from any goroutine, several times, and while the node is being started, which it
+// ends; every call returns when the node has ended. From within something that it would wait
+// for, such as a handler, a step of a machine, or OnError, it begins and returns nil: only
+// ctx's deadline counts then.
 //
 // Sends of the node's code are transport.ErrClosed from then on. What is published on the bus
 // past that is waited for as well, as long as ctx lasts.
@@ -36,6 +37,9 @@ func (n *Node) Shutdown(ctx context.Context) error {
 func shutAll(ctx context.Context, nodes []*Node, b *bus.Bus) error {
 	var errs []error
 	note := func(err error) { errs = append(errs, err) }
+	for _, n := range nodes {
+		n.ready.Store(false) // a start may have ended meanwhile
+	}
 	all(nodes, func(n *Node) error { return n.closeIntake(ctx) }, note)
 	for _, n := range nodes {
 		n.closed.Store(true)
@@ -88,7 +92,7 @@ func (n *Node) shutGates() {
 func (n *Node) closeMachines(ctx context.Context) error {
 	var errs []error
 	for _, m := range slices.Backward(n.machines) {
-		if !m.opened {
+		if !m.opened || m.Close == nil {
 			continue
 		}
 		m.opened = false

@@ -34,9 +34,14 @@ func (t *Together) New(p *Plan, replica int) *Node {
 }
 
 // Start starts all nodes: all of them hear before the first machine opens. Otherwise it is
-// Node.Start.
+// Node.Start. If one of them was shut down before, it is transport.ErrClosed.
 func (t *Together) Start(ctx context.Context) error {
-	return t.life.start(ctx, func(ctx context.Context) error { return startAll(ctx, t.nodes, t.bus) })
+	start := func(ctx context.Context) error { return startAll(ctx, t.nodes, t.bus) }
+	for _, n := range t.nodes { // whoever shuts one of them down waits for the start of all
+		all := start
+		start = func(ctx context.Context) error { return n.life.start(ctx, all) }
+	}
+	return t.life.start(ctx, start)
 }
 
 // Ready reports whether all nodes are.
@@ -49,11 +54,29 @@ func (t *Together) Ready() bool {
 	return true
 }
 
-// Shutdown ends all nodes at once, in the same order as Node.Shutdown, and the bus. One of
-// them may have been shut down before.
+// Shutdown ends all nodes at once, in the same order as Node.Shutdown, and the bus. Some of
+// them may have been shut down before, or be about it.
 func (t *Together) Shutdown(ctx context.Context) error {
 	for _, n := range t.nodes {
 		n.ready.Store(false)
 	}
-	return t.life.shutdown(ctx, func(ctx context.Context) error { return shutAll(ctx, t.nodes, t.bus) })
+	return t.life.shutdown(ctx, t.end)
+}
+
+// end ends the nodes that do not end by themselves, waits for the others, and ends the bus.
+func (t *Together) end(ctx context.Context) error {
+	var rest []*Node
+	var done []func(error)
+	for _, n := range t.nodes {
+		if f := n.life.join(&t.life); f != nil {
+			rest, done = append(rest, n), append(done, f)
+		} else {
+			_ = n.life.await(ctx) // its error is told to who has shut it down
+		}
+	}
+	err := shutAll(ctx, rest, t.bus)
+	for _, f := range done {
+		f(err)
+	}
+	return err
 }
