@@ -10,9 +10,22 @@ func (n *interpreter) microstep(enabledTransitions []*model.Transition) {
 	n.micro++
 	n.count("microsteps")
 	n.countKinds(enabledTransitions)
+	domains := n.domains(enabledTransitions)
 	n.exitStates(enabledTransitions)
 	n.executeTransitionContent(enabledTransitions)
-	n.enterStates(enabledTransitions)
+	n.enterStates(enabledTransitions, domains)
+}
+
+// domains: xsgen: they are those by which transitions were selected. By the letter of
+// appendix D one that exits nothing, as a history stands for its own source, would have
+// another domain once that history has been recorded, by a transition beside it that
+// exits both; and it would enter what nobody has exited.
+func (n *interpreter) domains(enabledTransitions []*model.Transition) map[*model.Transition]*model.State {
+	domains := map[*model.Transition]*model.State{}
+	for _, t := range enabledTransitions {
+		domains[t] = n.getTransitionDomain(t)
+	}
+	return domains
 }
 
 func (n *interpreter) countKinds(enabledTransitions []*model.Transition) {
@@ -84,10 +97,10 @@ func (n *interpreter) executeTransitionContent(enabledTransitions []*model.Trans
 // enterStates enters all states of all transitions in document order. xsgen: so run
 // the initial's actions of a domain that was the target, and those of a history whose
 // parent stays active.
-func (n *interpreter) enterStates(enabledTransitions []*model.Transition) {
+func (n *interpreter) enterStates(enabledTransitions []*model.Transition, domains map[*model.Transition]*model.State) {
 	var statesToEnter, statesForDefaultEntry states
 	defaultHistoryContent := map[*model.State]*model.Transition{}
-	n.computeEntrySet(enabledTransitions, &statesToEnter, &statesForDefaultEntry, defaultHistoryContent)
+	n.computeEntrySet(enabledTransitions, domains, &statesToEnter, &statesForDefaultEntry, defaultHistoryContent)
 	n.enter(statesToEnter, statesForDefaultEntry, defaultHistoryContent)
 }
 
@@ -118,10 +131,15 @@ func (n *interpreter) defaultContent(s *model.State, statesForDefaultEntry state
 	if statesForDefaultEntry.isMember(s) {
 		n.executeContent(s.Initial.Actions)
 	}
+	defaults := 0
 	for _, h := range s.Children { // in document order
 		if t := defaultHistoryContent[h]; t != nil {
 			n.executeContent(t.Actions)
+			defaults++
 		}
+	}
+	if defaults > 1 {
+		n.count("several history defaults of one parent")
 	}
 }
 
@@ -163,7 +181,7 @@ func (n *interpreter) isInFinalState(s *model.State) bool {
 // computeEntrySet: xsgen: a transition enters nothing beyond its domain. By the letter
 // of appendix D a history whose parent stays active would have its ancestors, and
 // their other regions, entered again.
-func (n *interpreter) computeEntrySet(transitions []*model.Transition, statesToEnter, statesForDefaultEntry *states, defaultHistoryContent map[*model.State]*model.Transition) {
+func (n *interpreter) computeEntrySet(transitions []*model.Transition, domains map[*model.Transition]*model.State, statesToEnter, statesForDefaultEntry *states, defaultHistoryContent map[*model.State]*model.Transition) {
 	for _, t := range transitions {
 		if len(t.Targets) == 0 {
 			continue
@@ -172,7 +190,7 @@ func (n *interpreter) computeEntrySet(transitions []*model.Transition, statesToE
 		for _, s := range t.Targets {
 			n.addDescendantStatesToEnter(s, &toEnter, &forDefaultEntry, defaultHistoryContent)
 		}
-		ancestor := n.getTransitionDomain(t)
+		ancestor := domains[t]
 		for _, s := range n.getEffectiveTargetStates(t) {
 			n.addAncestorStatesToEnter(s, ancestor, &toEnter, &forDefaultEntry, defaultHistoryContent)
 		}
