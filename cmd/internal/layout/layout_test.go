@@ -51,6 +51,9 @@ var allowed = map[string][]string{
 	"runtime/transport/transporttest":  {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
 	"runtime/bus":                      {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/queue"},
 
+	"runtime/transport/amqp": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again",
+		"github.com/rabbitmq/amqp091-go"},
+
 	"runtime/node": {"runtime/topic", "runtime/transport", "runtime/bus", "runtime/internal/callers"},
 
 	"runtime/bus/bustest":         {"runtime/bus", "runtime/topic"},
@@ -65,7 +68,9 @@ var allowed = map[string][]string{
 	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},
 
-	"internal/debian":         {},
+	"internal/debian": {},
+	"internal/rabbit": {"internal/debian"},
+
 	"cmd/internal/testreport": {},
 	"cmd/internal/layout":     {},
 }

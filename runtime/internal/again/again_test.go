@@ -42,7 +42,7 @@ func TestWindow(t *testing.T) {
 		id  string
 		new bool
 	}{{"a", true}, {"a", false}, {"b", true}, {"c", true}, {"b", false}, {"a", true}, {"c", false}, {"b", true}} {
-		if w.Add(step.id) != step.new {
+		if w.Has(step.id) == step.new || w.Add(step.id) != step.new || !w.Has(step.id) {
 			t.Errorf("%d: %s", i, step.id)
 		}
 	}

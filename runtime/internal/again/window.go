@@ -32,3 +32,11 @@ func (w *Window) Add(id string) bool {
 	w.next = (w.next + 1) % w.size
 	return true
 }
+
+// Has reports whether an id is remembered.
+func (w *Window) Has(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	_, ok := w.ids[id]
+	return ok
+}

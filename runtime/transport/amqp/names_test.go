@@ -1,0 +1,89 @@
+package amqp
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+func TestBindingKey(t *testing.T) {
+	for p, want := range map[topic.Pattern]string{
+		"event.order.submit": "event.order.submit", "event.order.#": "event.order.#", "state.*": "state.*.#",
+		"*.order.+": "*.order.*", "*": "*.#", "+": "*", "#": "#", "#.a.*": "#.a.*.#",
+	} {
+		if got := bindingKey(p); got != want {
+			t.Errorf("%s is bound as %s, want %s", p, got, want)
+		}
+	}
+}
+
+// TestNoSecrets has addresses that are wrong in every way: no error shows a password.
+func TestNoSecrets(t *testing.T) {
+	for _, url := range []string{
+		"amqp://user:geheim@[::1", "http://user:geheim@localhost", "amqp://user:geheim@localhost:port", "amqp://user:ge heim@localhost",
+		"amqp://user:geheim@example.com", "amqp://localhost/,amqp://user:geheim@example.com/vhost",
+	} {
+		_, err := New(url)
+		if !errors.Is(err, ErrAddress) || strings.Contains(err.Error(), "heim") {
+			t.Errorf("%v", err)
+		}
+	}
+	list, err := parseAddresses("amqps://user:geheim@a/v, amqp://localhost:1234")
+	if err != nil || len(list) != 2 {
+		t.Fatal(err)
+	}
+	if list[0].String() != "amqps://a:5671/v" || list[1].String() != "amqp://localhost:1234/" {
+		t.Errorf("%v", list)
+	}
+}
+
+func TestInsecure(t *testing.T) {
+	for url, fine := range map[string]bool{
+		"amqp://localhost": true, "amqp://127.0.0.2:1/": true, "amqp://[::1]/": true, "amqps://example.com": true,
+		"amqp://example.com": false, "amqp://10.0.0.1": false,
+	} {
+		list, err := parseAddresses(url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := list[0].check(false); (err == nil) != fine {
+			t.Errorf("%s: %v", url, err)
+		}
+		if err := list[0].check(true); err != nil {
+			t.Errorf("%s is allowed: %v", url, err)
+		}
+	}
+}
+
+func TestBackoff(t *testing.T) {
+	b := backoff{100 * time.Millisecond, 30 * time.Second}
+	for n, want := range []time.Duration{100, 200, 400, 800, 1600, 3200, 6400, 12800, 25600, 30000, 30000} {
+		want *= time.Millisecond
+		for range 100 {
+			if got := b.wait(n); got < want*3/4 || got > want*5/4+1 {
+				t.Fatalf("after %d failures it waits %v", n, got)
+			}
+		}
+	}
+	if got := b.wait(1000); got > 38*time.Second {
+		t.Errorf("at last it waits %v", got)
+	}
+}
+
+func TestCheck(t *testing.T) {
+	var a Transport
+	for _, p := range []transport.Profile{{}, transport.Reliable(), transport.HighThroughput(), transport.LowLatency(), {Durable: transport.DurableRequired}} {
+		if err := a.Check(p); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, p := range []transport.Profile{{Overflow: transport.DropNewest}, {Capacity: -1}} {
+		if err := a.Check(p); !errors.Is(err, transport.ErrInvalidProfile) {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}

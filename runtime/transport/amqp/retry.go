@@ -1,0 +1,217 @@
+package amqp
+
+import (
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// next attempts are made of the same message: by the same subscription, while it holds
+// back its key; or after it has waited in a queue of the broker's, by whoever takes from
+// the subscription's queue then.
+type whereTo int
+
+const (
+	nowhere whereTo = iota // it is given up
+	here
+	broker
+)
+
+// fail does what a failure, or a request without an answer, leads to. An error is that
+// the broker could not be told.
+func (s *subscription) fail(d *delivery, err error) (whereTo, error) {
+	i := d.i
+	p := &s.request.Profile
+	switch {
+	case i.ReplyTo != "" && !d.Answered():
+		reply := transport.ErrorReply(err)
+		reply.Correlation, reply.Topic = i.Correlation, i.Topic
+		return nowhere, s.t.answer(s.ctx, i.ReplyTo, reply)
+	case i.ReplyTo != "" || !p.AgainAmong(s.members(i), i.attempts+1, err):
+		if i.ReplyTo == "" {
+			s.dead(i, i.attempts+1, err)
+		}
+		return nowhere, nil
+	case s.held != nil:
+		return here, nil
+	}
+	return broker, s.postpone(i)
+}
+
+// members is how many may try a message, this one included: where keys are kept in order it
+// stays where it is.
+func (s *subscription) members(i *item) int {
+	if s.request.Group == "" || s.held != nil {
+		return 1
+	}
+	s.mu.Lock()
+	at := s.at
+	s.mu.Unlock()
+	if at == nil || i.p.at != at {
+		return 1
+	}
+	q, err := inspect(at.s.Connection, s.q.name)
+	if err != nil {
+		return 1 // the connection is lost, and it comes again
+	}
+	return max(q.Consumers/len(s.slots()), 1)
+}
+
+// retryHere has an item wait for its next attempt; s.mu is held.
+func (s *subscription) retryHere(i *item) {
+	next := *i
+	next.attempts++
+	s.later.Add(time.Now().Add(s.request.Profile.Retry.Wait(next.attempts)), &next)
+	s.wake.Signal()
+}
+
+// postpone has the broker keep a message until its next attempt is due.
+func (s *subscription) postpone(i *item) error {
+	n := i.attempts + 1
+	wait := s.request.Profile.Retry.Wait(n)
+	token := s.t.newID()
+	key := s.q.name
+	if wait >= time.Millisecond {
+		key = s.retryQueue(n)
+	}
+	failed := append(i.failed[:len(i.failed):len(i.failed)], s.id)
+	if s.request.Group == "" {
+		failed = nil
+	}
+	m := i.Message
+	m.Mandatory = true
+	m.Profile = &transport.Profile{Sensitive: s.request.Profile.Sensitive}
+	if key != s.q.name {
+		m.Profile.TTL = wait
+	}
+	s.mu.Lock()
+	s.away[token] = time.Now().Add(wait + awayGrace)
+	s.mu.Unlock()
+	err := s.store(n, key, &m, amqp.Table{headerAttempt: int64(n), headerAgain: token, headerFailed: strings.Join(failed, ",")})
+	if err != nil {
+		s.mu.Lock()
+		delete(s.away, token)
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// awayGrace is how much later than its time a message may come back.
+const awayGrace = 2 * time.Second
+
+// store publishes to a queue, which is declared if there is none (any more), until the
+// broker has it.
+func (s *subscription) store(n int, key string, m *transport.Message, more amqp.Table) error {
+	for tries := 0; ; tries++ {
+		if err := s.declareRetry(n, key); err != nil {
+			if err := s.pause(tries); err != nil {
+				return err
+			}
+			continue
+		}
+		err := s.t.publisher.send(s.ctx, "", key, m, more)
+		if !errors.Is(err, transport.ErrUnroutable) {
+			return err
+		}
+		s.mu.Lock()
+		clear(s.retries)
+		s.mu.Unlock()
+	}
+}
+
+// pause waits before another try, and returns an error if there is to be none.
+func (s *subscription) pause(tries int) error {
+	select {
+	case <-time.After(s.t.o.backoff.wait(tries)):
+		return nil
+	case <-s.ctx.Done():
+		return transport.ErrClosed
+	}
+}
+
+// retryQueue is the queue for what waits for its nth attempt and one. It has one for each
+// step, since only what is at the head of a queue expires.
+func (s *subscription) retryQueue(n int) string { return s.q.name + ".retry." + strconv.Itoa(n) }
+
+// declareRetry declares the queue that keeps messages until their next attempt; what has
+// waited long enough goes back to the subscription's, at least once. A volatile one goes
+// away when it is not declared for long, so that is done again now and then.
+func (s *subscription) declareRetry(n int, name string) error {
+	s.mu.Lock()
+	at, since := s.at, s.retries[n]
+	s.mu.Unlock()
+	if name == s.q.name || time.Since(since) < time.Minute {
+		return nil
+	}
+	if at == nil {
+		return transport.ErrNotConnected
+	}
+	ch, err := at.s.Channel()
+	if err != nil {
+		return err
+	}
+	defer ch.Close() // it may have ended
+	r := &s.request.Profile.Retry
+	limit := r.Initial // of all steps, as Retry.Wait has them
+	for k := 1; k < n; k++ {
+		if limit = time.Duration(float64(limit) * multiplier(r)); limit > day {
+			limit = day
+			break
+		}
+	}
+	if r.Max > 0 {
+		limit = min(limit, r.Max)
+	}
+	limit = time.Duration(float64(limit) * (1 + r.Jitter))
+	args := queueArgs(true, true)
+	args["x-message-ttl"] = millis(limit)
+	args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", s.q.name
+	if !s.q.durable {
+		args["x-expires"] = (idle + limit).Milliseconds()
+	}
+	if _, err := ch.QueueDeclare(name, true, false, false, false, args); err != nil {
+		return declaring("queue", name, err)
+	}
+	s.mu.Lock()
+	s.retries[n] = time.Now()
+	s.mu.Unlock()
+	return nil
+}
+
+const day = 24 * time.Hour
+
+func multiplier(r *transport.Retry) float64 {
+	if r.Multiplier == 0 {
+		return 2
+	}
+	return r.Multiplier
+}
+
+// dead publishes the dead letter of an event, and waits until the broker has it.
+func (s *subscription) dead(i *item, attempts int, cause error) {
+	p := &s.request.Profile
+	if !p.DeadLetter || i.ReplyTo != "" {
+		return
+	}
+	letter, err := transport.DeadLetter(&i.Message, s.name(), attempts, cause)
+	if err == nil {
+		letter.Profile = &transport.Profile{Durable: p.Durable, Sensitive: p.Sensitive}
+		err = s.publishLetter(letter)
+	}
+	if err != nil {
+		s.t.o.log.Warn("amqp: a dead letter that was not published", "id", i.ID, "topic", i.Topic, "error", err)
+	}
+}
+
+func (s *subscription) publishLetter(letter *transport.Message) error {
+	exchange, err := s.t.exchange(letter.Topic)
+	if err != nil {
+		return err
+	}
+	return s.t.publisher.send(s.ctx, exchange, string(letter.Topic), letter, nil)
+}

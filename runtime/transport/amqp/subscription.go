@@ -1,0 +1,240 @@
+package amqp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/xsgen/xsgen/runtime/internal/again"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// subscription is a queue's consumer, or one of a group's. What has come is in one place
+// until it is settled: in inbox, behind another one of its key, in later, or with the
+// receiver.
+type subscription struct {
+	t       *Transport
+	request transport.SubscribeRequest
+	q       queue
+	id      string // of the member, unique
+	room    int    // deliveries that may be unsettled
+	ctx     context.Context
+	cancel  context.CancelFunc
+	first   chan error    // what making it for the first time has led to
+	done    chan struct{} // closed when it has ended
+	leaving chan struct{} // closed when Close has been called
+	lost    chan struct{} // closed when what is left was given up
+	settled chan struct{} // told when something was settled
+	made    atomic.Bool   // the broker knows of it, or did
+	missing atomic.Bool   // the broker must be told of it anew
+	leave   sync.Once
+	forsake sync.Once
+
+	mu      sync.Mutex
+	wake    *sync.Cond // for the goroutine that calls the receiver
+	at      *attachment
+	inbox   fifo[*item]             // not handed over yet
+	held    map[string]*fifo[*item] // by key, what comes after one that is unsettled, if keys are kept in order
+	behind  int                     // how many that are
+	later   again.Later[*item]      // failed, to be handed over again, if keys are kept in order
+	timer   *time.Timer             // of later
+	handed  int                     // with the receiver, or being settled
+	loose   int                     // of those, that were acknowledged before
+	ids     map[string]struct{}     // of what is here, if ids are remembered
+	seen    *again.Window           // ids of what was settled
+	bounced *again.Window           // what was given back to the group
+	away    map[string]time.Time    // failed, at the broker until then
+	retries map[int]time.Time       // queues for retries, by step, and when they were declared
+	looked  time.Time               // when the group's members were last counted, by its channel's goroutine
+	others  bool                    // whether there were any
+	over    bool
+	stats   transport.Stats
+	gaveUp  int
+}
+
+// attachment is a subscription's channel, from when it consumes until it is lost. What
+// came by it is settled by it, or not at all.
+type attachment struct {
+	s          *session
+	ch         *amqp.Channel
+	closed     chan *amqp.Error
+	deliveries <-chan amqp.Delivery // nil when it was cancelled
+	last       uint64               // the highest tag that has come
+	deadCh     *amqp.Channel
+	dead       <-chan amqp.Delivery // what the broker has dropped
+	tags       []string             // of consumers
+	merging    *merging             // of their deliveries, if there are several
+	acks       acker
+	timer      *time.Timer // of acks
+}
+
+// item is an event that has come.
+type item struct {
+	transport.Message
+	p        *parcel
+	attempts int // deliveries that have failed
+	failed   []string
+	expires  time.Time // zero is never
+	holds    bool      // others of its key wait for it
+	loose    bool      // it was acknowledged before it was handed over
+}
+
+// parcel is a message of the broker's, with one event or several.
+type parcel struct {
+	at   *attachment
+	tag  uint64
+	left int  // events that are not settled
+	told bool // the broker need not be told
+}
+
+// room is how many deliveries may be unsettled.
+func room(p *transport.Profile) int {
+	if p.Prefetch > 0 {
+		return p.Prefetch
+	}
+	return max(p.Concurrency, 1) * max(p.BatchSize, 1)
+}
+
+func (t *Transport) newSubscription(r transport.SubscribeRequest) *subscription {
+	r.Patterns = slices.Clone(r.Patterns)
+	s := &subscription{
+		t: t, request: r, id: t.newID(), room: room(&r.Profile), first: make(chan error, 1), done: make(chan struct{}),
+		leaving: make(chan struct{}), lost: make(chan struct{}), settled: make(chan struct{}, 1),
+		away: map[string]time.Time{}, retries: map[int]time.Time{}, bounced: again.NewWindow(256),
+	}
+	name := r.Name
+	if name == "" {
+		name = s.id
+		if r.Group == "" {
+			r.Profile.Durable = transport.Volatile // nobody would find it again
+		}
+	}
+	s.q = t.queueOf(t.node, name, r.Group, r.Observer, r.Patterns, &r.Profile)
+	s.wake = sync.NewCond(&s.mu)
+	s.ctx, s.cancel = context.WithCancel(transport.ReceiverContext(context.Background()))
+	if r.Profile.Order == transport.OrderKey {
+		s.held = map[string]*fifo[*item]{}
+	}
+	if r.Profile.DedupWindow > 0 {
+		s.ids, s.seen = map[string]struct{}{}, again.NewWindow(r.Profile.DedupWindow)
+	}
+	return s
+}
+
+// name is what a dead letter calls the subscription.
+func (s *subscription) name() string {
+	switch r := &s.request; {
+	case r.Group != "":
+		return r.Group
+	case r.Name != "":
+		return r.Name
+	}
+	patterns := make([]string, len(s.request.Patterns))
+	for i, p := range s.request.Patterns {
+		patterns[i] = string(p)
+	}
+	return strings.Join(patterns, ",")
+}
+
+// Subscribe implements transport.Transport. It waits for a connection.
+func (t *Transport) Subscribe(ctx context.Context, r transport.SubscribeRequest) (transport.Subscription, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, transport.TimeoutError(err)
+	}
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	if err := t.Check(r.Profile); err != nil {
+		return nil, err
+	}
+	if !slices.Contains(t.Guarantees().Policies, r.Policy) {
+		return nil, fmt.Errorf("%w: AMQP's groups have no such policy", transport.ErrInvalidProfile)
+	}
+	s := t.newSubscription(r)
+	if err := t.register(s); err != nil {
+		return nil, err
+	}
+	t.running.Go(s.run)
+	t.running.Go(s.receive)
+	select {
+	case err := <-s.first:
+		if err == nil {
+			return s, nil
+		}
+		s.abandon()
+		return nil, s.refused(err)
+	case <-ctx.Done():
+		s.abandon()
+		return nil, transport.TimeoutError(ctx.Err())
+	}
+}
+
+// refused says why the broker does not know of the subscription.
+func (s *subscription) refused(err error) error {
+	e, ok := errors.AsType[*amqp.Error](err)
+	if ok && e.Code == amqp.PreconditionFailed && s.request.Group != "" {
+		return fmt.Errorf("%w: group %q: %w", transport.ErrGroupMismatch, s.request.Group, err)
+	}
+	return err
+}
+
+// register notes a subscription, unless its name is taken or its group wants something
+// else.
+func (t *Transport) register(s *subscription) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := &s.request
+	if t.closing.Load() {
+		return transport.ErrClosed
+	}
+	if _, taken := t.names[r.Name]; taken && r.Name != "" {
+		return fmt.Errorf("%w: %q", transport.ErrNameTaken, r.Name)
+	}
+	if r.Group != "" {
+		for _, m := range t.groups[r.Group] {
+			if !m.fits(r) {
+				return fmt.Errorf("%w: group %q", transport.ErrGroupMismatch, r.Group)
+			}
+			s.seen = m.seen // they know ids together
+		}
+		t.groups[r.Group] = append(t.groups[r.Group], s)
+	}
+	t.names[r.Name] = struct{}{}
+	t.subs[s] = struct{}{}
+	return nil
+}
+
+// fits reports whether another member of the group wants the same.
+func (s *subscription) fits(r *transport.SubscribeRequest) bool {
+	mine := &s.request
+	return slices.Equal(mine.Patterns, r.Patterns) && mine.Policy == r.Policy && mine.Profile == r.Profile &&
+		(mine.Where == nil) == (r.Where == nil)
+}
+
+// forget forgets a subscription that has ended.
+func (t *Transport) forget(s *subscription) {
+	t.mu.Lock()
+	delete(t.subs, s)
+	delete(t.names, s.request.Name)
+	if g := s.request.Group; g != "" {
+		t.groups[g] = slices.DeleteFunc(t.groups[g], func(m *subscription) bool { return m == s })
+	}
+	t.mu.Unlock()
+	t.refresh()
+}
+
+// Stats implements transport.Subscription. What waits at the broker is not counted.
+func (s *subscription) Stats() transport.Stats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	st := s.stats
+	st.Waiting, st.InFlight = s.inbox.n(), s.handed+s.behind+s.later.Len()
+	return st
+}
