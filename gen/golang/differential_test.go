@@ -127,6 +127,9 @@ func (d *differential) one(s *randomSpec) {
 			break
 		}
 	}
+	if seen[illegal] > 0 {
+		d.t.Errorf("%s has %s, %d times:\n%s", s.name, illegal, seen[illegal], s.chart.yaml.String())
+	}
 	if seen["conflicts"] > 0 {
 		counters["charts with conflicts"]++
 	}

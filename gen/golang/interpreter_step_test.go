@@ -14,6 +14,23 @@ func (n *interpreter) microstep(enabledTransitions []*model.Transition) {
 	n.exitStates(enabledTransitions)
 	n.executeTransitionContent(enabledTransitions)
 	n.enterStates(enabledTransitions, domains)
+	if !n.configuration.every(n.legal) {
+		n.count(illegal)
+	}
+}
+
+const illegal = "configurations that are not legal"
+
+// legal reports whether what must be active of the children of s is (section 3.11).
+func (n *interpreter) legal(s *model.State) bool {
+	active := len(getChildStates(s).filter(n.configuration.isMember))
+	switch {
+	case isParallelState(s):
+		return active == len(getChildStates(s))
+	case isCompoundState(s):
+		return active == 1
+	}
+	return true
 }
 
 // domains: xsgen: they are those by which transitions were selected. By the letter of
