@@ -40,8 +40,15 @@ func (e *VersionError) Error() string {
 	if len(e.Missing) > 0 {
 		text += "; there is no " + strings.Join(e.Missing, ", no ")
 	}
+	if slices.Contains(e.Differ, namesDiffer) {
+		return text // the shape is right, or a migration has run: another one is no help
+	}
 	return text + "; restore it with machine.WithMigration"
 }
+
+// namesDiffer stands for what differs where a snapshot names what is not there in spite
+// of its shape, or after a migration.
+const namesDiffer = "names"
 
 // WithMigration lets a machine restore snapshots of other versions of its spec:
 // migrate changes the snapshot into one of this version. It is told the shape that
@@ -143,7 +150,7 @@ func (r *restorer) resolve() error {
 		return err
 	}
 	if len(differ) == 0 && len(r.missing) > 0 {
-		differ = []string{"names"}
+		differ = []string{namesDiffer}
 	}
 	if len(differ) > 0 {
 		return &VersionError{r.self.Machine, r.self.Key, differ, r.missing}
