@@ -76,14 +76,15 @@ func Generate(in Input) (Result, error) {
 	if g.diags.Errors() > 0 {
 		return r, nil
 	}
-	for _, t := range g.topologies {
-		g.diags.Add(diag.NotYetSupported, t.model.ID.Pos, "topologies are checked, but nothing is generated of them yet")
-	}
-	if len(g.topologies) > 0 {
-		return r, nil
-	}
 	for _, m := range g.machines {
 		p, err := g.emit(m)
+		if err != nil {
+			return Result{}, err
+		}
+		r.Packages = append(r.Packages, p)
+	}
+	for _, t := range g.topologies {
+		p, err := g.emitTopology(t)
 		if err != nil {
 			return Result{}, err
 		}
@@ -108,21 +109,39 @@ func newGeneration(in Input) *generation {
 }
 
 func (g *generation) emit(m *machine) (output.Package, error) {
-	rel := path.Base(m.spec.Path)
-	if up := relative(m.dir, path.Dir(m.spec.Path)); up != "." {
-		rel = path.Join(up, rel)
-	}
 	imports := map[*model.Machine]string{}
 	for _, c := range m.model.Children {
 		imports[c.Machine] = g.models[c.Machine].importPath
 	}
-	files, err := golang.Package(m.model, m.table, golang.Config{ImportPath: m.importPath, Source: rel, Children: imports})
-	if err != nil {
-		return output.Package{}, err
+	files, err := golang.Package(m.model, m.table, golang.Config{ImportPath: m.importPath, Source: m.source(), Children: imports})
+	return m.sealed(files), err
+}
+
+func (g *generation) emitTopology(t *topology) (output.Package, error) {
+	imports := map[*model.Machine]string{}
+	for _, p := range t.model.Machines {
+		if imports[p.Machine] = p.Import; p.Import == "" {
+			imports[p.Machine] = g.models[p.Machine].importPath
+		}
 	}
-	p := output.Package{Dir: m.dir, Base: m.base, Spec: m.spec.Path}
-	for _, f := range files {
-		p.Files = append(p.Files, output.File{Name: f.Name, Data: output.Seal(f.Data)})
+	files, err := golang.Topology(t.model, t.routes, golang.TopologyConfig{ImportPath: t.importPath, Source: t.source(), Machines: imports})
+	return t.sealed(files), err
+}
+
+// source is the path of the spec, relative to the output.
+func (f *specFile) source() string {
+	rel := path.Base(f.spec.Path)
+	if up := relative(f.dir, path.Dir(f.spec.Path)); up != "." {
+		rel = path.Join(up, rel)
 	}
-	return p, nil
+	return rel
+}
+
+// sealed is the package of a spec's output.
+func (f *specFile) sealed(files []golang.File) output.Package {
+	p := output.Package{Dir: f.dir, Base: f.base, Spec: f.spec.Path}
+	for _, x := range files {
+		p.Files = append(p.Files, output.File{Name: x.Name, Data: output.Seal(x.Data)})
+	}
+	return p
 }

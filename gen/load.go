@@ -86,6 +86,7 @@ func (g *generation) join(t *topology) {
 	t.model = model.LinkTopology(parsed, t.diags, func(at spec.Scalar) *model.Machine { return g.child(&t.specFile, at) })
 	t.id, t.pkg = t.model.ID, t.model.Package
 	t.routes = expr.CheckTopology(t.model, t.diags)
+	golang.CheckTopologyNames(t.model, t.diags)
 	check.RunTopology(t.model, t.diags)
 }
 

@@ -1,21 +1,19 @@
 package golang
 
 import (
+	"slices"
+
 	"github.com/dave/jennifer/jen"
 
 	"github.com/xsgen/xsgen/gen/goname"
 	"github.com/xsgen/xsgen/gen/model"
 )
 
-// bind declares Bind, and the outbox that it makes.
+// bind declares Connect, Take and Bind, and the outbox.
 func (g *generator) bind(f *jen.File) {
 	g.outboxType(f)
-	params := []jen.Code{busParam()}
-	if len(g.m.Sends) > 0 {
-		params = append(params, jen.Id("roles").Id("Roles"))
-	}
-	params = append(params, optsParam())
-	g.method(f, "Bind", "connects the machine to b, before it is started: its state changes, emitted events and failures are published, and it takes the events that are published to its topics. The options are those of its subscription; without any, events are processed within Publish.").
+	params, args := g.bindParams()
+	g.method(f, "Connect", "is the half of Bind that publishes: a topology's links bring the events.").
 		Params(params...).Error().BlockFunc(func(b *jen.Group) {
 		b.If(core().Dot("Started").Call()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyStarted")))
 		b.If(jen.Id("m").Dot("outbox").Op("!=").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyBound")))
@@ -23,35 +21,85 @@ func (g *generator) bind(f *jen.File) {
 			b.If(jen.List(jen.Id("_"), jen.Err()).Op(":=").Id(g.longestFamily()).Dot("Of").Call(core().Dot("Key").Call()), jen.Err().Op("!=").Nil()).Block(
 				jen.Return(jen.Err()))
 		}
-		args := []jen.Code{jen.Id("b")}
-		if len(g.m.Sends) > 0 {
-			args = append(args, jen.Id("roles"))
-		}
 		b.List(jen.Id("o"), jen.Err()).Op(":=").Id("newOutbox").Call(args...)
 		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
-		if len(g.m.Events) > 0 {
-			g.subscribeInbox(b)
-		}
 		b.Id("m").Dot("outbox").Op("=").Id("o")
 		b.Add(core()).Dot("Bound").Call(jen.True())
 		b.Return(jen.Nil())
 	})
+	if len(g.m.Events) > 0 {
+		g.take(f)
+	}
+	g.method(f, "Bind", "connects the machine to b, before it is started: its state changes, emitted events and failures are published, and it takes the events that are published to its topics. The options are those of its subscription; without any, events are processed within Publish.").
+		Params(append(params, optsParam())...).Error().BlockFunc(func(b *jen.Group) {
+		if len(g.m.Events) == 0 {
+			b.Return(jen.Id("m").Dot("Connect").Call(args...))
+			return
+		}
+		b.If(jen.Err().Op(":=").Id("m").Dot("Connect").Call(args...), jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
+		g.subscribeInbox(b)
+	})
 }
 
+// bindParams are the parameters of Connect, once to declare and once to pass on.
+func (g *generator) bindParams() (params, args []jen.Code) {
+	params, args = []jen.Code{busParam()}, []jen.Code{jen.Id("b")}
+	if len(g.m.Sends) > 0 {
+		params, args = append(params, jen.Id("roles").Id("Roles")), append(args, jen.Id("roles"))
+	}
+	return params, args
+}
+
+func anyEventParam() *jen.Statement { return jen.Id("e").Op("*").Qual(busPath, "AnyEvent") }
+
+// take declares how an event of a bus is processed.
+func (g *generator) take(f *jen.File) {
+	number := jen.Id("ev").Dot("EventNumber").Call()
+	g.method(f, "Take", "processes ev, which e is or has become, as Send does. "+takeRequests).
+		Params(ctxParam(), anyEventParam(), jen.Id("ev").Id("ExternalEvent")).Error().BlockFunc(func(b *jen.Group) {
+		b.If(jen.Id("ev").Op("==").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")))
+		if g.hasReplies() {
+			b.If(jen.Id("e").Dot("IsRequest").Call()).Block(
+				jen.Return(core().Dot("Answer").Call(jen.Id("ctx"), jen.Id("e"), number, jen.Id("ev"))))
+		}
+		b.Return(core().Dot("Deliver").Call(jen.Id("ctx"), jen.Id("e"), number, jen.Id("ev")))
+	})
+}
+
+const takeRequests = "If e is a request it is answered with the reply."
+
+func (g *generator) hasReplies() bool {
+	return slices.ContainsFunc(g.m.Events, func(e *model.Event) bool { return e.HasReply })
+}
+
+// inboxOptions are the options of an inbox: it answers requests if there are any.
+func (g *generator) inboxOptions() *jen.Statement {
+	if !g.hasReplies() {
+		return jen.Id("opts")
+	}
+	return jen.Append(jen.Index().Qual(busPath, "SubscribeOption").Values(jen.Qual(busPath, "Responder").Call()), jen.Id("opts").Op("..."))
+}
+
+// subscribeInbox subscribes a machine that is connected, or undoes that.
 func (g *generator) subscribeInbox(b *jen.Group) {
 	pattern := jen.Code(jen.Lit("event." + g.m.ID.Value + ".#"))
 	if g.m.Keyed {
 		b.List(jen.Id("key"), jen.Err()).Op(":=").Qual(topicPath, "EscapeKey").Call(core().Dot("Key").Call())
 		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
 		pattern = jen.Qual(topicPath, "Pattern").Call(jen.Lit("event." + g.m.ID.Value + ".").Op("+").Id("key").Op("+").Lit(".#"))
+	} else {
+		b.Var().Err().Error()
 	}
 	b.List(jen.Id("m").Dot("inbox"), jen.Err()).Op("=").Qual(busPath, "SubscribeAny").Call(jen.Id("b"), pattern,
-		jen.Func().Params(ctxParam(), jen.Id("e").Op("*").Qual(busPath, "AnyEvent")).Error().Block(
-			jen.If(jen.List(jen.Id("ev"), jen.Id("ok")).Op(":=").Id("e").Dot("Value").Call().Assert(jen.Id("ExternalEvent")), jen.Id("ok")).Block(
-				jen.Return(core().Dot("Deliver").Call(jen.Id("ctx"), jen.Id("e"), jen.Id("ev").Dot("EventNumber").Call(), jen.Id("ev")))),
-			jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")),
-		), jen.Id("opts").Op("..."))
-	b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
+		jen.Func().Params(ctxParam(), anyEventParam()).Error().Block(
+			jen.List(jen.Id("ev"), jen.Id("_")).Op(":=").Id("e").Dot("Value").Call().Assert(jen.Id("ExternalEvent")),
+			jen.Return(jen.Id("m").Dot("Take").Call(jen.Id("ctx"), jen.Id("e"), jen.Id("ev"))),
+		), g.inboxOptions().Op("..."))
+	b.If(jen.Err().Op("!=").Nil()).Block(
+		jen.Id("m").Dot("outbox").Op("=").Nil(),
+		core().Dot("Bound").Call(jen.False()),
+	)
+	b.Return(jen.Err())
 }
 
 // outboxType declares the publishers that a bound machine has: of state changes

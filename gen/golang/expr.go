@@ -84,9 +84,31 @@ func (g builder) value(v *spec.Value, t *model.Type) *jen.Statement {
 
 // expression is an expression in Go. Integer arithmetic that could overflow goes
 // through package checked.
-func (g *generator) expression(e *expr.Expr) *jen.Statement { return g.part(e.Part()) }
+func (g *generator) expression(e *expr.Expr) *jen.Statement { return g.phrasing().part(e.Part()) }
 
-func (g *generator) part(p *expr.Part) *jen.Statement {
+// phrasing is how an expression says what depends on where it stands.
+type phrasing struct {
+	context, key, now func() *jen.Statement
+	field             func(*model.Field) *jen.Statement // of the event
+	enum              func(*model.Named, string) *jen.Statement
+}
+
+// phrasing is that of the machine's own expressions.
+func (g *generator) phrasing() phrasing {
+	core := func() *jen.Statement { return jen.Id("p").Dot("core") }
+	return phrasing{
+		context: func() *jen.Statement { return jen.Id("p").Dot("context") },
+		key:     func() *jen.Statement { return core().Dot("Key").Call() },
+		now:     func() *jen.Statement { return core().Dot("Now").Call() },
+		field:   func(f *model.Field) *jen.Statement { return jen.Id("e").Dot(goname.Exported(f.Name.Value)) },
+		enum:    func(n *model.Named, text string) *jen.Statement { return jen.Id(g.enumValue(n, text)) },
+	}
+}
+
+// basic is a built-in type.
+func basic(k model.Kind) *jen.Statement { return (&generator{}).typ(&model.Type{Kind: k}) }
+
+func (w phrasing) part(p *expr.Part) *jen.Statement {
 	switch p.Node {
 	case expr.Literal:
 		return jen.Id(p.Text)
@@ -95,41 +117,41 @@ func (g *generator) part(p *expr.Part) *jen.Statement {
 	case expr.Failure:
 		return jen.Err()
 	case expr.Context:
-		return jen.Id("p").Dot("context")
+		return w.context()
 	case expr.Key:
-		return jen.Id("p").Dot("core").Dot("Key").Call()
+		return w.key()
 	case expr.Now:
-		return jen.Id("p").Dot("core").Dot("Now").Call()
+		return w.now()
 	case expr.Selection:
-		return g.selection(p)
+		return w.selection(p)
 	case expr.EnumValue:
-		return jen.Id(g.enumValue(p.Named, p.Text))
+		return w.enum(p.Named, p.Text)
 	case expr.Constant:
 		return jen.Parens(duration(p.Duration))
 	case expr.Paren:
-		return jen.Parens(g.part(p.Args[0]))
+		return jen.Parens(w.part(p.Args[0]))
 	case expr.Deref:
-		return jen.Op("*").Add(g.part(p.Args[0]))
+		return jen.Op("*").Add(w.part(p.Args[0]))
 	case expr.Unary:
 		if p.Checked {
-			return jen.Qual(checkedPath, "Neg").Index(g.typ(&model.Type{Kind: p.Kind})).Call(g.part(p.Args[0]))
+			return jen.Qual(checkedPath, "Neg").Index(basic(p.Kind)).Call(w.part(p.Args[0]))
 		}
-		return jen.Op(p.Op.String()).Add(g.part(p.Args[0]))
+		return jen.Op(p.Op.String()).Add(w.part(p.Args[0]))
 	case expr.Binary:
-		return g.binary(p)
+		return w.binary(p)
 	case expr.Index:
-		return g.part(p.Args[0]).Index(g.part(p.Args[1]))
+		return w.part(p.Args[0]).Index(w.part(p.Args[1]))
 	case expr.Len:
-		return jen.Int64().Call(jen.Len(g.part(p.Args[0])))
+		return jen.Int64().Call(jen.Len(w.part(p.Args[0])))
 	case expr.Before:
-		return jen.Qual(checkedPath, "Before").Call(g.part(p.Args[0]), g.part(p.Args[1]))
+		return jen.Qual(checkedPath, "Before").Call(w.part(p.Args[0]), w.part(p.Args[1]))
 	case expr.Contains:
-		return jen.Qual("strings", "Contains").Call(g.part(p.Args[0]), g.part(p.Args[1]))
+		return jen.Qual("strings", "Contains").Call(w.part(p.Args[0]), w.part(p.Args[1]))
 	}
-	return g.conversion(p)
+	return w.conversion(p)
 }
 
-func (g *generator) selection(p *expr.Part) *jen.Statement {
+func (w phrasing) selection(p *expr.Part) *jen.Statement {
 	of := p.Args[0]
 	switch {
 	case p.Field == nil && p.Name == "code":
@@ -137,18 +159,18 @@ func (g *generator) selection(p *expr.Part) *jen.Statement {
 	case p.Field == nil:
 		return jen.Err().Dot("Error").Call()
 	case of.Node == expr.Event:
-		return jen.Id("e").Dot(goname.Exported(p.Field.Name.Value))
+		return w.field(p.Field)
 	}
-	return g.part(of).Dot(goname.Exported(p.Field.Name.Value))
+	return w.part(of).Dot(goname.Exported(p.Field.Name.Value))
 }
 
 var checkedOps = map[string]string{"+": "Add", "-": "Sub", "*": "Mul", "/": "Div", "%": "Mod", "<<": "Shl", ">>": "Shr"}
 
-func (g *generator) binary(p *expr.Part) *jen.Statement {
-	x, y := g.part(p.Args[0]), g.part(p.Args[1])
+func (w phrasing) binary(p *expr.Part) *jen.Statement {
+	x, y := w.part(p.Args[0]), w.part(p.Args[1])
 	if p.Checked {
 		// A constant says nothing of the type: 1 << n would be an int.
-		return jen.Qual(checkedPath, checkedOps[p.Op.String()]).Index(g.typ(&model.Type{Kind: p.Kind})).Call(x, y)
+		return jen.Qual(checkedPath, checkedOps[p.Op.String()]).Index(basic(p.Kind)).Call(x, y)
 	}
 	return x.Op(p.Op.String()).Add(y)
 }
@@ -159,9 +181,9 @@ func isNumber(k model.Kind) bool { return k.IsInteger() || k == model.Duration }
 
 // conversion converts between basic types; what a number would lose is an error
 // at run time.
-func (g *generator) conversion(p *expr.Part) *jen.Statement {
-	to := g.typ(&model.Type{Kind: p.Kind})
-	x := g.part(p.Args[0])
+func (w phrasing) conversion(p *expr.Part) *jen.Statement {
+	to := basic(p.Kind)
+	x := w.part(p.Args[0])
 	switch {
 	case p.Checked && isNumber(p.Kind) && isNumber(p.From):
 		return jen.Qual(checkedPath, "Int").Index(to).Call(x)

@@ -141,7 +141,7 @@ func (g *generator) own(name string) *jen.Statement { return jen.Qual(g.cfg.Impo
 func render(f *jen.File, source string, fill func(*jen.File)) ([]byte, error) {
 	f.HeaderComment(Header)
 	f.HeaderComment("// Source: " + oneLine(source))
-	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath, snapshotPath, bustestPath, machinetestPath} {
+	for _, p := range []string{topicPath, codecPath, checkedPath, convertPath, machinePath, busPath, transportPath, snapshotPath, nodePath, bustestPath, machinetestPath} {
 		f.ImportName(p, p[strings.LastIndexByte(p, '/')+1:])
 	}
 	for _, p := range []string{"context", "errors", "maps", "slices", "strings", "time"} {

@@ -72,7 +72,7 @@ func (g *generator) exprCondition(p *expr.Part, negate bool) condition {
 	for negate && p.Node == expr.Unary && p.Op == token.NOT {
 		p, negate = p.Args[0], false
 	}
-	return not(condition{g.part(p), p.Node == expr.Binary && !p.Checked}, negate)
+	return not(condition{g.phrasing().part(p), p.Node == expr.Binary && !p.Checked}, negate)
 }
 
 func not(c condition, negate bool) condition {

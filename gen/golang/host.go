@@ -68,29 +68,57 @@ func (g *generator) hostMethod(f *jen.File, name, what string) *jen.Statement {
 	return f.Add(doc(name + " " + what)).Func().Params(jen.Id("h").Op("*").Id("Host")).Id(name)
 }
 
+// hostBind declares Connect, Take and Bind.
 func (g *generator) hostBind(f *jen.File) {
-	params, args := []jen.Code{busParam()}, []jen.Code{jen.Id("b")}
-	if len(g.m.Sends) > 0 {
-		params, args = append(params, jen.Id("roles").Id("Roles")), append(args, jen.Id("roles"))
+	params, args := g.bindParams()
+	h := func(name string) *jen.Statement { return jen.Id("h").Dot(name) }
+	g.hostMethod(f, "Connect", "is the half of Bind that publishes: a topology's links bring the events.").
+		Params(params...).Error().Block(
+		jen.If(h("outbox").Op("!=").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyBound"))),
+		jen.List(jen.Id("o"), jen.Err()).Op(":=").Id("newOutbox").Call(args...),
+		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err())),
+		h("outbox").Op("=").Id("o"),
+		h("host").Dot("Bound").Call(jen.Func().Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
+			jen.Return(jen.Id("o").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"), jen.Id("f").Dot("Key"), jen.Id("failureOf").Call(jen.Id("f")))))),
+		jen.Return(jen.Nil()),
+	)
+	if len(g.m.Events) > 0 {
+		g.hostTake(f)
 	}
 	g.hostMethod(f, "Bind", "connects the host to b, before it is opened: what the instances emit, and their state changes and failures, are published, and they take the events that are published to their topics. The options are those of its subscription.").
 		Params(append(params, optsParam())...).Error().BlockFunc(func(b *jen.Group) {
-		b.If(jen.Id("h").Dot("outbox").Op("!=").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrAlreadyBound")))
-		b.List(jen.Id("o"), jen.Err()).Op(":=").Id("newOutbox").Call(args...)
-		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
-		b.Id("h").Dot("outbox").Op("=").Id("o")
-		b.Id("h").Dot("host").Dot("Bound").Call(jen.Func().Params(ctxParam(), jen.Id("f").Qual(machinePath, "Failure")).Error().Block(
-			jen.Return(jen.Id("o").Dot("failed").Index(jen.Id("f").Dot("Kind")).Dot("Publish").Call(jen.Id("ctx"), jen.Id("f").Dot("Key"), jen.Id("failureOf").Call(jen.Id("f"))))))
-		if len(g.m.Events) > 0 {
-			b.List(jen.Id("h").Dot("inbox"), jen.Err()).Op("=").Qual(busPath, "SubscribeAny").Call(jen.Id("b"), jen.Id("PatternEvents"),
-				jen.Func().Params(ctxParam(), jen.Id("e").Op("*").Qual(busPath, "AnyEvent")).Error().Block(
-					jen.If(jen.List(jen.Id("ev"), jen.Id("ok")).Op(":=").Id("e").Dot("Value").Call().Assert(jen.Id("ExternalEvent")), jen.Id("ok")).Block(
-						jen.Return(jen.Id("h").Dot("host").Dot("Deliver").Call(jen.Id("ctx"), jen.Id("e").Dot("Key").Call(), jen.Id("e").Dot("ID").Call(), jen.Id("ev").Dot("EventNumber").Call(), jen.Id("ev")))),
-					jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")),
-				), jen.Id("opts").Op("..."))
+		if len(g.m.Events) == 0 {
+			b.Return(h("Connect").Call(args...))
+			return
 		}
+		b.Err().Op(":=").Add(h("Connect")).Call(args...)
+		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
+		b.List(h("inbox"), jen.Err()).Op("=").Qual(busPath, "SubscribeAny").Call(jen.Id("b"), jen.Id("PatternEvents"),
+			jen.Func().Params(ctxParam(), anyEventParam()).Error().Block(
+				jen.List(jen.Id("ev"), jen.Id("_")).Op(":=").Id("e").Dot("Value").Call().Assert(jen.Id("ExternalEvent")),
+				jen.Return(h("Take").Call(jen.Id("ctx"), jen.Id("e"), jen.Id("e").Dot("Key").Call(), jen.Id("ev"))),
+			), g.inboxOptions().Op("..."))
 		b.Return(jen.Err())
 	})
+}
+
+// hostTake declares how an event of a bus is processed.
+func (g *generator) hostTake(f *jen.File) {
+	number := jen.Id("ev").Dot("EventNumber").Call()
+	g.hostMethod(f, "Take", "delivers ev, which e is or has become, to the instance of key, under e's id; see Deliver. "+takeRequests).
+		Params(ctxParam(), anyEventParam(), jen.Id("key").String(), jen.Id("ev").Id("ExternalEvent")).Error().BlockFunc(func(b *jen.Group) {
+		b.If(jen.Id("ev").Op("==").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrUnknownEvent")))
+		if g.hasReplies() {
+			b.If(jen.Id("e").Dot("IsRequest").Call()).Block(
+				jen.Return(jen.Id("h").Dot("host").Dot("Answer").Call(jen.Id("ctx"), jen.Id("e"), jen.Id("key"), number, jen.Id("ev"))))
+		}
+		b.Return(jen.Id("h").Dot("host").Dot("Deliver").Call(jen.Id("ctx"), jen.Id("key"), jen.Id("e").Dot("ID").Call(), number, jen.Id("ev")))
+	})
+	g.hostMethod(f, "TakeAll", "is Take for all instances that there are; it makes none.").
+		Params(ctxParam(), anyEventParam(), jen.Id("ev").Id("ExternalEvent")).Error().Block(
+		jen.If(jen.Id("ev").Op("==").Nil()).Block(jen.Return(jen.Qual(machinePath, "ErrUnknownEvent"))),
+		jen.Return(jen.Id("h").Dot("host").Dot("DeliverAll").Call(jen.Id("ctx"), jen.Id("e").Dot("ID").Call(), number, jen.Id("ev"))),
+	)
 }
 
 func (g *generator) hostMethods(f *jen.File) {

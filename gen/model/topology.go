@@ -40,6 +40,9 @@ type Participant struct {
 	Max     int           // 0 leaves it to the host
 	Retain  time.Duration // 0 leaves it to the host
 	Nodes   []*Node       // on which it runs, in document order
+	// Spread is the group that the processes of a keyed machine are if there are several:
+	// each of them owns keys. It has the machine's name, and is nil for other machines.
+	Spread *Group
 }
 
 // Keyed reports whether the machine is known to be keyed.
@@ -156,6 +159,15 @@ type Link struct {
 	Spec        *spec.Link
 }
 
+// Group is the group to which the link brings events: one that was declared, or the
+// processes of a keyed machine. It is nil where there is one receiver, or a broadcast.
+func (l *Link) Group() *Group {
+	if l.ToGroup == nil && l.ToMachine != nil {
+		return l.ToMachine.Spread
+	}
+	return l.ToGroup
+}
+
 // Receivers are the machines to which the link brings events.
 func (l *Link) Receivers() []*Participant {
 	switch {
@@ -212,7 +224,8 @@ var policyNames = []string{"round-robin", "least-loaded", "random", "sticky"}
 
 func (p Policy) String() string { return policyNames[p] }
 
-// Group is the processes of a machine, of which one gets each event.
+// Group is the processes of a machine, of which one gets each event: those of a declared
+// group, or of a keyed machine.
 type Group struct {
 	Name      spec.Scalar
 	Machine   *Participant // nil if it is not known, which has been reported
@@ -222,12 +235,18 @@ type Group struct {
 	Transport *Transport // that all its members use; nil if there is no link
 }
 
+// Keyed reports whether the topics of the group's own events have a key: what a link
+// sends to it goes to an instance, or to the member that a key belongs to.
+func (g *Group) Keyed() bool {
+	return g.Policy == Sticky || g.Machine != nil && g.Machine.Keyed()
+}
+
 // Broadcast is an event for everybody who declares it.
 type Broadcast struct {
 	Event      *Event
 	Hearers    []*Participant // those that declare it with the same fields
 	Mismatched []*Participant // those that declare it with others
-	Pairs      []*Pair        // from every node to those of the hearers
+	Pairs      []*Pair        // from every node to those of the hearers that are not spread
 }
 
 // Subscription is code of a node that hears topics.

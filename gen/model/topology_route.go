@@ -149,10 +149,13 @@ func (b *topologyBuilder) route() {
 		b.vias(l)
 	}
 	for _, g := range b.t.Groups {
-		b.widest(g)
+		b.widest(g, nil)
+	}
+	for _, p := range b.t.Machines {
+		b.spread(p, &budget)
 	}
 	for _, x := range b.t.Broadcasts {
-		x.Pairs = b.pairs(b.t.Nodes, nodesOf(x.Hearers), &budget)
+		x.Pairs = b.pairs(b.t.Nodes, nodesOf(slices.DeleteFunc(slices.Clone(x.Hearers), isSpread)), &budget)
 	}
 	for _, s := range b.t.Subscriptions {
 		if s.Node != nil {
@@ -238,9 +241,39 @@ func (b *topologyBuilder) vias(l *Link) {
 	}
 }
 
-// widest chooses the one transport that a group's links share.
-func (b *topologyBuilder) widest(g *Group) {
+func isSpread(p *Participant) bool { return p.Spread != nil }
+
+// spread makes a group of the processes of a keyed machine, if there are several. The
+// code of each of their nodes may send to it, and if it hears a broadcast that of all.
+func (b *topologyBuilder) spread(p *Participant, budget *int) {
+	if !p.Keyed() || p.Processes() < 2 {
+		return
+	}
+	p.Spread = &Group{Name: p.ID, Machine: p, Policy: Sticky}
+	for _, l := range b.t.Links {
+		if l.ToMachine == p && l.ToGroup == nil {
+			p.Spread.Links = append(p.Spread.Links, l)
+		}
+	}
+	senders := p.Nodes
+	if b.hearsBroadcasts(p) {
+		senders = b.t.Nodes
+	}
+	b.widest(p.Spread, b.pairs(senders, p.Nodes, budget))
+}
+
+func (b *topologyBuilder) hearsBroadcasts(p *Participant) bool {
+	return slices.ContainsFunc(b.t.Broadcasts, func(x *Broadcast) bool { return slices.Contains(x.Hearers, p) })
+}
+
+// widest chooses the one transport that a group's links share, and whoever else sends
+// to it.
+func (b *topologyBuilder) widest(g *Group, others []*Pair) {
 	var via *Link
+	for _, p := range others {
+		g.Location = max(g.Location, p.Location)
+		g.Transport = b.t.Locations[g.Location]
+	}
 	for _, l := range g.Links {
 		for _, p := range l.Pairs {
 			g.Location = max(g.Location, p.Location)
@@ -300,9 +333,13 @@ func (b *topologyBuilder) published() {
 		}
 	}
 	for _, g := range b.t.Groups {
+		id := "group." + g.Name.Value + "."
+		if g.Keyed() {
+			id += "+."
+		}
 		for _, l := range g.Links {
 			for _, r := range l.Routes {
-				add(l.sources(), "group."+g.Name.Value+"."+r.Target.Name.Value)
+				add(l.sources(), id+r.Target.Name.Value)
 			}
 		}
 	}
@@ -368,6 +405,19 @@ func (b *topologyBuilder) needs() {
 	}
 	for _, s := range b.t.Subscriptions {
 		note(s.Pairs)
+	}
+	for _, p := range b.t.Machines {
+		if p.Spread == nil {
+			continue
+		}
+		for _, n := range p.Nodes {
+			used[n][p.Spread.Transport] = true
+		}
+		if b.hearsBroadcasts(p) {
+			for _, n := range b.t.Nodes {
+				used[n][p.Spread.Transport] = true
+			}
+		}
 	}
 	for _, n := range b.t.Nodes {
 		for _, t := range b.t.Transports {

@@ -19,6 +19,9 @@ func (a Answer) String() string { return [...]string{"honoured", "not applicable
 type TransportKind struct {
 	Name      string
 	Available bool // this version can run it
+	// Package is, below runtime/transport, the package that opens it between processes;
+	// empty if none is built in: then a node's configuration must say how it is opened.
+	Package string
 	// Serves are the locations whose two ends it can join.
 	Serves   []Location
 	Settings []SettingKind
@@ -112,6 +115,9 @@ func TransportNamed(name string) *TransportKind {
 	}
 	return nil
 }
+
+// Direct reports whether there is no queue: events are handled within their publish.
+func (k *TransportKind) Direct() bool { return k.CanServe(SameThread) && !k.CanServe(SameProcess) }
 
 // CanServe reports whether the transport can join ends at a location.
 func (k *TransportKind) CanServe(l Location) bool { return slices.Contains(k.Serves, l) }

@@ -191,6 +191,25 @@ func (h *Host) Deliver(ctx context.Context, key, id string, number int32, event 
 	return err
 }
 
+// DeliverAll is Deliver for all instances that there are, those that are stored included;
+// it makes none. Instances that have processed the event do not do so again when the
+// others get it once more, as after an error.
+func (h *Host) DeliverAll(ctx context.Context, id string, number int32, event any) error {
+	var errs []error
+	for key, err := range h.store.All(ctx) {
+		if err == nil {
+			err = h.Deliver(ctx, key, id, number, event)
+		}
+		if err == ErrStopped || ctx.Err() != nil {
+			return errors.Join(append(errs, err, ctx.Err())...)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("instance %q: %w", key, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // Send is Deliver for an event without an id, and returns the step's error.
 func (h *Host) Send(ctx context.Context, key string, number int32, event any) error {
 	_, err := h.send(ctx, key, "", number, event, false)
@@ -200,6 +219,15 @@ func (h *Host) Send(ctx context.Context, key string, number int32, event any) er
 // Request is Send for an event that has a reply. It creates no instance.
 func (h *Host) Request(ctx context.Context, key string, number int32, event any) (any, error) {
 	return h.send(ctx, key, "", number, event, true)
+}
+
+// Answer is Request for a request that of has brought, and which it answers.
+func (h *Host) Answer(ctx context.Context, of Requested, key string, number int32, event any) error {
+	reply, err := h.Request(ctx, key, number, event)
+	if err == nil {
+		of.Respond(reply)
+	}
+	return err
 }
 
 // maxReloads is how often an event is tried again because its instance was lost on

@@ -97,6 +97,18 @@ func (c *Core) Request(ctx context.Context, id int32, event any) (any, error) {
 	return c.slowSend(ctx, id, event, true)
 }
 
+// Requested is a request of a bus, of which the first answer counts.
+type Requested interface{ Respond(reply any) bool }
+
+// Answer is Request for a request that of has brought, and which it answers.
+func (c *Core) Answer(ctx context.Context, of Requested, id int32, event any) error {
+	reply, err := c.Request(ctx, id, event)
+	if err == nil {
+		of.Respond(reply)
+	}
+	return err
+}
+
 // Post queues event id and returns; its errors are reported to the observer and
 // the outbox, or logged if there is no observer. If the machine is idle the event
 // is processed before Post returns.

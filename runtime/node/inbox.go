@@ -61,7 +61,7 @@ func (x *ear) route(routes []Route) {
 		}
 		for _, via := range r.Via {
 			if x.remote[via] == nil {
-				x.remote[via] = &router{}
+				x.remote[via] = &router{via: via}
 			}
 			x.remote[via].routes = append(x.remote[via].routes, r)
 		}

@@ -32,6 +32,9 @@ type Route struct {
 	Pattern topic.Pattern
 	Local   bool     // it is heard on the bus
 	Via     []string // transports by which it comes from other processes
+	// Elsewhere are, by one of Via, nodes whose events come by another way: what they send
+	// by this one is for others.
+	Elsewhere map[string][]string
 	// Where, unless it is nil, is asked for each event; if it returns false, the next route is
 	// tried. It must not keep the event, and may be asked several times, from any goroutine.
 	Where func(e *bus.AnyEvent) bool

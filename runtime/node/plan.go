@@ -7,6 +7,9 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
+// Version1 is the contract between this package and generated code.
+const Version1 = 1
+
 // Plan is what a topology says of one node. It is not changed.
 type Plan struct {
 	Topology, Node string

@@ -34,7 +34,7 @@ func (x *ear) receive(ctx context.Context, r *router, d *transport.Delivery) err
 // handle has a decoded event taken, and answers a request.
 func (x *ear) handle(ctx context.Context, r *router, d *transport.Delivery, event bus.Received) error {
 	reply, err := x.n.bus.Receive(ctx, event, func(ctx context.Context, e *bus.AnyEvent) error {
-		to := r.find(e)
+		to := r.find(e, d.Source)
 		if to == nil || to.Local && d.Epoch == x.n.bus.Epoch() {
 			return nil // no condition holds, or it was heard on the bus
 		}

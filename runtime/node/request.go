@@ -146,3 +146,9 @@ func (a *asker[Rep]) far(ctx context.Context, name topic.Name, key string, e any
 	}
 	return rep, nil
 }
+
+// Ask calls, for the code of a node, what answers requests in its own process.
+func Ask[Req, Rep any](ctx context.Context, n *Node, timeout time.Duration, answer func(context.Context, *Req) (*Rep, error), e *Req) (*Rep, error) {
+	a := &asker[Rep]{n: n, timeout: timeout}
+	return a.ask(ctx, func(ctx context.Context) (*Rep, error) { return answer(ctx, e) })
+}

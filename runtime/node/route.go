@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,6 +15,7 @@ import (
 // matches a template is found once: after that nothing is matched for an event, and no
 // topic is made.
 type router struct {
+	via    string // the transport; empty is the bus
 	routes []*Route
 	mu     sync.Mutex // held to learn
 	known  atomic.Pointer[map[topic.Pattern]candidates]
@@ -41,12 +43,15 @@ func (r *router) patterns() []topic.Pattern {
 	return out
 }
 
-// find is the first route that matches; nil if none does.
-func (r *router) find(e *bus.AnyEvent) *Route {
+// find is the first route that matches an event of a node; nil if none does.
+func (r *router) find(e *bus.AnyEvent, from string) *Route {
 	c := r.of(e.Template())
 	for _, t := range c.routes {
 		if c.byKey && !t.Pattern.Match(e.Topic()) {
 			continue
+		}
+		if slices.Contains(t.Elsewhere[r.via], from) {
+			continue // it comes another way, too
 		}
 		if t.Where == nil || t.Where(e) {
 			return t
@@ -60,7 +65,7 @@ func (r *router) chosen(e *bus.AnyEvent) *Route {
 	if len(r.routes) == 1 {
 		return r.routes[0]
 	}
-	return r.find(e)
+	return r.find(e, "")
 }
 
 // take has an event of the bus taken by its route.
@@ -130,7 +135,7 @@ func covers(pattern, template topic.Pattern) (all, some bool) {
 }
 
 // wants reports whether there is a route whose condition holds.
-func (r *router) wants(e *bus.AnyEvent) bool { return r.find(e) != nil }
+func (r *router) wants(e *bus.AnyEvent) bool { return r.find(e, "") != nil }
 
 // conditional reports whether a route has a condition.
 func (r *router) conditional() bool {

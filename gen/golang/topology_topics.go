@@ -1,0 +1,106 @@
+package golang
+
+import (
+	"github.com/dave/jennifer/jen"
+
+	"github.com/xsgen/xsgen/gen/goname"
+	"github.com/xsgen/xsgen/gen/model"
+	"github.com/xsgen/xsgen/gen/wiring"
+)
+
+// topics declares the topics of groups and broadcasts: those of machines are in their
+// packages.
+func (g *topologyGenerator) topics(f *jen.File) {
+	for _, x := range g.t.Broadcasts {
+		name := "TopicBroadcast" + g.names.broadcast[x]
+		f.Add(doc(name+" is where the broadcast "+x.Event.Name.Value+" is published.")).
+			Const().Id(name).Qual(topicPath, "Name").Op("=").Lit("broadcast." + x.Event.Name.Value)
+	}
+	for _, x := range g.t.Groups {
+		for _, e := range groupEvents(x) {
+			g.groupTopic(f, x, e)
+		}
+	}
+}
+
+func groupEvents(x *model.Group) []*model.Event {
+	var out []*model.Event
+	seen := map[*model.Event]bool{}
+	for _, l := range x.Links {
+		for _, r := range l.Routes {
+			if !seen[r.Target] {
+				seen[r.Target] = true
+				out = append(out, r.Target)
+			}
+		}
+	}
+	return out
+}
+
+func (g *topologyGenerator) groupTopic(f *jen.File, x *model.Group, e *model.Event) {
+	name := g.names.groupTopic(x, e)
+	what := doc(name + " is where the event " + e.Name.Value + " is published for the group " + x.Name.Value + ".")
+	prefix := "group." + x.Name.Value
+	if x.Keyed() {
+		f.Add(what).Var().Id(name).Op("=").Qual(topicPath, "MustFamily").Call(jen.Lit(prefix), jen.Lit(e.Name.Value))
+		return
+	}
+	f.Add(what).Const().Id(name).Qual(topicPath, "Name").Op("=").Lit(prefix + "." + e.Name.Value)
+}
+
+// topic is a topic, or a family of topics, and whether it is one.
+func (g *topologyGenerator) topic(t wiring.Topic) (*jen.Statement, bool) {
+	switch t.Kind {
+	case wiring.Event:
+		return g.of(t.Machine, "TopicEvent"+g.peer(t.Machine).names.event[t.Event]), t.Machine.Keyed()
+	case wiring.Emitted:
+		return g.of(t.Machine, "TopicEmit"+g.peer(t.Machine).names.event[t.Event]), t.Machine.Keyed()
+	case wiring.Grouped:
+		return jen.Id(g.names.groupTopic(t.Group, t.Event)), t.Group.Keyed()
+	}
+	return jen.Id("TopicBroadcast" + g.names.broadcast[t.Broadcast]), false
+}
+
+// pattern is the pattern of a topic.
+func (g *topologyGenerator) pattern(t wiring.Topic) *jen.Statement {
+	switch {
+	case t.Kind == wiring.Event && t.All:
+		return g.of(t.Machine, "PatternEvents")
+	case t.Kind == wiring.Changed:
+		return g.of(t.Machine, "PatternStates")
+	case t.Kind == wiring.Pattern, t.Kind == wiring.Failed:
+		return jen.Lit(string(t.Pattern))
+	}
+	name, keyed := g.topic(t)
+	if keyed {
+		return name.Dot("Pattern").Call()
+	}
+	return jen.Qual(topicPath, "Pattern").Call(name)
+}
+
+// payload is the type of what travels on a topic, and what the type is called on the
+// wire.
+func (g *topologyGenerator) payload(t wiring.Topic) (of *jen.Statement, name string) {
+	switch t.Kind {
+	case wiring.Changed:
+		return g.of(t.Machine, "StateChanged"), "StateChanged"
+	case wiring.Failed:
+		return jen.Qual(transportPath, "Failure"), "Failure"
+	case wiring.Broadcast:
+		return g.event(nil, t.Event), t.Event.Name.Value
+	}
+	return g.event(t.Machine, t.Event), t.Machine.ID.Value + "." + t.Event.Name.Value
+}
+
+// heardName is the name of the method of a handler that hears a topic.
+func (g *topologyGenerator) heardName(t wiring.Topic) string {
+	switch t.Kind {
+	case wiring.Changed:
+		return g.names.machine[t.Machine] + "StateChanged"
+	case wiring.Failed:
+		return "Failure"
+	case wiring.Broadcast:
+		return g.names.broadcast[t.Broadcast]
+	}
+	return g.names.machine[t.Machine] + goname.Exported(t.Event.Name.Value)
+}

@@ -1,0 +1,97 @@
+package node
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// MappingError is an event that cannot be made what its receiver takes: an expression of
+// the topology has failed. It would fail again, so the event is not retried.
+type MappingError struct{ Cause any }
+
+func (e *MappingError) Error() string {
+	return fmt.Sprintf("node: the event cannot be mapped: %v", e.Cause)
+}
+
+// Retryable says that there is no point in publishing the event again.
+func (e *MappingError) Retryable() bool { return false }
+
+// Unwrap returns the cause, if it is an error.
+func (e *MappingError) Unwrap() error {
+	err, _ := e.Cause.(error)
+	return err
+}
+
+// mapped calls f, which evaluates expressions of a topology.
+func mapped(f func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = transport.Permanent(&MappingError{r})
+		}
+	}()
+	f()
+	return nil
+}
+
+// mismatch is the error of an event of a type that its topic does not have.
+func mismatch(e *bus.AnyEvent) error {
+	return bus.Permanent(fmt.Errorf("%w: %T on %s", bus.ErrTypeMismatch, e.Value(), e.Topic()))
+}
+
+// Where is a Route's condition. An expression that fails does not hold.
+func Where[S any](keep func(key string, e *S) bool) func(*bus.AnyEvent) bool {
+	return func(e *bus.AnyEvent) bool {
+		v, ok := e.Value().(*S)
+		return ok && holds(keep, e.Key(), v)
+	}
+}
+
+// Plain is a Route's Take for events that are what the machine takes, E.
+func Plain[E any](take func(context.Context, *bus.AnyEvent, E) error) func(context.Context, *bus.AnyEvent) error {
+	return func(ctx context.Context, e *bus.AnyEvent) error {
+		v, ok := e.Value().(E)
+		if !ok {
+			return mismatch(e)
+		}
+		return take(ctx, e, v)
+	}
+}
+
+// PlainKeyed is Plain for a host, whose instance the event's own key tells.
+func PlainKeyed[E any](take func(context.Context, *bus.AnyEvent, string, E) error) func(context.Context, *bus.AnyEvent) error {
+	return Plain(func(ctx context.Context, e *bus.AnyEvent, v E) error { return take(ctx, e, e.Key(), v) })
+}
+
+// Mapped is a Route's Take for events of type S, which become a T. A *T is an E.
+func Mapped[S, T, E any](mapping func(key string, e *S) *T, take func(context.Context, *bus.AnyEvent, E) error) func(context.Context, *bus.AnyEvent) error {
+	return MappedKeyed(func(string, *S) string { return "" }, mapping,
+		func(ctx context.Context, e *bus.AnyEvent, _ string, v E) error { return take(ctx, e, v) })
+}
+
+// MappedKeyed is Mapped for a host, with what the instance's key is.
+func MappedKeyed[S, T, E any](
+	keyOf func(key string, e *S) string, mapping func(key string, e *S) *T, take func(context.Context, *bus.AnyEvent, string, E) error,
+) func(context.Context, *bus.AnyEvent) error {
+	return func(ctx context.Context, e *bus.AnyEvent) error {
+		v, ok := e.Value().(*S)
+		if !ok {
+			return mismatch(e)
+		}
+		var to string
+		var made *T
+		if err := mapped(func() { to, made = keyOf(e.Key(), v), mapping(e.Key(), v) }); err != nil {
+			return err
+		}
+		event, ok := any(made).(E)
+		if !ok {
+			return mismatch(e)
+		}
+		return take(ctx, e, to, event)
+	}
+}
+
+// SameKey is the key of a link that does not say another.
+func SameKey[S any](key string, _ *S) string { return key }
