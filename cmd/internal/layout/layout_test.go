@@ -49,6 +49,7 @@ var allowed = map[string][]string{
 	"runtime/transport":                {"runtime/topic", "runtime/codec", "runtime/internal/callers", "runtime/internal/poison"},
 	"runtime/transport/internal/local": {"runtime/transport", "runtime/internal/again", "runtime/internal/poison", "runtime/internal/queue"},
 	"runtime/transport/memory":         {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local"},
+	"runtime/transport/unix":           {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local", "golang.org/x/sys/unix"},
 	"runtime/transport/transporttest":  {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
 	"runtime/bus":                      {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/queue"},
 

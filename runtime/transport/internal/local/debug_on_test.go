@@ -14,7 +14,7 @@ import (
 func TestReleasedBuffer(t *testing.T) {
 	m := &transport.Message{Envelope: transport.Envelope{Topic: "event.a"}, Body: []byte("sound")}
 	p := Pack(m, false)
-	p.retain()
+	p.Retain()
 	body := p.Body
 	p.Release()
 	if string(body) != "sound" {

@@ -153,7 +153,7 @@ func (l *Line) takeBack(m *Member, which func(*delivery) bool) int {
 		items = append(items, d.item)
 		if d.handed {
 			d.revoked = true
-			d.item.p.retain() // the receiver may still read it
+			d.item.p.Retain() // the receiver may still read it
 		}
 	}
 	l.ready.unshift(slices.Concat(items, m.parked.drain()))

@@ -132,7 +132,7 @@ func (l *Line) Wants(m *transport.Message) (wanted bool) {
 // meanwhile misses nothing.
 func (l *Line) Put(ctx context.Context, m *transport.Message, p *Parcel) (bool, error) {
 	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(publishersTTL(m.Profile))}
-	p.retain()
+	p.Retain()
 	err := l.q.Put(ctx, 0, &i, i.size, l.patience(m.Profile))
 	if err != nil {
 		p.Release()

@@ -9,11 +9,11 @@ import (
 
 // Origin is where messages of other processes came from.
 type Origin interface {
-	// Done says that nothing more becomes of the message of a number: it was handled, or
+	// Done says that nothing more becomes of the message of a number and a size: it was handled, or
 	// given up in the way that the profile says. With left it was neither: Close has not
 	// waited for it. It is called once for a message, with locks held: it must not block,
 	// or call back.
-	Done(number uint64, left bool)
+	Done(number uint64, size int64, left bool)
 }
 
 // Accept queues a message from elsewhere, which the filter wants, without waiting: a queue
@@ -21,7 +21,7 @@ type Origin interface {
 // room for. Pump must follow. A ttl of 0 is none.
 func (l *Line) Accept(p *Parcel, ttl time.Duration, from Origin, number uint64) {
 	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(ttl), from: from, number: number}
-	p.retain()
+	p.Retain()
 	var err error
 	switch l.request.Profile.Overflow {
 	case transport.DropOldest, transport.DropNewest:
@@ -61,6 +61,13 @@ func (l *Line) Missed(g transport.Gap, n uint64) {
 // done tells where the message came from.
 func (i *item) done(left bool) {
 	if i.from != nil {
-		i.from.Done(i.number, left)
+		i.from.Done(i.number, i.size, left)
 	}
+}
+
+// Load is how many messages wait in the line, or are with its members, and whether it has
+// room for another one.
+func (l *Line) Load() (n int, room bool) {
+	used := l.q.Stats().Used
+	return used, used < l.request.Profile.Room()
 }

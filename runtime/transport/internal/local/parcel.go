@@ -37,7 +37,8 @@ func Pack(m *transport.Message, wipe bool) *Parcel {
 	return p
 }
 
-func (p *Parcel) retain() { p.refs.Add(1) }
+// Retain adds a reference.
+func (p *Parcel) Retain() { p.refs.Add(1) }
 
 // Release gives a reference back; with the last one the buffer may be used again.
 func (p *Parcel) Release() {
