@@ -3,7 +3,6 @@ package unix
 import (
 	"encoding/binary"
 	"hash/fnv"
-	"slices"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -139,9 +138,3 @@ func readOffer(payload []byte) (o offer, err error) {
 }
 
 func (o *offer) is(flag byte) bool { return o.flags&flag != 0 }
-
-// same reports whether an offer that was made again, or that a process which has started
-// anew makes, is for the same messages.
-func (o *offer) same(other *offer) bool {
-	return o.name == other.name && o.group == other.group && o.flags == other.flags && slices.Equal(o.patterns, other.patterns)
-}

@@ -3,7 +3,6 @@
 package unix
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"runtime"
@@ -26,9 +25,6 @@ type inbound struct {
 	count int           // messages since then
 	numbs []uint64
 }
-
-// errBye is the end of a connection whose peer has said that it ends.
-var errBye = errors.New("unix: the peer has closed")
 
 // read handles frames until the connection ends.
 func (c *conn) read() error {

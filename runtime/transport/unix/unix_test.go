@@ -65,7 +65,9 @@ func TestConformanceSpinning(t *testing.T) {
 	if testing.Short() {
 		t.Skip("the same again")
 	}
-	transporttest.Run(t, func(tb testing.TB) transporttest.Network { return network(tb, unix.Config{Spin: 100 * time.Microsecond}) })
+	transporttest.Run(t, func(tb testing.TB) transporttest.Network {
+		return network(tb, unix.Config{Spin: 100 * time.Microsecond})
+	})
 }
 
 func BenchmarkUnix(b *testing.B) { transporttest.Bench(b, factory) }
