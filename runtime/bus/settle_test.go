@@ -19,14 +19,14 @@ func TestClosesThatWaitForOnePublish(t *testing.T) {
 		}
 		first, second := subscribe(t, b, "a", sleep), subscribe(t, b, "a", sleep)
 		p := publisher[order](t, b, "a")
-		go publish(t, p, &order{1})
+		ended := make(chan error, 3)
+		go func() { ended <- p.Publish(context.Background(), &order{1}) }()
 		synctest.Wait()
-		ended := make(chan error, 2)
 		for _, s := range []*bus.Subscription{first, second} {
 			go func() { ended <- s.Close(context.Background()) }()
 		}
 		start := time.Now()
-		for range 2 {
+		for range 3 {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}
