@@ -38,6 +38,7 @@ func (n *node[T]) side() *atomic.Int64 { return &n.extra[n.turn.Load()&1] }
 // spare counts a publish on a side, and makes the event that it uses.
 func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
 	side.Add(1)
+	n.place.bus.spares.Add(1)
 	e := &Event[T]{}
 	e.place = &n.place
 	return e
