@@ -37,8 +37,31 @@ func (r *restorer) soundHistory() error {
 		if len(recorded) > 0 && !r.chart.recordable(r.chart.Histories[h], recorded) {
 			return fmt.Errorf("%w: the history state %s cannot stand for %v", ErrSnapshot, r.chart.path(r.chart.Histories[h]), r.paths(recorded))
 		}
+		for other := range h {
+			if !r.agree(other, h) {
+				return fmt.Errorf("%w: the history states %s and %s of one parent stand for different states", ErrSnapshot,
+					r.chart.path(r.chart.Histories[other]), r.chart.path(r.chart.Histories[h]))
+			}
+		}
 	}
 	return nil
+}
+
+// agree reports whether two history states stand for the same if they are of one kind and
+// one parent: they record at one time, and a transition may lead to both. One that has
+// nothing, since a migration has added it, gets what the other has.
+func (r *restorer) agree(g, h int) bool {
+	a, b := r.chart.States[r.chart.Histories[g]], r.chart.States[r.chart.Histories[h]]
+	if a.Parent != b.Parent || a.Kind != b.Kind {
+		return true
+	}
+	if len(r.history[g]) == 0 {
+		r.history[g] = r.history[h]
+	}
+	if len(r.history[h]) == 0 {
+		r.history[h] = r.history[g]
+	}
+	return slices.Equal(r.history[g], r.history[h])
 }
 
 // recordable reports whether history state h can stand for states, which are

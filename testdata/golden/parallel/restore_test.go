@@ -84,6 +84,7 @@ func TestImpossibleSnapshots(t *testing.T) {
 		"an invocation twice":   func(s *machine.Snapshot) { s.Invokes = append(s.Invokes, s.Invokes[0]) },
 		"half a shallow record": func(s *machine.Snapshot) { s.History[0].Active = s.History[0].Active[:1] },
 		"half a deep record":    func(s *machine.Snapshot) { s.History[1].Active = s.History[1].Active[:1] },
+		"records that differ":   func(s *machine.Snapshot) { s.History[2].Active = []string{"both.left.b", "both.right.c"} },
 		"a record of others":    func(s *machine.Snapshot) { s.History[0].Active = []string{"idle", "end"} },
 	} {
 		if err := restored(t, data, change); !errors.Is(err, machine.ErrSnapshot) {
@@ -145,5 +146,40 @@ func TestSuspend(t *testing.T) {
 	}
 	if err := again.Stop(ctx); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHistoryThatWasAdded restores a snapshot in which one of two history states of a parent
+// is missing, as if a migration had added it: it stands for what the other stands for.
+func TestHistoryThatWasAdded(t *testing.T) {
+	for missing := 1; missing < 3; missing++ {
+		s, err := snapshot.Decode(busy(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := slices.Clone(s.History[1].Active)
+		s.History = slices.Delete(s.History, missing, missing+1)
+		data, err := snapshot.Encode(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := New(quiet{}, quiet{})
+		if err := m.Restore(t.Context(), data); err != nil {
+			t.Fatal(err)
+		}
+		if data, err = m.Snapshot(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if s, err = snapshot.Decode(data); err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range s.History {
+			if h.State != "both.h" && !slices.Equal(h.Active, want) {
+				t.Errorf("%s stands for %v, want %v", h.State, h.Active, want)
+			}
+		}
+		if err := m.Stop(t.Context()); err != nil {
+			t.Error(err)
+		}
 	}
 }
