@@ -158,11 +158,7 @@ func (c *consumers) prepare(i *item) (lane int, err error) {
 			}
 		}
 		if p.TTL > 0 {
-			now := i.place.bus.now()
-			more.expires = now + int64(p.TTL)
-			if more.since == 0 {
-				more.since = now
-			}
+			more.expires = i.place.bus.now() + int64(p.TTL)
 		}
 	}
 	if c.lanes > 1 {

@@ -1,0 +1,122 @@
+package zeromq
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/local"
+)
+
+// batch is what has come together by one connection. It is used by the goroutine that
+// reads.
+type batch struct {
+	names names
+	marks marks
+	to    []*origin // of the message at hand
+	lines []*local.Line
+	last  uint64 // the number of the last message
+	n     int
+}
+
+// maxBatch is how many messages are taken before receivers, and the publisher, are told.
+const maxBatch = 64
+
+func (b *batch) full() bool { return b.n >= maxBatch }
+
+// message takes a message and puts it into the queues that it is for.
+func (in *inlet) message(frames [][]byte) error {
+	b := &in.batch
+	if len(frames) != 4 {
+		return fmt.Errorf("%w: a message of %d frames", transport.ErrDecode, len(frames))
+	}
+	if err := readMarks(frames[3], &b.marks); err != nil {
+		return err
+	}
+	if b.marks.number <= b.last {
+		return fmt.Errorf("%w: message %d after %d", transport.ErrDecode, b.marks.number, b.last)
+	}
+	m, err := b.names.message(frames[0], frames[1], frames[2])
+	if err == nil {
+		err = m.Check(in.t.maxBody)
+	}
+	if err != nil {
+		in.t.onError(fmt.Errorf("zeromq: a message from %s on %.80q: %w", in.addr, frames[0], err))
+	}
+	in.expect(err == nil)
+	if err == nil {
+		in.accept(&m)
+	}
+	b.last = b.marks.number
+	b.n++
+	return nil
+}
+
+// expect notes which lines the message at hand is for; what cannot be read is done with
+// them.
+func (in *inlet) expect(readable bool) {
+	b := &in.batch
+	b.to = b.to[:0]
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, id := range b.marks.queues {
+		o := in.origin(id)
+		if readable && o.line != nil {
+			o.open = with(o.open, id, b.marks.number)
+			b.to = append(b.to, o)
+			continue
+		}
+		o.news = append(o.news, done{queue: id, from: b.marks.number, to: b.marks.number, left: readable})
+		o.mark()
+	}
+}
+
+// origin is where messages for a line are from; without a line, that has gone. in.mu is
+// held.
+func (in *inlet) origin(id uint64) *origin {
+	o := in.sources[id]
+	if o == nil {
+		l := in.t.line(id)
+		o = &origin{in: in, id: id, line: l, removed: l == nil}
+		in.sources[id] = o
+	}
+	return o
+}
+
+// accept puts the message at hand into its lines.
+func (in *inlet) accept(m *transport.Message) {
+	b := &in.batch
+	var p *local.Parcel
+	for _, o := range b.to {
+		if !o.line.Wants(m) {
+			o.Done(b.marks.number, 0, false)
+			continue
+		}
+		if p == nil {
+			p = local.Pack(m, b.marks.wipe || o.line.Request().Profile.Sensitive)
+			defer p.Release()
+		}
+		o.line.Accept(p, time.Duration(b.marks.ttl), o, b.marks.number)
+		if !slices.Contains(b.lines, o.line) {
+			b.lines = append(b.lines, o.line)
+		}
+	}
+}
+
+// flush hands on what has come, and tells the publisher.
+func (in *inlet) flush() {
+	b := &in.batch
+	if b.n == 0 {
+		return
+	}
+	for _, l := range b.lines {
+		l.Pump()
+	}
+	clear(b.lines)
+	b.lines, b.n = b.lines[:0], 0
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.taken = b.last
+	in.wake()
+}
