@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
@@ -45,6 +46,9 @@ var rows = []row{
 	{"publish to a bound topic that nobody hears; NATS's cache finds nobody", "Match/bound", "Match/nats-hot", 1. / 4, 0},
 	{"subscriptions of a topic, 100,000 on 131,072 topics; NATS's list", "Match/xsgen-all", "Match/nats-all", 1. / 8, 0},
 	{"subscriptions of one topic over and over; NATS's cache", "Match/xsgen-hot", "Match/nats-hot", 1, 0},
+	{"an event by a link within a node; the bus by itself", "Wiring/link", "Wiring/bus", 1.1, 0},
+	{"an event by one of several links within a node; the bus by itself", "Wiring/links", "Wiring/bus", 1.1, 0},
+	{"an event by an inline link; the bus by itself, direct", "Wiring/inline", "Wiring/direct", 1.1, 0},
 	{"transition, in a batch; a switch that recovers", "Transition/xsgen-batch", "Transition/switch-recover", 2, 1.3},
 	{"transition, in a batch; a bare switch", "Transition/xsgen-batch", "Transition/switch", 2, 1.3},
 	{"transition, Send; qmuntal/stateless", "Transition/xsgen-send", "Transition/stateless", 0, 0},
@@ -62,8 +66,10 @@ var rows = []row{
 func main() {
 	count := flag.Int("count", 9, "how often each benchmark runs")
 	benchtime := flag.String("benchtime", "200ms", "how long each run takes")
+	which := flag.String("bench", ".", "which benchmarks run")
+	raw := flag.Bool("raw", false, "print the figures of each run, too")
 	flag.Parse()
-	times, allocs, err := measure(*count, *benchtime)
+	times, allocs, err := measure(*count, *benchtime, *which)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -71,8 +77,26 @@ func main() {
 	fmt.Printf("%s, %s/%s, medians of %d runs of %s\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, *count, *benchtime)
 	fmt.Println("| what; reference | ours, ns | allocs | reference, ns | ratio | must | reach for |\n|---|---|---|---|---|---|---|")
 	for _, r := range rows {
+		if times[r.ours] == nil {
+			continue // it was not asked for
+		}
 		ours, theirs := median(times[r.ours]), median(times[r.reference])
 		fmt.Printf("| %s | %.1f | %.0f | %.1f | %.2f | %s | %s |\n", r.what, ours, median(allocs[r.ours]), theirs, ours/theirs, limit(r.must), limit(r.reach))
+	}
+	if *raw {
+		printRaw(times)
+	}
+}
+
+// printRaw prints the figures of each run, in the order of the runs.
+func printRaw(times map[string][]float64) {
+	fmt.Print("\nThe runs:\n\n")
+	for _, name := range slices.Sorted(maps.Keys(times)) {
+		fmt.Printf("- %s:", name)
+		for _, ns := range times[name] {
+			fmt.Printf(" %.1f", ns)
+		}
+		fmt.Println()
 	}
 }
 
@@ -85,10 +109,10 @@ func limit(x float64) string {
 
 // measure runs everything count times, one run after the other, so that what
 // disturbs the machine disturbs all candidates.
-func measure(count int, benchtime string) (times, allocs map[string][]float64, err error) {
+func measure(count int, benchtime, which string) (times, allocs map[string][]float64, err error) {
 	times, allocs = map[string][]float64{}, map[string][]float64{}
 	for range count {
-		out, err := exec.Command("go", "test", "-run", "^$", "-bench", ".", "-benchtime", benchtime, ".").Output()
+		out, err := exec.Command("go", "test", "-run", "^$", "-bench", which, "-benchtime", benchtime, ".").Output()
 		if err != nil {
 			return nil, nil, fmt.Errorf("go test: %w\n%s", err, out)
 		}

@@ -27,6 +27,7 @@ type Bus struct {
 
 	observer Observer
 	received atomic.Uint64 // events of Receive that came without an id
+	spares   atomic.Uint64
 
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
@@ -75,6 +76,10 @@ func New(opts ...Option) *Bus {
 // Epoch is the random text that the ids of the bus's events begin with: another one for
 // each bus that is made.
 func (b *Bus) Epoch() string { return b.epoch }
+
+// Spares counts the publishes that could not use the event of their topic, since another
+// one was under way, or the event has more than others: each has allocated one.
+func (b *Bus) Spares() uint64 { return b.spares.Load() }
 
 // now is the time since the bus was made, in nanoseconds.
 func (b *Bus) now() int64 { return int64(time.Since(b.start)) }

@@ -158,7 +158,11 @@ func (c *consumers) prepare(i *item) (lane int, err error) {
 			}
 		}
 		if p.TTL > 0 {
-			more.expires = i.place.bus.now() + int64(p.TTL)
+			now := i.place.bus.now()
+			more.expires = now + int64(p.TTL)
+			if more.since == 0 {
+				more.since = now
+			}
 		}
 	}
 	if c.lanes > 1 {

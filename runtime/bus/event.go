@@ -28,6 +28,7 @@ type extra struct {
 	request *conversation // nil if nobody waits for a reply
 	size    int64         // encoded, where the profile limits bytes
 	expires int64         // on the bus's clock; 0 is never
+	since   int64         // when it was published, on the bus's clock; 0 if nobody has looked
 	tried   int           // calls of the handlers of other members of a group
 	known   bool          // another member of the group has looked at its id
 

@@ -30,9 +30,9 @@ type node[T any] struct {
 	keys    keyLists[T]                 // who hears one key
 	history *history[T]                 // nil if nothing is kept
 
-	settling sync.Mutex // one settle at a time
 	mu       sync.Mutex // held to change lists, and to wait in settle
 	done     *sync.Cond
+	settling bool   // one settle at a time
 	returns  uint64 // times that the event came back while somebody waited for it
 }
 

@@ -55,7 +55,7 @@ func (p *place) observed(ctx context.Context, x *extra, key string, v any) (*ext
 	if x == nil {
 		x = &extra{}
 	}
-	x.seq = p.seq.Add(1)
+	x.seq, x.since = p.seq.Add(1), p.bus.now()
 	e := &AnyEvent{&origin{place: p, key: key, seq: x.seq, extra: x}, v}
 	ctx, end := p.bus.observer.Publish(ctx, e)
 	x.published = ctx

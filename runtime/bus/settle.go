@@ -4,12 +4,19 @@ import "sync/atomic"
 
 // settle implements anyNode. Lists were changed before it is called, so that a
 // publish that begins now sees the new ones; those that hold the event, or were
-// counted already, may not have.
+// counted already, may not have. Whoever waits for another settle does so as for a
+// publish, and not for a mutex: a bubble of package synctest would stand still.
 func (n *node[T]) settle() {
-	n.settling.Lock()
-	defer n.settling.Unlock()
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	for n.settling {
+		n.done.Wait()
+	}
+	n.settling = true
+	defer func() {
+		n.settling = false
+		n.done.Broadcast()
+	}()
 	n.awaited.Store(true)
 	defer n.awaited.Store(false)
 	for start := n.returns; n.taken.Load() != 0 && n.returns == start; {
@@ -31,6 +38,7 @@ func (n *node[T]) side() *atomic.Int64 { return &n.extra[n.turn.Load()&1] }
 // spare counts a publish on a side, and makes the event that it uses.
 func (n *node[T]) spare(side *atomic.Int64) *Event[T] {
 	side.Add(1)
+	n.place.bus.spares.Add(1)
 	e := &Event[T]{}
 	e.place = &n.place
 	return e

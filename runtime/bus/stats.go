@@ -1,6 +1,9 @@
 package bus
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+	"time"
+)
 
 // Stats counts what has become of a subscription's events. For a queued one, all that
 // was accepted is somewhere:
@@ -22,6 +25,11 @@ type Stats struct {
 	Waiting  int   // in the queue
 	InFlight int   // with the handler, or waiting to be retried
 	Bytes    int64 // of those that wait or are in flight, if the profile limits them
+
+	// Oldest is how long ago the event was published that has waited longest in the queue.
+	// When events are published is noted if the profile has a TTL, or the bus an observer:
+	// the time costs more than a delivery.
+	Oldest time.Duration
 }
 
 // counts are the parts of Stats that are counted where it happens.
@@ -47,6 +55,21 @@ func (s *Subscription) Stats() Stats {
 		st.Left = s.queue.left(q)
 	} else {
 		st.Waiting, st.InFlight, st.Bytes = q.Waiting, q.Used-q.Waiting, q.Bytes
+		st.Oldest = s.queue.oldest()
 	}
 	return st
+}
+
+// oldest is the age of the event that has waited longest, 0 if it is not known.
+func (c *consumers) oldest() time.Duration {
+	since := int64(0)
+	c.q.Front(func(i *item) {
+		if x := i.extra; x != nil && x.since != 0 && (since == 0 || x.since < since) {
+			since = x.since
+		}
+	})
+	if since == 0 {
+		return 0
+	}
+	return time.Duration(c.s.bus.now() - since)
 }

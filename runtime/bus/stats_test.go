@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -54,4 +55,67 @@ func TestStatsWhileAnEventIsLost(t *testing.T) {
 			t.Errorf("in the end %+v", st)
 		}
 	})
+}
+
+// watcher is an observer that looks at nothing.
+type watcher struct{ slowLoss }
+
+func (watcher) Lose(*bus.Subscription, *bus.AnyEvent, bus.Loss) {}
+
+// TestOldest has events wait: their age is known if they have a TTL, or are observed.
+func TestOldest(t *testing.T) {
+	for name, tt := range map[string]struct {
+		options []bus.Option
+		profile transport.Profile
+		want    time.Duration
+	}{
+		"unknown":  {nil, transport.Profile{}, 0},
+		"ttl":      {nil, transport.Profile{TTL: time.Hour}, 5 * time.Second},
+		"observed": {[]bus.Option{bus.WithObserver(watcher{})}, transport.Profile{}, 5 * time.Second},
+		"lanes":    {[]bus.Option{bus.WithObserver(watcher{})}, transport.Profile{Order: transport.OrderKey, Concurrency: 4}, 5 * time.Second},
+		"both":     {[]bus.Option{bus.WithObserver(watcher{})}, transport.Profile{TTL: time.Hour}, 5 * time.Second},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bus.New(tt.options...)
+			time.Sleep(time.Second)
+			p := publisher[msg](t, b, "a")
+			tt.profile.Capacity = 10
+			release := make(chan struct{})
+			s := subscribe(t, b, "#", func(context.Context, *bus.Event[msg]) error { <-release; return nil }, bus.WithProfile(tt.profile))
+			publish(t, p, &msg{"a"})
+			synctest.Wait()
+			time.Sleep(10 * time.Second)
+			for range 3 { // the handler has the first one
+				publish(t, p, &msg{"b"})
+				time.Sleep(time.Second)
+			}
+			time.Sleep(2 * time.Second)
+			if st := s.Stats(); st.Oldest != tt.want || st.Waiting != 3 {
+				t.Errorf("%s: the oldest of %d is %v old, want %v", name, st.Waiting, st.Oldest, tt.want)
+			}
+			close(release)
+			if err := b.Close(t.Context()); err != nil || s.Stats().Oldest != 0 {
+				t.Errorf("%s: %v, %v", name, err, s.Stats().Oldest)
+			}
+		})
+	}
+}
+
+// TestSpares publishes to a topic from one of its handlers.
+func TestSpares(t *testing.T) {
+	b := bus.New()
+	p := publisher[msg](t, b, "a")
+	before := b.Spares()
+	subscribe(t, b, "a", func(ctx context.Context, e *bus.Event[msg]) error {
+		if e.Value().text == "last" {
+			return nil
+		}
+		return p.Publish(ctx, &msg{"last"})
+	})
+	for range 3 {
+		publish(t, p, &msg{"first"})
+	}
+	if got := b.Spares() - before; got != 3 && !poison.On {
+		t.Errorf("%d events were allocated", got)
+	}
 }

@@ -7,11 +7,13 @@
 // # How events travel
 //
 // What machines and node code publish goes to the process's bus. Whoever runs in the same
-// process hears it there, as it is. One more subscription, the last one, sends what others
-// hear: it encodes an event once, hands it to each transport that it leaves by, and waits
-// for all of them. What comes from others is decoded and handed to the inbox that it was
+// process hears it there, as it is. One more subscription, which is served last, sends what
+// others hear: it encodes an event once, hands it to each transport that it leaves by, all at
+// once, and waits for all of them. So a transport that takes nothing delays who publishes, as
+// long as the profile lets it, and nobody who hears the event elsewhere. What comes from others is decoded and handed to the inbox that it was
 // sent to; it is not published on the bus. So nothing arrives twice, and an inbox keeps its
-// profile both ways: order, concurrency, retries, dead letters, groups.
+// profile both ways: order, concurrency, retries, dead letters, groups. What a handler sends
+// with its ctx, for an event that has come by a transport, has that event's id as causation.
 //
 // An inbox is one subscription on the bus and one on each transport that its events come
 // by. An event of a transport is settled when the machine has taken it, and, where there is

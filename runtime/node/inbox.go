@@ -20,8 +20,8 @@ type ear struct {
 	direct   bool
 	group    string
 	policy   transport.GroupPolicy
-	observer bool  // it is code of the node, which gets copies
-	gate     *gate // nil if its events wait for nobody
+	observer bool // it is code of the node, which gets copies
+	gate     *gate
 
 	local  *router
 	remote map[string]*router
@@ -39,7 +39,8 @@ func (n *Node) inbox(i *Inbox, g *gate) *ear {
 }
 
 func (n *Node) subscription(s *Subscription) *ear {
-	x := &ear{n: n, name: s.Name, profile: s.Profile, observer: true}
+	x := &ear{n: n, name: s.Name, profile: s.Profile, observer: true, gate: newGate()}
+	x.gate.let()
 	if s.Shared {
 		x.group = n.plan.Node + "." + s.Name
 	}
@@ -75,11 +76,11 @@ func (x *ear) listen() error {
 	}
 	patterns := x.local.patterns()
 	opts := []bus.SubscribeOption{bus.Also(patterns[1:]...)}
-	take := x.take
+	take := x.local.handler()
 	if x.direct {
-		opts, take = append(opts, bus.Direct()), x.takeDirect
+		opts, take = append(opts, bus.Direct()), x.takeDirect(take)
 	} else {
-		opts = append(opts, bus.WithProfile(x.n.inProcess(x.profile)))
+		opts, take = append(opts, bus.WithProfile(x.n.inProcess(x.profile))), x.takeQueued(take)
 	}
 	if x.local.conditional() {
 		opts = append(opts, bus.WhereAny(x.local.wants))
@@ -104,35 +105,35 @@ func (n *Node) inProcess(p transport.Profile) transport.Profile {
 	return p
 }
 
-// take handles an event of the bus.
-func (x *ear) take(ctx context.Context, e *bus.AnyEvent) error {
-	if err := x.ready(ctx); err != nil {
-		return err
-	}
-	return x.local.take(ctx, e)
-}
-
-// ready waits until events may be handled.
-func (x *ear) ready(ctx context.Context) error {
-	if x.gate == nil {
-		return nil
-	}
-	return x.gate.wait(ctx)
-}
-
-// takeDirect is take in the publisher's goroutine.
-func (x *ear) takeDirect(ctx context.Context, e *bus.AnyEvent) error {
-	if !x.gate.open.Load() {
-		kept, err := x.gate.keep(e, func(e *bus.AnyEvent) {
-			if err := x.local.take(context.Background(), e); err != nil {
-				x.n.fail(fmt.Errorf("node: %s: event %s on %s, published before the machine was open: %w", x.name, e.ID(), e.Topic(), err))
+// takeQueued handles events of the bus, once the gate is open.
+func (x *ear) takeQueued(take bus.AnyHandler) bus.AnyHandler {
+	gate := x.gate
+	return func(ctx context.Context, e *bus.AnyEvent) error {
+		if !gate.open.Load() {
+			if err := gate.wait(ctx); err != nil {
+				return err
 			}
-		})
-		if kept || err != nil {
-			return err
+		}
+		return take(ctx, e)
+	}
+}
+
+// takeDirect handles events of the bus in the publisher's goroutine.
+func (x *ear) takeDirect(take bus.AnyHandler) bus.AnyHandler {
+	gate := x.gate
+	later := func(e *bus.AnyEvent) {
+		if err := take(context.Background(), e); err != nil {
+			x.n.fail(fmt.Errorf("node: %s: event %s on %s, published before the machine was open: %w", x.name, e.ID(), e.Topic(), err))
 		}
 	}
-	return x.local.take(ctx, e)
+	return func(ctx context.Context, e *bus.AnyEvent) error {
+		if !gate.open.Load() {
+			if kept, err := gate.keep(e, later); kept || err != nil {
+				return err
+			}
+		}
+		return take(ctx, e)
+	}
 }
 
 // connect subscribes on the transports, in the order in which the node has opened them.
@@ -216,10 +217,7 @@ func (x *ear) end(ctx context.Context) error {
 	if x.sub == nil {
 		return nil
 	}
-	if x.gate == nil {
-		return x.sub.Close(ctx)
-	}
-	if x.waiting() > 0 {
+	if !x.observer && x.waiting() > 0 {
 		defer x.gate.giveUp()
 		return x.sub.Close(over)
 	}

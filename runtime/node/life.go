@@ -109,19 +109,16 @@ func within(ctx context.Context) bool {
 	return bus.StepTimeout(ctx) > 0 || transport.InReceiver(ctx) || called()
 }
 
-// awaited are the beginnings of names of functions that a shutdown waits for: those that
-// call handlers, senders, machines that are opened or closed, and OnError.
-var awaited = []string{
-	"github.com/xsgen/xsgen/runtime/node.(*router).take",
-	"github.com/xsgen/xsgen/runtime/node.(*Node).Send",
-	"github.com/xsgen/xsgen/runtime/node.(*Node).connect",
-	"github.com/xsgen/xsgen/runtime/node.(*Node).open",
-	"github.com/xsgen/xsgen/runtime/node.(*Node).closeMachines",
-	"github.com/xsgen/xsgen/runtime/node.Config.withDefaults",
-}
+// awaited are parts of the names of functions that a shutdown waits for: those that call
+// handlers, senders, machines that are opened or closed, and OnError. The name of a closure
+// has that of the function which makes it, and of whichever that was inlined into.
+var awaited = []string{"(*ear).", "(*Node).Send", "(*Node).connect", "(*Node).open", "(*Node).closeMachines", "withDefaults"}
+
+const thisPackage = "github.com/xsgen/xsgen/runtime/node."
 
 func called() bool {
 	return callers.Any(func(name string) bool {
-		return slices.ContainsFunc(awaited, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
+		own, ok := strings.CutPrefix(name, thisPackage)
+		return ok && slices.ContainsFunc(awaited, func(part string) bool { return strings.Contains(own, part) })
 	})
 }

@@ -185,3 +185,41 @@ func TestWhatCannotBeEncoded(t *testing.T) {
 		near.expectAnyOrder(t, "bob", "emit.sue.hello", "emit.ann.hello")
 	})
 }
+
+// TestCausation is the id of the event that a handler has got from another node, for all that
+// it sends.
+func TestCausation(t *testing.T) {
+	inNetwork(t, func(t *testing.T, w *network) {
+		n := node.New(w.plan("there", []string{"x"}, node.Outgoing{Pattern: "emit.ann.bye", Via: "x"}), node.Config{OnError: func(error) {}})
+		bye := publisher(t, n.Bus(), "emit.ann.bye")
+		ask, err := node.NewRequester[said, said](n, "event.bob.ask", "x", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.AddMachine(machineOf("bob", node.Inbox{Name: "bob", Routes: []node.Route{{Pattern: "emit.ann.hello", Via: []string{"x"}, Take: func(ctx context.Context, _ *bus.AnyEvent) error {
+			_, err := ask.Request(ctx, &said{})
+			return errors.Join(err, bye.Publish(ctx, &said{}))
+		}}}}))
+		started(t, n)
+		caused := map[topic.Name]string{}
+		if _, err := w.wire("x").Subscribe(t.Context(), transport.SubscribeRequest{Patterns: []topic.Pattern{"#"}, Receive: transport.Serve(1, func(ctx context.Context, d *transport.Delivery) error {
+			caused[d.Topic] = d.Causation
+			if d.ReplyTo != "" {
+				return d.Reply(ctx, &transport.Message{Body: []byte{0x80}})
+			}
+			return nil
+		})}); err != nil {
+			t.Fatal(err)
+		}
+		foreign(t, w, transport.Envelope{Topic: "emit.ann.hello", ID: "the-cause"}, "\x80")
+		synctest.Wait()
+		if len(caused) != 3 || caused["emit.ann.bye"] != "the-cause" || caused["event.bob.ask"] != "the-cause" {
+			t.Errorf("%q", caused)
+		}
+		say(t, bye, "a", 1)
+		synctest.Wait()
+		if caused["emit.ann.bye"] != "" {
+			t.Errorf("%q", caused)
+		}
+	})
+}

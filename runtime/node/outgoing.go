@@ -143,7 +143,7 @@ func (n *Node) send(ctx context.Context, e *bus.AnyEvent) error {
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	m := transport.Message{Envelope: n.envelope(e)}
+	m := transport.Message{Envelope: n.envelope(ctx, e)}
 	var legs []leg
 	sensitive := false
 	for _, l := range n.links {
@@ -158,6 +158,7 @@ func (n *Node) send(ctx context.Context, e *bus.AnyEvent) error {
 	buf := buffers.Get().(*[]byte)
 	body, err := encode((*buf)[:0], e.Value())
 	if err != nil {
+		buffers.Put(buf)
 		return transport.NewPublishError(&m, transport.OutcomeNotSent, err)
 	}
 	m.Body = body
@@ -172,11 +173,12 @@ func (n *Node) send(ctx context.Context, e *bus.AnyEvent) error {
 	return wait(ctx, legs, &m)
 }
 
-func (n *Node) envelope(e *bus.AnyEvent) transport.Envelope {
+func (n *Node) envelope(ctx context.Context, e *bus.AnyEvent) transport.Envelope {
 	name := e.Topic()
+	cause, _ := ctx.Value(causeKey{}).(string)
 	return transport.Envelope{
 		ID: e.ID(), Type: n.types.name(name), Source: n.plan.Node, Key: e.Key(), Topic: name,
-		Time: time.Now(), Epoch: n.bus.Epoch(), Group: groupOf(name),
+		Time: time.Now(), Epoch: n.bus.Epoch(), Group: groupOf(name), Causation: cause,
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 
 // receive handles a message of a transport. What it returns settles it.
 func (x *ear) receive(ctx context.Context, r *router, d *transport.Delivery) error {
-	if err := x.ready(ctx); err != nil {
+	if err := x.gate.wait(ctx); err != nil {
 		return err
 	}
 	event, err := x.n.types.read(&d.Message, r)
@@ -31,8 +31,13 @@ func (x *ear) receive(ctx context.Context, r *router, d *transport.Delivery) err
 	return err
 }
 
+// causeKey is the key under which the ctx of a handler has the id of an event that has come
+// by a transport: what the handler publishes follows from that.
+type causeKey struct{}
+
 // handle has a decoded event taken, and answers a request.
 func (x *ear) handle(ctx context.Context, r *router, d *transport.Delivery, event bus.Received) error {
+	ctx = context.WithValue(ctx, causeKey{}, d.ID)
 	reply, err := x.n.bus.Receive(ctx, event, func(ctx context.Context, e *bus.AnyEvent) error {
 		to := r.find(e, d.Source)
 		if to == nil || to.Local && d.Epoch == x.n.bus.Epoch() {

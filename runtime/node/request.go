@@ -130,10 +130,11 @@ func (a *asker[Rep]) far(ctx context.Context, name topic.Name, key string, e any
 		return nil, err
 	}
 	at := slices.IndexFunc(n.links, func(l *link) bool { return l.name == a.via })
+	cause, _ := ctx.Value(causeKey{}).(string)
 	answer, err := n.links[at].t.Request(ctx, &transport.Message{
 		Envelope: transport.Envelope{
 			Type: n.types.name(name), Source: n.plan.Node, Key: key, Topic: name, Time: time.Now(),
-			Epoch: n.bus.Epoch(), Group: groupOf(name),
+			Epoch: n.bus.Epoch(), Group: groupOf(name), Causation: cause,
 		},
 		Body: body,
 	})

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -18,17 +19,26 @@ type router struct {
 	via    string // the transport; empty is the bus
 	routes []*Route
 	mu     sync.Mutex // held to learn
-	known  atomic.Pointer[map[topic.Pattern]candidates]
+	known  atomic.Pointer[known]
 }
 
 // candidates are the routes that events of a template may take.
 type candidates struct {
-	routes []*Route
-	byKey  bool // it depends on the key whether a pattern matches
+	template topic.Pattern
+	routes   []*Route
+	byKey    bool   // it depends on the key whether a pattern matches
+	only     *Route // that they take, nil if it depends on more than the template
 }
 
-// manyTemplates bounds what a router remembers: a foreign program may invent topics.
-const manyTemplates = 1024
+// known is what a router remembers. It does not change.
+type known struct {
+	first []*candidates // a few: to compare is faster than to look them up
+	all   map[topic.Pattern]*candidates
+}
+
+// A router looks through few templates, and remembers at most as many as manyTemplates: a
+// foreign program may invent topics.
+const fewTemplates, manyTemplates = 8, 1024
 
 // patterns are those of all routes, each once.
 func (r *router) patterns() []topic.Pattern {
@@ -46,6 +56,9 @@ func (r *router) patterns() []topic.Pattern {
 // find is the first route that matches an event of a node; nil if none does.
 func (r *router) find(e *bus.AnyEvent, from string) *Route {
 	c := r.of(e.Template())
+	if c.only != nil {
+		return c.only
+	}
 	for _, t := range c.routes {
 		if c.byKey && !t.Pattern.Match(e.Topic()) {
 			continue
@@ -60,21 +73,17 @@ func (r *router) find(e *bus.AnyEvent, from string) *Route {
 	return nil
 }
 
-// chosen is find for an event that the bus has brought, since some route matches it.
-func (r *router) chosen(e *bus.AnyEvent) *Route {
+// handler is what takes the events that the bus brings, since some route matches them.
+func (r *router) handler() bus.AnyHandler {
 	if len(r.routes) == 1 {
-		return r.routes[0]
+		return r.routes[0].Take
 	}
-	return r.find(e, "")
-}
-
-// take has an event of the bus taken by its route.
-func (r *router) take(ctx context.Context, e *bus.AnyEvent) error {
-	t := r.chosen(e)
-	if t == nil {
+	return func(ctx context.Context, e *bus.AnyEvent) error {
+		if t := r.find(e, ""); t != nil {
+			return t.Take(ctx, e)
+		}
 		return nil // the condition held a moment ago
 	}
-	return t.Take(ctx, e)
 }
 
 // hears reports whether a pattern matches, whatever the conditions say.
@@ -88,17 +97,24 @@ func (r *router) hears(template topic.Pattern, name topic.Name) bool {
 	return false
 }
 
-func (r *router) of(template topic.Pattern) candidates {
-	if known := r.known.Load(); known != nil {
-		if c, ok := (*known)[template]; ok {
+// of are the candidates for the events of a template.
+func (r *router) of(template topic.Pattern) *candidates {
+	if k := r.known.Load(); k != nil {
+		for _, c := range k.first {
+			if c.template == template {
+				return c
+			}
+		}
+		if c, ok := k.all[template]; ok {
 			return c
 		}
 	}
 	return r.learn(template)
 }
 
-func (r *router) learn(template topic.Pattern) candidates {
-	var c candidates
+// learn finds out what of answers, and remembers it.
+func (r *router) learn(template topic.Pattern) *candidates {
+	c := &candidates{template: template}
 	for _, t := range r.routes {
 		switch all, some := covers(t.Pattern, template); {
 		case all:
@@ -107,18 +123,29 @@ func (r *router) learn(template topic.Pattern) candidates {
 			c.routes, c.byKey = append(c.routes, t), true
 		}
 	}
+	if len(c.routes) > 0 && !c.byKey && c.routes[0].Where == nil && c.routes[0].Elsewhere[r.via] == nil {
+		c.only = c.routes[0]
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	next := map[topic.Pattern]candidates{template: c}
-	if known := r.known.Load(); known != nil {
-		for k, v := range *known {
-			next[k] = v
-		}
-	}
-	if len(next) <= manyTemplates {
-		r.known.Store(&next)
-	}
+	r.known.Store(r.known.Load().with(c))
 	return c
+}
+
+// with is k and c, as far as there is room.
+func (k *known) with(c *candidates) *known {
+	if k == nil {
+		k = &known{all: map[topic.Pattern]*candidates{}}
+	}
+	if len(k.all) == manyTemplates {
+		return k
+	}
+	next := &known{k.first, maps.Clone(k.all)}
+	if len(next.first) < fewTemplates {
+		next.first = append(slices.Clip(next.first), c)
+	}
+	next.all[c.template] = c
+	return next
 }
 
 // covers reports whether a pattern matches all topics of a template, and whether it

@@ -3,6 +3,7 @@ package transport
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 )
@@ -189,6 +190,8 @@ type Stats struct {
 	Waiting  int   // in the queue
 	InFlight int   // delivered and not settled, waiting to be delivered again, or behind such a message
 	Bytes    int64 // bodies of those that wait or are in flight, if the profile limits them
+
+	Oldest time.Duration // that a message in the queue has been there; 0 if that is not known
 }
 
 // Add adds the counts of another subscription.
@@ -207,6 +210,7 @@ func (s *Stats) Add(o Stats) {
 	s.Waiting += o.Waiting
 	s.InFlight += o.InFlight
 	s.Bytes += o.Bytes
+	s.Oldest = max(s.Oldest, o.Oldest)
 }
 
 // Balance is Accepted less all that has become of it: 0, unless something was lost

@@ -390,6 +390,18 @@ func (q *Queue[E]) Clear() []E {
 	return out
 }
 
+// Front has look see the item of each lane that has waited longest in it. The queue is
+// locked meanwhile.
+func (q *Queue[E]) Front(look func(*E)) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for i := range q.lanes {
+		if l := &q.lanes[i]; l.n > 0 {
+			look(&l.ring[l.head])
+		}
+	}
+}
+
 // Settle counts items that Clear has returned, and that went elsewhere, as settled.
 func (q *Queue[E]) Settle(items int) {
 	q.mu.Lock()

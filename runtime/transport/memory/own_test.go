@@ -408,3 +408,53 @@ func TestKeysWithoutMeaning(t *testing.T) {
 		}
 	}
 }
+
+// TestOldest has messages wait.
+func TestOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := memory.New()
+		r, ch := held()
+		s := hear(t, tr, "#", transport.Profile{}, r)
+		for range 3 { // the receiver has the first one
+			publish(t, tr, message("event.a", "x"))
+			time.Sleep(time.Second)
+		}
+		time.Sleep(3 * time.Second)
+		if st := s.Stats(); st.Waiting != 2 || st.Oldest != 5*time.Second {
+			t.Errorf("the oldest of %d is %v old", st.Waiting, st.Oldest)
+		}
+		for range 3 {
+			if err := (<-ch).Settle(nil); err != nil {
+				t.Error(err)
+			}
+		}
+		synctest.Wait()
+		if st := s.Stats(); st.Oldest != 0 || st.Handled != 3 {
+			t.Errorf("%+v", st)
+		}
+		shut(t, tr)
+		synctest.Wait()
+	})
+}
+
+// TestBuffers looks at what the bodies of messages take.
+func TestBuffers(t *testing.T) {
+	tr := memory.New()
+	r, ch := held()
+	before := transport.Buffers()
+	for range 2 {
+		hear(t, tr, "#", transport.Profile{}, r)
+	}
+	publish(t, tr, message("event.a", "12345"))
+	for _, want := range []int64{5, 5, 0} {
+		if now := transport.Buffers(); now.Held-before.Held != want || now.Taken != before.Taken+1 || now.Missed > before.Missed+1 {
+			t.Errorf("%+v, before %+v; want %d bytes more", now, before, want)
+		}
+		if want > 0 {
+			if err := (<-ch).Settle(nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	shut(t, tr)
+}

@@ -42,6 +42,7 @@ func drops(e *env, policy transport.Overflow, want ...string) {
 	for i := 1; i < 10; i++ {
 		e.publish("event.a", strconv.Itoa(i))
 	}
+	e.queued(s, 10)
 	st := s.Stats()
 	if st.Accepted != 10 || st.Dropped != 6 || st.Waiting != 3 || st.InFlight != 1 || st.Balance() != 0 {
 		e.Errorf("%+v", st)
@@ -63,6 +64,7 @@ func rejects(e *env) {
 		e.want(err, transport.ErrFull, "publishing to a full queue")
 		e.outcome(err, transport.OutcomeNotSent, true)
 	}
+	e.queued(s, 4)
 	if st := s.Stats(); st.Accepted != 4 || st.Dropped != 0 || st.Balance() != 0 {
 		e.Errorf("%+v", st)
 	}
@@ -137,6 +139,7 @@ func oneOfTwo(e *env) {
 func countsBytes(e *env) {
 	g, s := stuck(e, transport.Profile{CapacityBytes: 10, Overflow: transport.DropNewest})
 	e.publish("event.a", "12345", "1234", "x", "")
+	e.queued(s, 5)
 	if st := s.Stats(); st.Dropped != 1 || st.Bytes != 10 || st.Balance() != 0 {
 		e.Errorf("%+v", st)
 	}

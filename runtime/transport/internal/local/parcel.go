@@ -2,10 +2,10 @@ package local
 
 import (
 	"maps"
-	"sync"
 	"sync/atomic"
+	"time"
 
-	"github.com/xsgen/xsgen/runtime/internal/poison"
+	"github.com/xsgen/xsgen/runtime/internal/pool"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -15,23 +15,18 @@ type Parcel struct {
 	buf  *[]byte      // pooled, holds the body; nil for an empty one
 	refs atomic.Int32 // of queues and deliveries
 	wipe bool
+	at   time.Time // when it was packed
 }
-
-// buffers are for bodies. Large ones are not kept.
-var buffers = sync.Pool{New: func() any { return new([]byte) }}
-
-const maxPooled = 64 << 10
 
 // Pack copies m, and its body to a buffer that is wiped at the end if that is wanted. The
 // caller has one reference, which it gives back by Release.
 func Pack(m *transport.Message, wipe bool) *Parcel {
-	p := &Parcel{Message: *m, wipe: wipe}
+	p := &Parcel{Message: *m, wipe: wipe, at: time.Now()}
 	p.refs.Store(1)
 	p.Body, p.Profile, p.Mandatory = nil, nil, false
 	p.Headers = maps.Clone(m.Headers)
 	if len(m.Body) > 0 {
-		p.buf = buffers.Get().(*[]byte)
-		*p.buf = append((*p.buf)[:0], m.Body...)
+		p.buf = pool.Copy(m.Body)
 		p.Body = (*p.buf)[:len(m.Body):len(m.Body)]
 	}
 	return p
@@ -42,17 +37,7 @@ func (p *Parcel) Retain() { p.refs.Add(1) }
 
 // Release gives a reference back; with the last one the buffer may be used again.
 func (p *Parcel) Release() {
-	if p.refs.Add(-1) > 0 || p.buf == nil {
-		return
-	}
-	if poison.On {
-		poison.Bytes(*p.buf)
-		return // a buffer that was used again would look sound
-	}
-	if p.wipe {
-		clear(*p.buf)
-	}
-	if cap(*p.buf) <= maxPooled {
-		buffers.Put(p.buf)
+	if p.refs.Add(-1) == 0 && p.buf != nil {
+		pool.Release(p.buf, p.wipe)
 	}
 }

@@ -1,0 +1,192 @@
+//go:build linux || darwin
+
+package unix
+
+import (
+	"encoding/binary"
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// conn is one connection to a peer: what it writes. All but the socket is guarded by the
+// peer's mutex.
+type conn struct {
+	sock   *net.UnixConn
+	raw    syscall.RawConn
+	p      *peer
+	dialed bool // by this side
+
+	buf     []byte // what is to be written
+	spare   []byte // what was written, for the next buf
+	rest    []byte // of what was tried to be written, in front of buf
+	busy    bool   // somebody writes, or the writer is about to
+	closed  bool
+	synced  bool      // the peer has told of all its queues
+	parted  bool      // the peer knows that this process ends
+	leaving bool      // the peer takes nothing more
+	wrote   time.Time // when a lone message was written
+	heads   heads
+	marks   []mark // frames in buf that may be dropped for later ones
+
+	wake    chan struct{}
+	tried   func(fd uintptr) bool // writes trial, without waiting
+	trial   []byte
+	written int
+	heard   atomic.Uint64 // reads, for the watch
+	ended   sync.WaitGroup
+}
+
+// mark is where a frame is in a buffer.
+type mark struct {
+	start, end int
+	r          *remote
+}
+
+const (
+	// lone is how long after a message another one is written by its publisher, too;
+	// sooner, the writer collects what comes.
+	lone = 10 * time.Microsecond
+	// yields is how often the writer lets others run before it sleeps.
+	yields = 4
+	// maxSpare is the largest buffer that is kept.
+	maxSpare = 256 << 10
+)
+
+func newConn(sock *net.UnixConn, p *peer, dialed bool) (*conn, error) {
+	raw, err := sock.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{sock: sock, raw: raw, p: p, dialed: dialed, wake: make(chan struct{}, 1)}
+	c.tried = func(fd uintptr) bool {
+		n, err := syscall.Write(int(fd), c.trial)
+		c.written = max(n, 0)
+		if err != nil {
+			c.written = 0 // the writer will see what it is
+		}
+		return true
+	}
+	return c, nil
+}
+
+// frame appends a short frame without a message; p.mu is held.
+func (c *conn) frame(kind byte, numbers ...uint64) {
+	b, at := begin(c.buf, kind)
+	for _, n := range numbers {
+		b = binary.AppendUvarint(b, n)
+	}
+	c.buf = end(b, at)
+}
+
+// stir has the writer write what is there; p.mu is held.
+func (c *conn) stir() {
+	if !c.busy {
+		c.busy = true
+		c.wakeUp()
+	}
+}
+
+func (c *conn) wakeUp() {
+	if c.closed {
+		return
+	}
+	select {
+	case c.wake <- struct{}{}:
+	default: // it has been told
+	}
+}
+
+// flush writes what is there, if nobody else does and it is a lone message; otherwise the
+// writer does. p.mu is held, and released.
+func (c *conn) flush() {
+	defer c.p.mu.Unlock()
+	if c.busy || c.closed {
+		return
+	}
+	if time.Since(c.wrote) < lone {
+		c.stir()
+		return
+	}
+	c.busy = true
+	c.p.report(c)
+	c.trial, c.buf = c.buf, c.spare[:0]
+	c.marks, c.spare = c.marks[:0], nil
+	c.p.mu.Unlock()
+	err := c.raw.Write(c.tried)
+	c.p.mu.Lock()
+	if c.rest = c.trial[c.written:]; err == nil && len(c.rest) == 0 {
+		c.recycle(c.trial)
+	}
+	c.trial, c.wrote = nil, time.Now()
+	if c.busy = len(c.rest)+len(c.buf) > 0; c.busy {
+		c.wakeUp()
+	}
+}
+
+// recycle keeps a buffer that was written.
+func (c *conn) recycle(b []byte) {
+	if c.spare == nil && cap(b) <= maxSpare {
+		c.spare = b[:0]
+	}
+}
+
+// write is the writer's goroutine. An error ends the connection.
+func (c *conn) write() {
+	defer c.ended.Done()
+	for range c.wake {
+		for b := c.next(); b != nil; b = c.next() {
+			_, err := c.sock.Write(b)
+			if err != nil {
+				_ = c.sock.Close() // the reader ends, and sees to the rest
+				return
+			}
+		}
+	}
+}
+
+// next is what the writer is to write; nil if there is nothing any more, not even after
+// others have run.
+func (c *conn) next() []byte {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	for try := 0; ; try++ {
+		c.p.report(c)
+		switch {
+		case c.closed:
+			return nil
+		case len(c.rest) > 0:
+			b := c.rest
+			c.rest = nil
+			return b
+		case len(c.buf) > 0:
+			b := c.buf
+			c.buf, c.spare = c.spare[:0], nil
+			c.marks = c.marks[:0]
+			c.recycle(b) // it is written before it is asked for again
+			c.p.tell()
+			return b
+		case try == yields:
+			c.busy = false
+			return nil
+		}
+		c.p.mu.Unlock()
+		runtime.Gosched()
+		c.p.mu.Lock()
+	}
+}
+
+// close ends the connection's writing; p.mu is held.
+func (c *conn) close() {
+	if !c.closed {
+		c.closed = true
+		close(c.wake)
+		_ = c.sock.Close()
+	}
+}
+
+// pending is how much is to be written.
+func (c *conn) pending() int { return len(c.rest) + len(c.buf) }

@@ -1,0 +1,85 @@
+//go:build linux || darwin
+
+package unix
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// here is where replies to this process go.
+func (t *Transport) here() string { return t.name + "/" + t.epoch }
+
+// Request implements transport.Transport.
+func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transport.Message, error) {
+	ask := *m
+	if ask.ID == "" {
+		ask.ID = t.newID()
+	}
+	if ask.Correlation == "" {
+		ask.Correlation = ask.ID
+	}
+	ask.ReplyTo, ask.Mandatory = t.here(), false
+	if t.subs.Closing() {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+	}
+	call, err := t.requests.Open(ask.Correlation)
+	if err != nil {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
+	}
+	defer call.Drop()
+	s := post{t: t, ctx: ctx, m: &ask, stop: t.shut, asks: true}
+	if err := s.run(); err != nil {
+		return nil, err
+	}
+	if s.takers == 0 {
+		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
+	}
+	return call.Wait(ctx)
+}
+
+// reply sends a reply to where the request came from. It does not wait.
+func (t *Transport) reply(to string, m *transport.Message) error {
+	if err := m.Check(t.maxBody); err != nil {
+		return err
+	}
+	if m.Topic != "" {
+		if _, err := topic.Parse(string(m.Topic)); err != nil {
+			return fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+		}
+	}
+	if to == t.here() {
+		t.requests.Deliver(m.Clone())
+		return nil
+	}
+	name, epoch, _ := strings.Cut(to, "/")
+	t.mu.Lock()
+	p := t.peers[name]
+	t.mu.Unlock()
+	if p == nil || p.epoch != epoch {
+		return fmt.Errorf("%w: the requester has gone", transport.ErrNoRoute)
+	}
+	return p.reply(m)
+}
+
+func (p *peer) reply(m *transport.Message) error {
+	if len(m.Body) > p.limit {
+		return transport.ErrTooLarge
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.conn
+	if c == nil {
+		return transport.ErrNotConnected
+	}
+	number := uint64(0)
+	c.buf, number = c.heads.of(c.buf, &m.Envelope)
+	b, at := begin(c.buf, frameReply)
+	c.buf = end(appendMessage(b, number, m, extra{}), at)
+	c.stir()
+	return nil
+}

@@ -1,0 +1,73 @@
+//go:build linux || darwin
+
+package unix_test
+
+import (
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/transporttest"
+	"github.com/xsgen/xsgen/runtime/transport/unix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// tempDir is a directory whose path is short enough for sockets.
+func tempDir(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "xs")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// network makes the nodes of a test, all with one configuration.
+func network(tb testing.TB, c unix.Config) transporttest.Network {
+	c.Dir = tempDir(tb)
+	var mu sync.Mutex
+	var nodes []*unix.Transport
+	return transporttest.Network{
+		Latency: 3 * time.Millisecond,
+		Node: func(name string) transport.Transport {
+			mine := c
+			mine.Node = name
+			t, err := unix.New(tb.Context(), mine)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			nodes = append(nodes, t)
+			return t
+		},
+		Cut: func() {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, t := range nodes {
+				t.Cut()
+			}
+		},
+	}
+}
+
+func factory(tb testing.TB) transporttest.Network { return network(tb, unix.Config{}) }
+
+func TestConformance(t *testing.T) { transporttest.Run(t, factory) }
+
+func TestConformanceSpinning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("the same again")
+	}
+	transporttest.Run(t, func(tb testing.TB) transporttest.Network {
+		return network(tb, unix.Config{Spin: 100 * time.Microsecond})
+	})
+}
+
+func BenchmarkUnix(b *testing.B) { transporttest.Bench(b, factory) }
