@@ -15,6 +15,10 @@ type Config struct {
 	Replica    int                         // which of the node's processes this is, from 0
 	Getenv     func(string) (string, bool) // where variables are looked up; nil is os.LookupEnv
 	Transports map[string]transport.Opener // by name, in place of those that are built in
+	// Around, unless it is nil, is asked for what the node uses in place of a transport that it
+	// has opened, and sees what leaves the process and what comes in: otel.Observer.Transport
+	// is one.
+	Around func(name string, t transport.Transport) transport.Transport
 	// OnError is told of what fails in the background: events that cannot be handled, lost
 	// connections, gaps. It is called from any goroutine, several at once, and must not
 	// block. Nil logs with slog.Default.

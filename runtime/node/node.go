@@ -182,6 +182,9 @@ func (n *Node) openTransports(ctx context.Context) error {
 	for i, open := range openers {
 		name := n.plan.Transports[i].Name
 		t, err := open(ctx, configs[i])
+		if err == nil && t != nil && n.config.Around != nil {
+			t = n.config.Around(name, t)
+		}
 		if err == nil && t == nil {
 			err = errors.New("its opener has returned none")
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/node"
 	"github.com/xsgen/xsgen/runtime/otel"
 )
 
@@ -25,4 +26,17 @@ func Example() {
 	}
 	fmt.Println(p.Publish(context.Background(), &thing{1}))
 	// Output: <nil>
+}
+
+func ExampleObserver_Transport() {
+	observer, err := otel.New()
+	if err != nil {
+		panic(err)
+	}
+	config := node.Config{
+		BusOptions: []bus.Option{bus.WithObserver(observer)},
+		Around:     observer.Transport, // what leaves the process carries its trace
+	}
+	fmt.Println(config.Replica) // generated code starts a node with it
+	// Output: 0
 }

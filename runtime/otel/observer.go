@@ -25,7 +25,8 @@ import (
 // scope names the instrumentation.
 const scope = "github.com/xsgen/xsgen/runtime/otel"
 
-// Observer is a bus.Observer. It is safe for concurrent use, by several buses.
+// Observer is a bus.Observer, and sees what passes a transport, see Transport. It is safe
+// for concurrent use, by several buses and transports.
 //
 // Metrics: messaging.client.sent.messages, messaging.client.operation.duration (of
 // publishes, in seconds), messaging.client.consumed.messages (calls of handlers),
@@ -42,6 +43,8 @@ type Observer struct {
 
 	mu    sync.RWMutex
 	known map[string]attribute.Set // of a destination, to build each once
+
+	figures figures
 }
 
 // Option is an option of New.
@@ -72,6 +75,7 @@ func New(opts ...Option) (*Observer, error) {
 	ob.lost = m.counter("xsgen.lost", "Events that were accepted and not handled.", "{message}")
 	ob.publish = m.histogram("messaging.client.operation.duration", "How long publishing took.")
 	ob.process = m.histogram("messaging.process.duration", "How long handlers took.")
+	ob.figures.register(m)
 	if m.err != nil {
 		return nil, fmt.Errorf("otel: %w", m.err)
 	}
@@ -84,19 +88,21 @@ type instruments struct {
 	err   error
 }
 
-func (m *instruments) counter(name, description, unit string) metric.Int64Counter {
-	c, err := m.meter.Int64Counter(name, metric.WithDescription(description), metric.WithUnit(unit))
+func (m *instruments) note(err error) {
 	if m.err == nil {
 		m.err = err
 	}
+}
+
+func (m *instruments) counter(name, description, unit string) metric.Int64Counter {
+	c, err := m.meter.Int64Counter(name, metric.WithDescription(description), metric.WithUnit(unit))
+	m.note(err)
 	return c
 }
 
 func (m *instruments) histogram(name, description string) metric.Float64Histogram {
 	h, err := m.meter.Float64Histogram(name, metric.WithDescription(description), metric.WithUnit("s"))
-	if m.err == nil {
-		m.err = err
-	}
+	m.note(err)
 	return h
 }
 
@@ -160,49 +166,4 @@ func end(span trace.Span, err error) {
 		span.SetStatus(codes.Error, err.Error())
 	}
 	span.End()
-}
-
-// Watch exports the figures of b's queues until the returned function is called:
-// xsgen.queue.waiting, xsgen.queue.in_flight and, where the profile limits them,
-// xsgen.queue.bytes, by xsgen.subscription, the pattern.
-func Watch(b *bus.Bus, opts ...Option) (stop func() error, err error) {
-	o := options{otel.GetTracerProvider(), otel.GetMeterProvider()}
-	for _, f := range opts {
-		f(&o)
-	}
-	meter := o.meters.Meter(scope)
-	var gauges [3]metric.Int64ObservableGauge
-	for i, g := range [...][2]string{
-		{"xsgen.queue.waiting", "{message}"}, {"xsgen.queue.in_flight", "{message}"}, {"xsgen.queue.bytes", "By"},
-	} {
-		if gauges[i], err = meter.Int64ObservableGauge(g[0], metric.WithUnit(g[1])); err != nil {
-			return nil, fmt.Errorf("otel: %w", err)
-		}
-	}
-	reg, err := meter.RegisterCallback(func(_ context.Context, to metric.Observer) error {
-		for pattern, sum := range queues(b) {
-			at := metric.WithAttributes(attribute.String("xsgen.subscription", pattern))
-			for i, v := range sum {
-				to.ObserveInt64(gauges[i], v, at)
-			}
-		}
-		return nil
-	}, gauges[0], gauges[1], gauges[2])
-	if err != nil {
-		return nil, fmt.Errorf("otel: %w", err)
-	}
-	return reg.Unregister, nil
-}
-
-// queues are the figures by pattern, those of several subscriptions added up.
-func queues(b *bus.Bus) map[string][3]int64 {
-	sums := map[string][3]int64{}
-	for _, s := range b.Subscriptions() {
-		st, sum := s.Stats(), sums[string(s.Pattern())]
-		sum[0] += int64(st.Waiting)
-		sum[1] += int64(st.InFlight)
-		sum[2] += st.Bytes
-		sums[string(s.Pattern())] = sum
-	}
-	return sums
 }

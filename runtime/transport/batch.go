@@ -12,7 +12,8 @@ import (
 // it is full, or when its first message has waited for as long; without a timeout it has
 // what is there while the handler is at the one before. One batch is handled at a time,
 // in a goroutine that ends when nothing is left. The subscription must have the same
-// profile, so that as many messages may be unsettled. ctx is the subscription's.
+// profile, so that as many messages may be unsettled. ctx is the one with which the first
+// message of the batch came.
 func ServeBatch(p Profile, h func(ctx context.Context, batch []*Delivery) error) Receiver {
 	b := &batches{size: max(p.BatchSize, 1), timeout: p.BatchTimeout, handle: h, full: make(chan struct{}, 1)}
 	if p.Prefetch > 0 {
@@ -30,13 +31,14 @@ type batches struct {
 
 	mu      sync.Mutex
 	waiting []*Delivery
+	ctxs    []context.Context // with which they came
 	running bool
 }
 
 func (b *batches) receive(ctx context.Context, d *Delivery) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.waiting = append(b.waiting, d)
+	b.waiting, b.ctxs = append(b.waiting, d), append(b.ctxs, ctx)
 	if len(b.waiting) >= b.size {
 		select {
 		case b.full <- struct{}{}:
@@ -54,16 +56,16 @@ func (b *batches) run(ctx context.Context) {
 	for {
 		b.fill(ctx)
 		b.mu.Lock()
-		batch := b.waiting[:min(b.size, len(b.waiting))]
-		b.waiting = b.waiting[len(batch):]
+		batch, ctxs := b.waiting[:min(b.size, len(b.waiting))], b.ctxs
+		b.waiting, b.ctxs = b.waiting[len(batch):], ctxs[len(batch):]
 		if b.running = len(batch) > 0; !b.running {
-			b.waiting = nil
+			b.waiting, b.ctxs = nil, nil
 		}
 		b.mu.Unlock()
 		if len(batch) == 0 {
 			return
 		}
-		b.settle(ctx, batch)
+		b.settle(ctxs[0], batch)
 	}
 }
 

@@ -70,8 +70,8 @@ var allowed = map[string][]string{
 	"runtime/internal/pool":    {"runtime/internal/poison"},
 	"runtime/internal/queue":   {},
 	"runtime/internal/zmtp":    {},
-	"runtime/otel": {"runtime/bus", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
-		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/trace"},
+	"runtime/otel": {"runtime/bus", "runtime/topic", "runtime/transport", "go.opentelemetry.io/otel", "go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes",
+		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/trace"},
 
 	"internal/debian": {},
 	"internal/rabbit": {"internal/debian"},
