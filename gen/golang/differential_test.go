@@ -216,13 +216,24 @@ func countFeatures(s *randomSpec, counters map[string]int) {
 	has("history", func(x *model.State) bool { return x.Kind == model.History })
 	has("deep history", func(x *model.State) bool { return x.Kind == model.History && x.Deep })
 	has("shallow history", func(x *model.State) bool { return x.Kind == model.History && !x.Deep })
+	has("several histories of one parent", func(x *model.State) bool { return len(historiesAmong(x.Children)) > 1 })
 	has("deferral", func(x *model.State) bool { return len(x.Defer) > 0 })
 	has("several initials", func(x *model.State) bool { return x.Initial != nil && len(x.Initial.Targets) > 1 })
 	if slices.ContainsFunc(s.m.Transitions, func(t *model.Transition) bool { return len(t.Targets) > 1 }) {
 		counters["charts with several targets"]++
 	}
+	if slices.ContainsFunc(s.m.Transitions, func(t *model.Transition) bool {
+		h := historiesAmong(t.Targets)
+		return len(h) > 1 && h[0].Parent == h[1].Parent
+	}) {
+		counters["charts with several histories of one parent as targets"]++
+	}
 	counters["states"] += len(s.m.States)
 	counters["transitions"] += len(s.m.Transitions)
+}
+
+func historiesAmong(list []*model.State) []*model.State {
+	return slices.DeleteFunc(slices.Clone(list), func(s *model.State) bool { return s.Kind != model.History })
 }
 
 // summary logs what was seen, and fails if the charts are not what they should be.
@@ -234,12 +245,12 @@ func (d *differential) summary(charts int) {
 		return
 	}
 	for what, percent := range map[string]int{"parallel": 30, "history": 30, "deep history": 15, "shallow history": 15, "conflicts": 20,
-		"deferral": 10, "several targets": 20, "several initials": 5} {
+		"several histories of one parent": 20, "several histories of one parent as targets": 4, "deferral": 10, "several targets": 20, "several initials": 5} {
 		if n := d.counters["charts with "+what]; n*100 < percent*charts {
 			d.t.Errorf("%d charts have %s, less than %d %%", n, what, percent)
 		}
 	}
-	for _, what := range []string{"conflicts", "conflicts won by a descendant", "histories restored", "history defaults", "events deferred",
+	for _, what := range []string{"conflicts", "conflicts won by a descendant", "histories restored", "history defaults", "several history defaults of one parent", "events deferred",
 		"deferred events taken", "internal transitions", "reentering transitions", "atomic states that target themselves",
 		"transitions without a target", "transitions to several targets", "microsteps of several transitions", "eventless transitions",
 		"delayed transitions", "done transitions", "events raised", "events sent to itself", "failures", "machines finished"} {

@@ -34,7 +34,7 @@ func (c *randomChart) write() {
 func (c *randomChart) state(s *randomState, indent string) {
 	if s.history() {
 		fmt.Fprintf(&c.yaml, "%stype: history\n%shistory: %s\n", indent, indent, s.kind)
-		if s.parent.kind == "compound" || c.chance(70) {
+		if !c.implicit(s) || c.chance(20) {
 			fmt.Fprintf(&c.yaml, "%starget: %s\n", indent, c.historyDefault(s))
 		}
 		return

@@ -28,6 +28,7 @@ type randomState struct {
 	parent           *randomState
 	children         []*randomState
 	depth            int
+	defaults         []*randomState // of a history; see defaultsOf
 }
 
 // newRandomChart makes charts until one has no errors, as a few have, and does not go
@@ -139,8 +140,8 @@ func (c *randomChart) extras(s *randomState, history bool) {
 	if s.kind == "compound" && c.chance(final) {
 		c.add(s, "final")
 	}
-	if (s.kind == "compound" || s.kind == "parallel") && history && c.chance(35) {
-		c.add(s, oneOf(c, []string{"shallow", "deep"}))
+	if s.kind == "compound" && history && c.chance(35) || s.kind == "parallel" && history && c.chance(50) {
+		c.histories(s)
 	}
 }
 
@@ -167,11 +168,19 @@ func (c *randomChart) target(source *randomState) string {
 	case p < 38 && !source.leaf():
 		return c.path(source, oneOf(c, c.below(source)))
 	case p < 60:
-		if several := c.regions(c.root); len(several) > 1 {
+		if several := c.several(); len(several) > 1 {
 			return "[" + c.path(source, several[0]) + ", " + c.path(source, several[1]) + "]"
 		}
 	}
 	return c.path(source, oneOf(c, c.states))
+}
+
+// several are two states that can be targets together, or nothing.
+func (c *randomChart) several() []*randomState {
+	if pairs := c.historyPairs(); len(pairs) > 0 && c.chance(50) {
+		return oneOf(c, pairs)
+	}
+	return c.regions(c.root)
 }
 
 // regions are two states, or histories, in different regions of a parallel state
@@ -218,19 +227,6 @@ func (c *randomChart) initial(s *randomState) string {
 // from is the path of t from a child of s on.
 func (c *randomChart) from(s, t *randomState) string {
 	return strings.TrimPrefix(strings.TrimPrefix(t.path, s.path), ".")
-}
-
-// historyDefault is the default of the history h.
-func (c *randomChart) historyDefault(h *randomState) string {
-	among := slices.DeleteFunc(c.below(h.parent), (*randomState).history)
-	text := c.from(h.parent, oneOf(c, among))
-	if several := c.regions(h.parent); len(several) > 1 && c.chance(50) && !several[0].history() && !several[1].history() {
-		text = "[" + c.from(h.parent, several[0]) + ", " + c.from(h.parent, several[1]) + "]"
-	}
-	if c.chance(60) {
-		return fmt.Sprintf("{target: %s, actions: [%s]}", text, c.named("default_"+h.name))
-	}
-	return text
 }
 
 // named is a named action; the script may make it fail.

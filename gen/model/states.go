@@ -125,6 +125,9 @@ func (b *builder) wiring() {
 		b.initials(s)
 	}
 	for _, s := range b.m.States {
+		b.orthogonalInitial(s)
+	}
+	for _, s := range b.m.States {
 		b.behaviour(s)
 	}
 }
@@ -177,30 +180,8 @@ func (b *builder) initial(s *State, in *spec.Initial, from *State) *Transition {
 		}
 		t.Targets = append(t.Targets, target)
 	}
-	b.orthogonal(t, in.Targets)
 	t.Actions = b.actions(in.Actions, Arrival{})
 	return t
-}
-
-// orthogonal reports targets that cannot be active together.
-func (b *builder) orthogonal(t *Transition, texts []spec.Scalar) {
-	for i, x := range t.Targets {
-		for _, y := range t.Targets[:i] {
-			if a := CommonAncestor(x, y); a == x || a == y || a.Kind != Parallel {
-				b.diags.Add(diag.BadTargets, texts[min(i, len(texts)-1)].Pos, "the targets `%s` and `%s` cannot be active together", y.Path, x.Path).
-					WithHint("several targets must lie in different regions of one parallel state")
-				return
-			}
-		}
-	}
-}
-
-// CommonAncestor is the innermost state that holds both, or is one of them.
-func CommonAncestor(s, t *State) *State {
-	for !t.Within(s) {
-		s = s.Parent
-	}
-	return s
 }
 
 // targets resolves a transition's targets as seen from its source.
