@@ -2,6 +2,7 @@ package bus_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -83,5 +84,28 @@ func TestBatchIsRetried(t *testing.T) {
 		}
 		r.wants("12x3 0s", "y 1ms", "1x 1.001s", "234 1.002s")
 		r.balanced(s, bus.Stats{Accepted: 6, Handled: 6, Failed: 4, Retried: 4})
+	})
+}
+
+// TestPublishBatchTakesSome has a batch that is too large for a queue, and not for another.
+func TestPublishBatchTakesSome(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		release := make(chan struct{})
+		wait := func(context.Context, *bus.Event[msg]) error { <-release; return nil }
+		small := subscribe(t, r.bus, "emit.#", wait, bus.WithProfile(transport.Profile{Capacity: 2, Overflow: transport.Reject}))
+		large := subscribe(t, r.bus, "emit.#", wait, bus.Queued(10))
+		err := r.plain.PublishBatch(t.Context(), []*msg{{"1"}, {"2"}, {"3"}, {"4"}})
+		e, ok := errors.AsType[*bus.BatchError](err)
+		if !ok || e.Taken != 2 || !errors.Is(err, bus.ErrFull) {
+			t.Errorf("the error is %v", err)
+		}
+		close(release)
+		synctest.Wait()
+		r.balanced(small, bus.Stats{Accepted: 2, Handled: 2})
+		r.balanced(large, bus.Stats{Accepted: 4, Handled: 4})
+		if err := r.bus.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	})
 }

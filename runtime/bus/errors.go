@@ -26,6 +26,19 @@ var ErrNilHandler = errors.New("bus: the handler is nil")
 // ended its goroutine.
 var errNotReturned = errors.New("bus: the handler has not returned")
 
+// BatchError says of one subscription that its queue has not taken all of a batch.
+type BatchError struct {
+	Taken int   // so many of the first values were queued, or dropped by the policy
+	Err   error // why the next one was not, as Publish's error
+}
+
+func (e *BatchError) Error() string {
+	return fmt.Sprintf("bus: the queue has taken the first %d events of the batch: %v", e.Taken, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *BatchError) Unwrap() error { return e.Err }
+
 // HandlerError says that a call of a queued handler has failed, for OnError.
 type HandlerError struct {
 	Topic   topic.Name

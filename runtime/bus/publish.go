@@ -104,7 +104,8 @@ func (p *KeyedPublisher[T]) checkKey(key string) error {
 
 // PublishBatch publishes values one after the other, with less effort where they are
 // queued: a queue gets them together. If there are errors, they are those of all
-// values, joined; the others have been published.
+// values, joined; the others have been published. A queue that gets them together and does
+// not take all is a *BatchError, and gets none of those that follow.
 func (p *Publisher[T]) PublishBatch(ctx context.Context, values []*T) error {
 	return p.n.publishBatch(ctx, "", values, p.options.timeout)
 }

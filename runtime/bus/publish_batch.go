@@ -84,13 +84,16 @@ func enqueueAll[T any](s *Subscription) func(context.Context, *Event[T], []*T) e
 			items = append(items, item{origin: e.origin, value: v})
 			items[i].seq += uint64(i)
 		}
-		_, err := s.queue.q.PutAll(ctx, 0, items, s.queue.patience(e.timeout))
+		taken, err := s.queue.q.PutAll(ctx, 0, items, s.queue.patience(e.timeout))
 		clear(items)
 		*buf = items
 		itemBuffers.Put(buf)
-		if err != nil {
-			return s.queue.putError(&item{}, err)
+		if err == nil {
+			return nil
 		}
-		return nil
+		if err = s.queue.putError(&item{}, err); err != nil {
+			err = &BatchError{taken, err}
+		}
+		return err
 	}
 }

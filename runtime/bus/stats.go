@@ -12,7 +12,7 @@ import (
 type Stats struct {
 	Filtered  uint64 // not wanted by the filter
 	Accepted  uint64 // for which Publish returned nil; those that the policy dropped included
-	Handled   uint64 // the handler returned nil
+	Handled   uint64 // the handler returned nil; one too many for an instant, while another event is being given up
 	Failed    uint64 // calls of the handler that returned an error, or panicked
 	Retried   uint64 // of those, after which the event was to be handled again
 	Dead      uint64 // given up, after the last attempt or a permanent error
