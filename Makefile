@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak
+.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -76,6 +76,10 @@ debug:
 # accepted is accounted for, and nothing is leaked. XSGEN_SEED repeats a run.
 soak:
 	XSGEN_SOAK=3m $(GO) test $(RACE) -count=1 -v -timeout 10m -run '^TestSoak$$' ./runtime/bus
+
+# The longer faults of RabbitMQ: the broker ends six times under traffic, a slow network.
+faults:
+	$(GO) test -tags faults -count=1 -v -timeout 20m -run '^TestLong' ./runtime/transport/amqp
 
 # Kills a process that runs a keyed host 200 times, where `make test` does it 60 times.
 sigkill:

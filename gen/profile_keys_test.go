@@ -108,3 +108,14 @@ func refusedBy(t *testing.T, l *diag.List, kind string) (refused bool) {
 	}
 	return refused
 }
+
+// TestDropNewest has a value of a key refused where the key itself is not.
+func TestDropNewest(t *testing.T) {
+	machines := shopMachines(t)
+	for _, kind := range []string{"memory", "zeromq", "amqp"} {
+		refused := refusedBy(t, checkTopology([]byte(linkOf(kind, "overflow: drop-newest")), machines), kind)
+		if refused != (kind == "amqp") {
+			t.Errorf("%s: refused is %v", kind, refused)
+		}
+	}
+}

@@ -18,6 +18,7 @@ import (
 	"github.com/xsgen/xsgen/gen/model"
 	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/amqp"
 	"github.com/xsgen/xsgen/runtime/transport/memory"
 	"github.com/xsgen/xsgen/runtime/transport/transporttest"
 )
@@ -35,6 +36,13 @@ var proofs = map[string]proof{
 			"durable": "TestKeysWithoutMeaning", "ack": "TestKeysWithoutMeaning", "confirm": "TestKeysWithoutMeaning",
 			"durable: required": "TestConformance/refused", "sensitive": "TestSensitive",
 		})...)
+	}},
+	"amqp": {checks: []check{new(amqp.Transport).Check}, shows: func(_ *testing.T, key string) []string {
+		return bySuite("runtime/transport/amqp", key, own{
+			"ack": "TestAck", "confirm": "TestConfirm", "sensitive": "TestSensitive", "durable": "TestConformance/durable-queue",
+			"durable: required": "TestConformance/durable-queue", "capacity": "TestFull", "capacity-bytes": "TestCapacityBytes",
+			"overflow": "TestOverflow", "publish-timeout": "TestAlarms",
+		})
 	}},
 }
 

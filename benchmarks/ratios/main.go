@@ -61,6 +61,10 @@ var rows = []row{
 	{"decode 7 fields; tinylib/msgp", "Decode/xsgen", "Decode/msgp", 1, 1 / 1.5},
 	{"encode 7 fields; msgpack/v5 by reflection", "Encode/xsgen", "Encode/msgpack-v5", 0, 0},
 	{"decode 7 fields; msgpack/v5 by reflection", "Decode/xsgen", "Decode/msgpack-v5", 0, 0},
+	{"RabbitMQ, confirmed; the client library with a window of 1,000", "AMQP/xsgen", "AMQP/raw", 1 / 0.9, 1},
+	{"RabbitMQ, confirmed; watermill", "AMQP/xsgen", "AMQP/watermill", 1. / 4, 0},
+	{"RabbitMQ, confirmed; watermill with 50 channels", "AMQP/xsgen", "AMQP/watermill-pool", 0, 0},
+	{"RabbitMQ, several events in a message; the client library, one message per event", "AMQP/xsgen-packed", "AMQP/raw", 1. / 15, 1. / 25},
 }
 
 func main() {

@@ -55,6 +55,10 @@ var (
 // `required`.
 const DurableRequired = "durable: required"
 
+// DropNewestKey is, likewise, `overflow` with the value `drop-newest`. What is not said of
+// it is that it is honoured.
+const DropNewestKey = "overflow: drop-newest"
+
 // TransportKinds are all transports that topologies can name.
 var TransportKinds = []*TransportKind{
 	{
@@ -81,7 +85,7 @@ var TransportKinds = []*TransportKind{
 		Settings: []SettingKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address"}, prefix},
 		NameLimit: 255,
-		Answers:   answers(Honoured, nil),
+		Answers:   answers(Honoured, map[string]Answer{DropNewestKey: Refused}),
 	},
 	{
 		Name: "redis", Serves: []Location{SameMachine, Remote},

@@ -1,6 +1,7 @@
 package rabbit
 
 import (
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -11,7 +12,6 @@ import (
 
 // leash is a program that ends with this process, however that ends: a shell waits for
 // the end of a pipe, of which this process has the other end, and kills the program then.
-// Whichever shell is the last one removes the directory.
 type leash struct {
 	cmd   *exec.Cmd
 	pipe  io.Closer
@@ -19,17 +19,24 @@ type leash struct {
 	ended chan struct{} // closed when the program has ended
 }
 
-// holds runs a program, and kills it with what it has started when the pipe ends. The
-// server's script has the server as a child, whose id is in a file.
+// holds runs a program, and kills it when the pipe ends. The server's script has the server
+// as a child, whose id is in a file; the name server, which lives as long as the broker,
+// takes the directory with it.
 const holds = `
 dir=$1; shift
 trap '' INT HUP TERM
 "$@" </dev/null 3<&- &
 program=$!
-{ cat <&3 >/dev/null; [ "$1" != "${1%rabbitmq-server}" ] && kill -KILL $(cat "$dir/pid"); kill -KILL $program; sleep 1; rm -rf "$dir"; } 2>/dev/null >/dev/null &
+{
+	cat <&3
+	case $1 in
+	*rabbitmq-server) kill -KILL $(cat "$dir/pid") $program ;;
+	*) kill -KILL $program; sleep 1; rm -rf "$dir" ;;
+	esac
+} >/dev/null 2>&1 &
 watcher=$!
 wait $program
-kill -KILL -- $watcher 2>/dev/null
+kill -KILL $watcher 2>/dev/null
 `
 
 // hold starts a program on a leash.
@@ -56,6 +63,7 @@ func (b *Broker) hold(program string, args ...string) (*leash, error) {
 	l := &leash{cmd: cmd, pipe: w, log: log, ended: make(chan struct{})}
 	go func() {
 		_ = cmd.Wait() // how it ended is in its output
+		_ = w.Close()
 		close(l.ended)
 	}()
 	return l, nil
@@ -65,6 +73,9 @@ func (b *Broker) hold(program string, args ...string) (*leash, error) {
 func (l *leash) close() error {
 	err := l.pipe.Close()
 	<-l.ended
+	if errors.Is(err, os.ErrClosed) {
+		return nil // it had ended
+	}
 	return err
 }
 

@@ -148,7 +148,7 @@ const (
 	RoundRobin  GroupPolicy = iota // in turn
 	LeastLoaded                    // with the fewest unsettled
 	Random
-	Sticky // the same for a key, as long as it is there
+	Sticky // the same for a key, as long as it is there; the order is that of each key
 )
 
 // Subscription is a receiver's place on a transport.

@@ -64,6 +64,9 @@ func (s *Status) Get() Change {
 // Closed comes after it.
 func (s *Status) Set(state State, err error) {
 	s.mu.Lock()
+	if state == s.now.State && err != nil {
+		s.now.Err = err // that it is still so has another reason
+	}
 	if state == s.now.State || s.now.State == Closed || s.now.State == Draining && state != Closed {
 		s.mu.Unlock()
 		return

@@ -112,12 +112,20 @@ func (s *subscription) open(session *session) (*attachment, error) {
 	if err != nil {
 		return nil, err
 	}
-	at := &attachment{s: session, ch: ch, closed: ch.NotifyClose(make(chan *amqp.Error, 1)), acks: acker{ch: ch, next: 1}}
+	at := &attachment{
+		s: session, ch: ch, closed: ch.NotifyClose(make(chan *amqp.Error, 1)), acks: acker{ch: ch, next: 1},
+		cancelled: ch.NotifyCancel(make(chan string, 2*partitions)),
+	}
 	s.mu.Lock()
 	s.at = at
 	s.mu.Unlock()
 	if !s.isLeaving() {
 		if err := s.t.declare(ch, &s.q); err != nil {
+			return at, err
+		}
+	}
+	if s.sticky() {
+		if err := s.openShare(at); err != nil {
 			return at, err
 		}
 	}
@@ -131,9 +139,16 @@ func (s *subscription) open(session *session) (*attachment, error) {
 // consumers that have nothing: it has one of a lower priority for each delivery more, and
 // the broker gives to the highest.
 func (s *subscription) start(at *attachment) error {
-	at.tags = nil
+	at.consuming = true
+	if at.share != nil {
+		return s.startShare(at)
+	}
 	slots := s.slots()
-	var all []<-chan amqp.Delivery
+	if len(slots) > 1 {
+		at.merging = merge(at.last + 1)
+		at.deliveries = at.merging.out
+		defer at.merging.finish()
+	}
 	for i, prefetch := range slots {
 		if err := at.ch.Qos(prefetch, 0, false); err != nil {
 			return err
@@ -147,14 +162,13 @@ func (s *subscription) start(at *attachment) error {
 		if err != nil {
 			return err
 		}
-		at.tags, all = append(at.tags, tag), append(all, d)
+		at.tags = append(at.tags, tag)
+		if len(slots) == 1 {
+			at.deliveries = d
+		} else {
+			at.merging.add(d)
+		}
 	}
-	if len(all) == 1 {
-		at.deliveries = all[0]
-		return nil
-	}
-	at.merging = merge(all, at.last+1)
-	at.deliveries = at.merging.out
 	return nil
 }
 
@@ -221,10 +235,30 @@ func (s *subscription) detach(at *attachment) {
 	clear(s.ids)
 }
 
+// news is what other members of a sticky group say, nil for others.
+func (at *attachment) news() <-chan amqp.Delivery {
+	if at.share == nil {
+		return nil
+	}
+	return at.share.news
+}
+
+// tick is when a member of a sticky group says that it is there.
+func (at *attachment) tick() <-chan time.Time {
+	if at.share == nil {
+		return nil
+	}
+	return at.share.tick.C
+}
+
 // close closes the channels; the broker gives to others what is unsettled. They may have
 // been closed.
 func (at *attachment) close() {
 	_ = at.ch.Close()
+	if at.share != nil {
+		at.share.tick.Stop()
+		_ = at.share.ch.Close()
+	}
 	if at.deadCh != nil {
 		_ = at.deadCh.Close()
 	}
@@ -244,6 +278,22 @@ func (s *subscription) consume(at *attachment) error {
 				return s.gone(at)
 			}
 			s.takeDead(&d)
+		case d, ok := <-at.news():
+			if !ok {
+				return s.gone(at)
+			}
+			if err := s.learn(at, &d); err != nil {
+				return err
+			}
+		case <-at.tick():
+			if err := s.look(at); err != nil {
+				return err
+			}
+		case _, ok := <-at.cancelled:
+			if ok {
+				return fmt.Errorf("amqp: the queue %s is gone", s.q.name)
+			}
+			return s.gone(at)
 		case <-s.leaving:
 			return s.depart(at)
 		case <-s.lost:

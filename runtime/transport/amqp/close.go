@@ -3,7 +3,6 @@ package amqp
 import (
 	"context"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
@@ -90,23 +89,41 @@ func (s *subscription) depart(at *attachment) error {
 		return err
 	}
 	s.giveAllBack(at, late)
+	if at.share != nil {
+		if err := s.tell(s.ctx, memberBye); err != nil {
+			return err
+		}
+	}
 	if !s.q.durable {
 		q, err := inspect(at.s.Connection, s.q.name)
 		if err != nil {
 			return err
 		}
 		if q.Consumers == 0 {
-			if err := s.start(at); err != nil {
-				return err
-			}
-			return s.empty(at)
+			return s.takeAll(at)
 		}
 	}
 	return s.finishRest(at)
 }
 
+// takeAll empties the queue of a group without other members.
+func (s *subscription) takeAll(at *attachment) error {
+	if at.share != nil {
+		at.share.peers = peers{}
+	}
+	if err := s.start(at); err != nil {
+		return err
+	}
+	return s.empty(at)
+}
+
 // stop cancels the consumers, and has see look at what has come until then.
 func (s *subscription) stop(at *attachment, see func(*amqp.Delivery)) error {
+	if at.share != nil {
+		if err := s.stopShare(at); err != nil {
+			return err
+		}
+	}
 	for _, tag := range at.tags {
 		if err := at.ch.Cancel(tag, false); err != nil {
 			return err
@@ -115,7 +132,7 @@ func (s *subscription) stop(at *attachment, see func(*amqp.Delivery)) error {
 	for d := range at.deliveries {
 		see(&d)
 	}
-	at.deliveries, at.tags = nil, nil
+	at.deliveries, at.tags, at.consuming = nil, nil, false
 	return nil
 }
 
@@ -132,18 +149,7 @@ func (s *subscription) giveAllBack(at *attachment, late []uint64) {
 		back = append(back, after.drain()...)
 	}
 	s.behind = 0
-	s.stats.Accepted -= uint64(len(back))
-	for _, i := range back {
-		if !i.loose && !i.p.told && i.p.at == at {
-			i.p.told = true // all of a pack
-			late = append(late, i.p.tag)
-		}
-	}
-	slices.Sort(late)
-	for _, tag := range late {
-		at.acks.forget(tag)
-		_ = at.ch.Nack(tag, false, true)
-	}
+	s.nack(at, back, late)
 }
 
 // finishRest waits until the receiver has settled all that it has.
@@ -193,6 +199,14 @@ func (s *subscription) empty(at *attachment) error {
 			}
 			s.takeDead(&d)
 			continue
+		case d, ok := <-at.news():
+			if !ok {
+				return s.gone(at)
+			}
+			if err := s.learn(at, &d); err != nil {
+				return err
+			}
+			continue
 		case <-s.lost:
 			return s.giveUp(at)
 		case <-s.settled:
@@ -222,7 +236,11 @@ func (s *subscription) joined(at *attachment) (bool, error) {
 		return false, nil
 	}
 	q, err := at.ch.QueueDeclarePassive(s.q.name, true, false, false, false, nil)
-	return q.Consumers > len(at.tags), err
+	mine := len(at.tags)
+	if at.share != nil && at.consuming {
+		mine = 1
+	}
+	return q.Consumers > mine, err
 }
 
 // handBack leaves a group's queue to somebody who has joined, or who empties it too: one of
@@ -249,7 +267,7 @@ func (s *subscription) isEmpty(at *attachment) (bool, error) {
 			}
 			return false, err
 		}
-		if at.tags != nil {
+		if at.consuming {
 			if err := s.stop(at, func(d *amqp.Delivery) { s.take(at, d) }); err != nil {
 				return false, err
 			}
@@ -260,7 +278,7 @@ func (s *subscription) isEmpty(at *attachment) (bool, error) {
 
 // resume consumes again, if that was stopped.
 func (s *subscription) resume(at *attachment) error {
-	if at.tags != nil {
+	if at.consuming {
 		return nil
 	}
 	return s.start(at)
@@ -297,6 +315,11 @@ func (s *subscription) allQueues() []string {
 		return []string{s.q.name}
 	}
 	names := []string{s.q.name, s.q.dead()}
+	if s.sticky() {
+		for n := range partitions {
+			names = append(names, s.q.partition(n))
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for n := range s.retries {

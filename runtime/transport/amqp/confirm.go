@@ -18,7 +18,6 @@ const replyTo = "amq.rabbitmq.reply-to"
 func (p *publisher) serve(s *session, up func()) error {
 	ch, err := p.prepare(s)
 	if err != nil {
-		p.refuse(err)
 		return err
 	}
 	// As many as can come at once: what is not taken at once would be dropped.
@@ -70,9 +69,6 @@ func (p *publisher) prepare(s *session) (*amqp.Channel, error) {
 
 // refuse has publishing fail at once while the broker refuses us.
 func (p *publisher) refuse(err error) {
-	if !isPermanent(err) {
-		return
-	}
 	var all []*outgoing
 	p.set(func() { p.refused, all = err, p.unsent.drain() })
 	for _, o := range all {

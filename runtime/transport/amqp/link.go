@@ -36,9 +36,11 @@ type link struct {
 	// serve uses a session until it is lost, and says why. It calls up once everything
 	// is declared.
 	serve func(s *session, up func()) error
+	// refused, if it is set, is told that the broker will have nothing of us.
+	refused func(error)
 
-	said    string // what was logged last
-	refused int    // logins in a row that have failed
+	said   string // what was logged last
+	denied int    // logins in a row that have failed
 }
 
 // run connects, again and again, until ctx ends.
@@ -54,6 +56,9 @@ func (l *link) run(ctx context.Context) {
 		}
 		if err = l.login(err); isPermanent(err) {
 			failures = max(failures, 5) // it may be mended, but not at once
+			if l.refused != nil {
+				l.refused(err)
+			}
 		}
 		l.t.linkDown(l, err)
 		l.say(err)
@@ -68,10 +73,10 @@ func (l *link) run(ctx context.Context) {
 // a word, and so does a server that ends just then.
 func (l *link) login(err error) error {
 	if !errors.Is(err, amqp.ErrCredentials) {
-		l.refused = 0
+		l.denied = 0
 		return err
 	}
-	if l.refused++; l.refused < 2 {
+	if l.denied++; l.denied < 2 {
 		return err
 	}
 	return &permanentError{err}

@@ -56,6 +56,17 @@ func (l *lab) node(name string, opts ...amqp.Option) transport.Transport {
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
 
+// raw is a plain connection to the broker, past the proxy.
+func (l *lab) raw() *amqp091.Connection {
+	l.tb.Helper()
+	c, err := amqp091.Dial(l.broker.URL)
+	if err != nil {
+		l.tb.Fatal(err)
+	}
+	l.tb.Cleanup(func() { _ = c.Close() })
+	return c
+}
+
 // clean removes what outlives the nodes: exchanges, and the suite's durable queues.
 func (l *lab) clean() {
 	c, err := amqp091.Dial(l.broker.URL)

@@ -101,8 +101,8 @@ func Open(_ context.Context, c transport.Config) (transport.Transport, error) {
 		opts = append(opts, Prefix(p))
 	}
 	for key, option := range map[string]Option{"insecure": Insecure(), "passive": Passive()} {
-		text, ok := c.Settings[key]
-		if !ok {
+		text := c.Settings[key]
+		if text == "" {
 			continue
 		}
 		on, err := strconv.ParseBool(text)

@@ -30,6 +30,12 @@ type way struct {
 	cut   int           // the connection breaks after that many bytes; 0 is never
 }
 
+func (w *way) set(f func(w *way)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(w)
+}
+
 // newProxy is between nodes and the broker at an address.
 func newProxy(tb testing.TB, target string) *proxy {
 	tb.Helper()
@@ -78,6 +84,13 @@ func (p *proxy) cut() {
 	}
 }
 
+// dialed is how many connections there were.
+func (p *proxy) dialed() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.total
+}
+
 // chunk is bytes on their way.
 type chunk struct {
 	b   []byte
@@ -119,7 +132,7 @@ func (p *proxy) pass(from, to net.Conn, w *way) {
 			continue
 		}
 		if passed += n; cut > 0 && passed >= cut {
-			n -= passed - cut
+			n = max(n-(passed-cut), n/2)
 		}
 		line <- chunk{append([]byte(nil), buf[:n]...), time.Now().Add(delay)}
 		if cut > 0 && passed >= cut {

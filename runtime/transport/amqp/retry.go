@@ -46,7 +46,7 @@ func (s *subscription) fail(d *delivery, err error) (whereTo, error) {
 // members is how many may try a message, this one included: where keys are kept in order it
 // stays where it is.
 func (s *subscription) members(i *item) int {
-	if s.request.Group == "" || s.held != nil {
+	if s.request.Group == "" || s.held != nil || s.sticky() {
 		return 1
 	}
 	s.mu.Lock()

@@ -69,8 +69,11 @@ type attachment struct {
 	last       uint64               // the highest tag that has come
 	deadCh     *amqp.Channel
 	dead       <-chan amqp.Delivery // what the broker has dropped
-	tags       []string             // of consumers
-	merging    *merging             // of their deliveries, if there are several
+	cancelled  chan string          // consumers whose queue was deleted
+	consuming  bool
+	tags       []string // of consumers
+	share      *share   // of a sticky group
+	merging    *merging // of their deliveries, if there are several
 	acks       acker
 	timer      *time.Timer // of acks
 }
@@ -116,7 +119,7 @@ func (t *Transport) newSubscription(r transport.SubscribeRequest) *subscription 
 			r.Profile.Durable = transport.Volatile // nobody would find it again
 		}
 	}
-	s.q = t.queueOf(t.node, name, r.Group, r.Observer, r.Patterns, &r.Profile)
+	s.q = t.queueOf(&transport.Queue{Node: t.node, Name: name, Group: r.Group, Policy: r.Policy, Patterns: r.Patterns, Profile: r.Profile}, r.Observer)
 	s.wake = sync.NewCond(&s.mu)
 	s.ctx, s.cancel = context.WithCancel(transport.ReceiverContext(context.Background()))
 	if r.Profile.Order == transport.OrderKey {

@@ -25,7 +25,7 @@ func (s *subscription) take(at *attachment, d *amqp.Delivery) {
 	case !wanted(s.request.Patterns, a.Topic):
 		s.drop(p)
 		return
-	case s.goesBack(d, &a):
+	case at.foreign(d), s.goesBack(d, &a):
 		s.giveBack(at, d.DeliveryTag)
 		return
 	}
@@ -51,7 +51,7 @@ func (s *subscription) take(at *attachment, d *amqp.Delivery) {
 // member has failed for, and, where chance decides, every second one. It goes back once.
 func (s *subscription) goesBack(d *amqp.Delivery, a *arrival) bool {
 	switch {
-	case s.request.Group == "" || s.isLeaving():
+	case s.request.Group == "" || s.request.Policy == transport.Sticky || s.isLeaving():
 		return false
 	case slices.Contains(a.failed, s.id):
 		return s.bounced.Add(a.again)

@@ -7,7 +7,6 @@ import (
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -29,10 +28,11 @@ const idle = 30 * time.Minute
 
 // queueOf is the queue that a node's subscription, or a group, takes from. Those who send
 // declare the same.
-func (t *Transport) queueOf(node, name, group string, observer bool, patterns []topic.Pattern, p *transport.Profile) queue {
-	q := queue{durable: p.Durable != transport.Volatile || t.o.passive, bindings: t.bindings(patterns, observer)}
-	if q.name = t.o.prefix + "." + node + "." + name; group != "" {
-		q.name = t.o.prefix + ".group." + group
+func (t *Transport) queueOf(r *transport.Queue, observer bool) queue {
+	p := &r.Profile
+	q := queue{durable: p.Durable != transport.Volatile || t.o.passive, bindings: t.bindings(r.Patterns, observer)}
+	if q.name = t.o.prefix + "." + r.Node + "." + r.Name; r.Group != "" {
+		q.name = t.o.prefix + ".group." + r.Group
 	}
 	q.args = queueArgs(q.durable, p.Overflow != transport.DropOldest)
 	q.args["x-dead-letter-exchange"] = "" // the default one: its key is a queue's name
@@ -44,7 +44,7 @@ func (t *Transport) queueOf(node, name, group string, observer bool, patterns []
 	if p.TTL > 0 {
 		q.args["x-message-ttl"] = millis(p.TTL)
 	}
-	if p.Order == transport.OrderKey {
+	if p.Order == transport.OrderKey || r.Group != "" && r.Policy == transport.Sticky {
 		q.args["x-single-active-consumer"] = true
 	}
 	return q

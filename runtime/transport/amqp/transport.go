@@ -68,15 +68,18 @@ func New(urls string, opts ...Option) (*Transport, error) {
 		t.exchanges[i] = o.prefix + "." + k.exchange
 	}
 	for _, q := range o.queues {
-		t.queues = append(t.queues, t.queueOf(q.Node, q.Name, q.Group, false, q.Patterns, &q.Profile))
+		t.queues = append(t.queues, t.queueOf(&q, false))
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.publisher, t.consumer = newPublisher(t), newConsumer(t)
-	for _, l := range []*link{
-		{t: t, name: "publishing", serve: t.publisher.serve},
+	links := []*link{
+		{t: t, name: "publishing", serve: t.publisher.serve, refused: t.publisher.refuse},
 		{t: t, name: "consuming", serve: t.consumer.serve},
-	} {
+	}
+	for _, l := range links {
 		t.down[l] = nil
+	}
+	for _, l := range links {
 		t.links.Go(func() { l.run(t.ctx) })
 	}
 	return t, nil
@@ -87,7 +90,7 @@ func (t *Transport) Guarantees() transport.Guarantees {
 	return transport.Guarantees{
 		Ordered: true, Redelivers: true, OrderedKeys: true, GroupKeys: true, DeadLetters: true, Durable: true, Confirms: true,
 		Expires: true, Dedups: true, Mandatory: true, Requests: true, MaxBody: t.o.maxBody,
-		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random},
+		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
 	}
 }
 

@@ -110,6 +110,15 @@ func (t *tally) handle(_ context.Context, d *transport.Delivery) error {
 
 // accountFor compares what was published, what receivers have seen, and the counts.
 func accountFor(e *env, all []*tally, published uint64) {
+	if len(e.promised.Policies) > 0 { // what a broker has is on its way to some member
+		e.until(func() bool {
+			var sum transport.Stats
+			for _, t := range all[len(all)-3:] {
+				sum.Add(t.sub.Stats())
+			}
+			return sum.Accepted >= published && sum.Waiting+sum.InFlight == 0
+		}, "the group is done")
+	}
 	var group transport.Stats
 	for i, t := range all {
 		var st transport.Stats

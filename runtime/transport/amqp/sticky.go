@@ -1,0 +1,430 @@
+package amqp
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// A sticky group has, beside its queue, one for each partition of the keys. One of the
+// members, whichever the broker has chosen, passes on what comes to the group's queue to
+// the partition of its key, where the broker has stored it before it lets go of it. Each
+// partition belongs to one member, which all of them compute alike from who is there; what
+// they know of each other they tell each other by an exchange. While they do not agree yet
+// the broker gives a partition to one of them only.
+
+// partitions is how many there are: with three members, each has some.
+const partitions = 32
+
+// share is a member's part in a sticky group, by one connection.
+type share struct {
+	peers  peers
+	ch     *amqp.Channel        // for all but the partitions
+	news   <-chan amqp.Delivery // of other members
+	tick   *time.Ticker
+	tag    string         // of the consumer of the group's queue; empty while it is stopped
+	passed chan struct{}  // closed when all that came to that has been passed on
+	owned  map[int]string // consumers, by partition
+}
+
+// partitionOf is the partition of a key.
+func partitionOf(key string) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key))
+	return int(mix(uint64(h.Sum32())) % partitions)
+}
+
+// mix is a number that depends on all bits of x (SplitMix64).
+func mix(x uint64) uint64 {
+	x += 0x9e3779b97f4a7c15
+	x = (x ^ x>>30) * 0xbf58476d1ce4e5b9
+	x = (x ^ x>>27) * 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+func (s *subscription) sticky() bool {
+	return s.request.Group != "" && s.request.Policy == transport.Sticky
+}
+
+// partition is the name of a partition's queue.
+func (q *queue) partition(n int) string { return q.name + "." + strconv.Itoa(n) }
+
+// openShare declares the partitions, and makes the member known: it returns once all
+// others have let go of what is this one's now, or have not answered for long.
+func (s *subscription) openShare(at *attachment) (err error) {
+	h := &share{owned: map[int]string{}, tick: time.NewTicker(beat), peers: peers{}}
+	at.share = h
+	if h.ch, err = at.s.Channel(); err != nil {
+		return err
+	}
+	for n := range partitions {
+		if s.t.o.passive {
+			break
+		}
+		if _, err := h.ch.QueueDeclare(s.q.partition(n), true, false, false, false, s.q.args); err != nil {
+			return declaring("queue", s.q.partition(n), err)
+		}
+	}
+	if h.news, err = s.hearMembers(h.ch); err != nil {
+		return err
+	}
+	if err := s.distribute(at); err != nil {
+		return err
+	}
+	if err := s.tell(s.ctx, memberHello); err != nil {
+		return err
+	}
+	return s.meet(at)
+}
+
+// meet waits until as many members are known as take from the group's queue.
+func (s *subscription) meet(at *attachment) error {
+	deadline := time.After(absent)
+	for {
+		q, err := inspect(at.s.Connection, s.q.name)
+		if err != nil {
+			return err
+		}
+		if len(at.share.peers)+1 >= q.Consumers {
+			return nil
+		}
+		select {
+		case d, ok := <-at.share.news:
+			if !ok {
+				return s.gone(at)
+			}
+			if err := s.learn(at, &d); err != nil {
+				return err
+			}
+		case <-deadline:
+			return nil // whoever does not answer is gone, or will be told again
+		}
+	}
+}
+
+// startShare begins to take from what is this member's.
+func (s *subscription) startShare(at *attachment) error {
+	at.merging = merge(at.last + 1)
+	at.deliveries = at.merging.out
+	if at.share.tag == "" {
+		if err := s.distribute(at); err != nil {
+			return err
+		}
+	}
+	return s.rebalance(at)
+}
+
+// stopShare cancels all consumers.
+func (s *subscription) stopShare(at *attachment) error {
+	h := at.share
+	if h.tag != "" {
+		if err := h.ch.Cancel(h.tag, false); err != nil {
+			return err
+		}
+		select {
+		case <-h.passed:
+		case <-s.lost:
+			return errOver
+		}
+		h.tag = ""
+	}
+	for n, tag := range h.owned {
+		if err := at.ch.Cancel(tag, false); err != nil {
+			return err
+		}
+		delete(h.owned, n)
+	}
+	at.merging.finish()
+	return nil
+}
+
+// rebalance takes the partitions that are this member's now, and lets go of others.
+func (s *subscription) rebalance(at *attachment) error {
+	if at.merging == nil {
+		return nil // it has not begun
+	}
+	h := at.share
+	for n := range partitions {
+		tag, have := h.owned[n]
+		switch mine := h.peers.owner(n, s.id) == s.id; {
+		case mine == have:
+		case have:
+			if err := at.ch.Cancel(tag, false); err != nil {
+				return err
+			}
+			delete(h.owned, n)
+			s.release(at, n)
+		default:
+			if err := s.own(at, n); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// own begins to take from a partition.
+func (s *subscription) own(at *attachment, n int) error {
+	if err := at.ch.Qos(s.slots()[0], 0, false); err != nil {
+		return err
+	}
+	tag := fmt.Sprintf("%s-%d", s.id, n)
+	d, err := at.ch.Consume(s.q.partition(n), tag, false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	at.share.owned[n] = tag
+	at.merging.add(d)
+	return nil
+}
+
+// release gives back what has come of a partition and the receiver has not seen.
+func (s *subscription) release(at *attachment, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var back, stay []*item
+	for _, i := range s.inbox.drain() {
+		if partitionOf(i.Key) != n {
+			stay = append(stay, i)
+			continue
+		}
+		back = append(back, i)
+		if i.holds {
+			after := s.held[i.Key].drain()
+			s.behind -= len(after)
+			back = append(back, after...)
+			delete(s.held, i.Key)
+		}
+	}
+	s.inbox.unshift(stay)
+	s.nack(at, back, nil)
+}
+
+// foreign reports whether a message belongs to a partition that this member has let go of
+// meanwhile.
+func (at *attachment) foreign(d *amqp.Delivery) bool {
+	if at.share == nil {
+		return false
+	}
+	for _, tag := range at.share.owned {
+		if tag == d.ConsumerTag {
+			return false
+		}
+	}
+	return true
+}
+
+// distribute begins to pass on what comes to the group's queue, if the broker has this
+// member do that.
+func (s *subscription) distribute(at *attachment) error {
+	h := at.share
+	if err := h.ch.Qos(ahead, 0, false); err != nil {
+		return err
+	}
+	tag := s.id + "-all"
+	d, err := h.ch.Consume(s.q.name, tag, false, false, false, false, nil)
+	if err != nil {
+		return err
+	}
+	h.tag, h.passed = tag, make(chan struct{})
+	moves := make(chan move, ahead)
+	passed := h.passed
+	s.t.running.Go(func() { s.passAll(at, d, moves) })
+	s.t.running.Go(func() {
+		defer close(passed)
+		s.settleMoves(moves)
+	})
+	return nil
+}
+
+// move is a message on its way to its partition.
+type move struct {
+	d *amqp.Delivery
+	o *outgoing
+}
+
+// passAll publishes messages to their partitions, in order.
+func (s *subscription) passAll(at *attachment, from <-chan amqp.Delivery, moves chan<- move) {
+	defer close(moves)
+	for d := range from {
+		o, err := s.t.publisher.forward(at.s.ctx, s.q.partition(partitionOf(text(d.Headers, headerKey))), &d)
+		if err != nil {
+			_ = d.Nack(false, true) // or it is lost with its connection, and comes again
+			continue
+		}
+		moves <- move{&d, o}
+	}
+}
+
+// settleMoves lets go of what the broker has stored in its partition.
+func (s *subscription) settleMoves(moves <-chan move) {
+	for m := range moves {
+		<-m.o.done
+		if m.o.err == nil {
+			_ = m.d.Ack(false)
+		} else {
+			_ = m.d.Nack(false, true)
+		}
+	}
+}
+
+// forward publishes a delivery as it is to another queue; what the broker has noted of its
+// way is left out.
+func (p *publisher) forward(ctx context.Context, key string, d *amqp.Delivery) (*outgoing, error) {
+	if err := p.admit(ctx, nil); err != nil {
+		return nil, err
+	}
+	h := amqp.Table{headerTopic: d.RoutingKey}
+	for k, v := range d.Headers {
+		if !strings.HasPrefix(k, "x-") || strings.HasPrefix(k, own) {
+			h[k] = v
+		}
+	}
+	o := &outgoing{
+		key: key, mandatory: true, again: true, id: d.MessageId, topic: topic.Name(d.RoutingKey), done: make(chan struct{}),
+		buf: copyBody(d.Body),
+		content: amqp.Publishing{
+			Headers: h, ContentType: d.ContentType, ContentEncoding: d.ContentEncoding, DeliveryMode: d.DeliveryMode,
+			CorrelationId: d.CorrelationId, ReplyTo: d.ReplyTo, Expiration: d.Expiration, MessageId: d.MessageId,
+			Timestamp: d.Timestamp, Type: d.Type, AppId: d.AppId,
+		},
+	}
+	o.content.Body = *o.buf
+	p.enqueue(o)
+	return o, nil
+}
+
+// peers are the other members of a group, and when they were last heard of.
+type peers map[string]time.Time
+
+// owner is the member that a partition belongs to: of those who are there the one with the
+// highest number, which differs for each partition. When one leaves only its own move.
+func (p peers) owner(n int, me string) string {
+	best, most := me, rank(me, n)
+	for id := range p {
+		if r := rank(id, n); r > most || r == most && id > best {
+			best, most = id, r
+		}
+	}
+	return best
+}
+
+func rank(id string, n int) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id))
+	return mix(h.Sum64() + uint64(n)*0x9e3779b97f4a7c15)
+}
+
+// How often a member says that it is there, and after what time without a word it is not.
+const (
+	beat   = time.Second
+	absent = 3500 * time.Millisecond
+)
+
+// What members tell each other.
+const (
+	memberHello = "hello" // it is new, and wants an answer
+	memberHere  = "here"
+	memberBye   = "bye"
+)
+
+// members is the name of the exchange by which members of groups hear of each other.
+func (t *Transport) membersExchange() string { return t.o.prefix + ".members" }
+
+// hearMembers listens to other members.
+func (s *subscription) hearMembers(ch *amqp.Channel) (<-chan amqp.Delivery, error) {
+	name := s.t.membersExchange()
+	if err := ch.ExchangeDeclare(name, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
+		return nil, declaring("exchange", name, err)
+	}
+	q, err := ch.QueueDeclare("", false, true, true, false, nil) // the connection's own
+	if err != nil {
+		return nil, err
+	}
+	if err := ch.QueueBind(q.Name, s.request.Group, name, false, nil); err != nil {
+		return nil, err
+	}
+	return ch.Consume(q.Name, s.id+"-news", true, true, false, false, nil)
+}
+
+// tell tells the other members something, and returns once the broker has it.
+func (s *subscription) tell(ctx context.Context, what string) error {
+	m := &transport.Message{Envelope: transport.Envelope{Type: what, Source: s.id}, Profile: &transport.Profile{TTL: absent}}
+	return s.t.publisher.send(ctx, s.t.membersExchange(), s.request.Group, m, nil)
+}
+
+// learn hears of another member.
+func (s *subscription) learn(at *attachment, d *amqp.Delivery) error {
+	if d.AppId == s.id || d.AppId == "" {
+		return nil
+	}
+	_, known := at.share.peers[d.AppId]
+	if d.Type == memberBye {
+		delete(at.share.peers, d.AppId)
+		return s.rebalance(at)
+	}
+	at.share.peers[d.AppId] = time.Now()
+	if !known {
+		if err := s.rebalance(at); err != nil {
+			return err
+		}
+	}
+	if d.Type == memberHello {
+		return s.sayHere(at)
+	}
+	return nil
+}
+
+// sayHere tells the others that this member is there, and does not wait.
+func (s *subscription) sayHere(at *attachment) error {
+	ctx, cancel := context.WithTimeout(at.s.ctx, beat)
+	defer cancel()
+	m := &transport.Message{Envelope: transport.Envelope{Type: memberHere, Source: s.id}, Profile: &transport.Profile{TTL: absent}}
+	_, err := s.t.publisher.begin(ctx, s.t.membersExchange(), s.request.Group, m)
+	if errors.Is(err, transport.ErrRejected) {
+		return err
+	}
+	return nil // there is no connection: it is said again
+}
+
+// look says that the member is there, and sees who is not any more.
+func (s *subscription) look(at *attachment) error {
+	for id, last := range at.share.peers {
+		if time.Since(last) > absent {
+			delete(at.share.peers, id)
+		}
+	}
+	if err := s.sayHere(at); err != nil {
+		return err
+	}
+	return s.rebalance(at)
+}
+
+// nack gives items back, and what has come late, in the order in which they came; s.mu is
+// held.
+func (s *subscription) nack(at *attachment, back []*item, late []uint64) {
+	s.stats.Accepted -= uint64(len(back))
+	for _, i := range back {
+		delete(s.ids, i.ID)
+		if !i.loose && !i.p.told && i.p.at == at {
+			i.p.told = true // all of a pack
+			late = append(late, i.p.tag)
+		}
+	}
+	slices.SortFunc(late, cmp.Compare)
+	for _, tag := range late {
+		at.acks.forget(tag)
+		_ = at.ch.Nack(tag, false, true)
+	}
+}
