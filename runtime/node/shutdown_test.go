@@ -262,6 +262,34 @@ func TestShutdownSaysAll(t *testing.T) {
 	}
 }
 
+// TestWhatAMachineSaysLast is too late for machines of its node, and left; who else hears it
+// does, in the process and elsewhere.
+func TestWhatAMachineSaysLast(t *testing.T) {
+	inNetwork(t, func(t *testing.T, w *network) {
+		var got, near, far heard
+		var told troubles
+		listener(t, w, "there", "x", &far)
+		n := node.New(w.plan("here", []string{"x"}, hellos("x")), node.Config{OnError: told.tell})
+		bye := publisher(t, n.Bus(), "emit.ann.bye")
+		m := machineOf("ann")
+		m.Close = func(ctx context.Context) error { return bye.Publish(ctx, &said{From: "a", N: 1}) }
+		n.AddMachine(m)
+		n.AddMachine(machineOf("bob", node.Inbox{Name: "bob", Routes: []node.Route{{Pattern: "emit.#", Local: true, Take: got.take}}}))
+		n.AddSubscription(node.Subscription{Name: "near", Routes: []node.Route{{Pattern: "emit.#", Local: true, Take: near.take}}})
+		if err := n.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := n.Shutdown(t.Context()); left(err) != 1 {
+			t.Errorf("%v", err)
+		}
+		synctest.Wait()
+		got.expect(t, "bob")
+		near.expect(t, "a subscription", "a1")
+		far.expect(t, "who is elsewhere", "a1")
+		told.none(t)
+	})
+}
+
 // TestSendsThatAreRunning are waited for, and later ones refused.
 func TestSendsThatAreRunning(t *testing.T) {
 	inNetwork(t, func(t *testing.T, w *network) {

@@ -97,6 +97,15 @@ func TestPublishTimeout(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 		far.expect(t, "who is far", "a1")
+		for _, name := range []string{"x", "y"} { // what was not sent has used no number
+			w.port(name, "here").hold(func(context.Context, *transport.Message) error { return nil })
+		}
+		say(t, publisher(t, n.Bus(), "emit.ann.hello"), "b", 1)
+		for name, want := range map[string]uint64{"x": 1, "y": 1, "z": 2} {
+			if sent := w.port(name, "here").sent(); sent[len(sent)-1].Seq != want {
+				t.Errorf("%s: %+v", name, sent)
+			}
+		}
 	})
 }
 

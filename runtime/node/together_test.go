@@ -186,6 +186,8 @@ func TestTogetherAllAtOnce(t *testing.T) {
 		w := newNetwork()
 		all := node.NewTogether(node.Config{OnError: func(error) {}})
 		s := build(w, all.New)
+		var log heard
+		s.nodes[0].AddMachine(steps(&log, "a", ""))
 		p := publisher(t, all.Bus(), "emit.ann.hello")
 		var wg sync.WaitGroup
 		for _, f := range []func(){
@@ -198,6 +200,13 @@ func TestTogetherAllAtOnce(t *testing.T) {
 		shut(t, all)
 		if all.Ready() {
 			t.Error("ready")
+		}
+		count := map[string]int{}
+		for _, s := range log.all() {
+			count[s]++
+		}
+		if count["a close"] != count["a open"] || count["a open"] > 1 {
+			t.Errorf("%v", count)
 		}
 		w.close()
 	}
@@ -230,4 +239,35 @@ func TestTogetherGivesUp(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// TestWhoeverEndsFirst is waited for by the other: all by one, and one by all.
+func TestWhoeverEndsFirst(t *testing.T) {
+	for _, first := range []string{"one", "all"} {
+		inNetwork(t, func(t *testing.T, w *network) {
+			all := node.NewTogether(node.Config{})
+			one := all.New(w.plan("a", nil), 0)
+			m := machineOf("a")
+			m.Close = func(context.Context) error { time.Sleep(time.Minute); return nil }
+			one.AddMachine(m)
+			if err := all.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			before, after := one.Shutdown, all.Shutdown
+			if first == "all" {
+				before, after = after, before
+			}
+			done := make(chan error, 1)
+			go func() { done <- before(context.Background()) }()
+			synctest.Wait()
+			if err := after(context.Background()); err != nil || time.Since(start) != time.Minute {
+				t.Errorf("%s first: %v after %v", first, err, time.Since(start))
+			}
+			if err := <-done; err != nil {
+				t.Error(err)
+			}
+			shut(t, all)
+		})
+	}
 }
