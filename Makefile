@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults
+.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -84,3 +84,9 @@ faults:
 # Kills a process that runs a keyed host 200 times, where `make test` does it 60 times.
 sigkill:
 	XSGEN_KILLS=200 $(GO) test -count=1 -v -run TestSIGKILL ./testdata/golden/ledger ./testdata/golden/desk
+
+# Kills the receiver of kept messages 50 times, at random moments, and leaves it away for up
+# to a minute.
+sigkill-unix:
+	XSGEN_KILLS=50 XSGEN_AWAY=4s $(GO) test ./runtime/transport/unix -run '^TestKilled' -count=1 -v -timeout 10m
+	XSGEN_KILLS=3 XSGEN_AWAY=60s $(GO) test ./runtime/transport/unix -run '^TestKilled$$' -count=1 -v -timeout 10m

@@ -238,6 +238,7 @@ func memberLeaves(e *env) {
 			e.publish("event.a", fmt.Sprint(i))
 		}
 		e.until(first.Load, "the first message came")
+		e.queued(leaver, n)
 		stayer := e.member(policy, p, b.Receive)
 		left := make(chan error)
 		go func() { left <- leaver.Close(e.ctx) }()

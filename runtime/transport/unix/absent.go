@@ -25,6 +25,16 @@ func (t *Transport) standIn(name string) *peer {
 	return p
 }
 
+// standIns are all that there are.
+func (t *Transport) standIns() (all []*peer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, p := range t.absent {
+		all = append(all, p)
+	}
+	return all
+}
+
 // absentName is the name of the peer that stands in for who has a queue.
 func absentName(process string, o *offer) string {
 	if o.group != "" {

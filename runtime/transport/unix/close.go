@@ -71,17 +71,22 @@ func (t *Transport) joinedOrShut() <-chan struct{} { return t.joined }
 // part tells all that this process takes nothing more, and waits until they know.
 func (t *Transport) part(ctx context.Context) {
 	t.mu.Lock()
-	t.leaving = true
-	t.mu.Unlock()
-	for _, p := range t.known() {
+	t.parting = true
+	for _, p := range t.peers {
 		p.mu.Lock()
-		if p.conn != nil {
-			p.conn.frame(frameBye)
-			p.conn.stir()
-		}
+		p.part()
 		p.mu.Unlock()
 	}
+	t.mu.Unlock()
 	t.awaitAll(ctx, parting, func(p *peer) bool { return p.conn == nil || p.conn.parted })
+}
+
+// part tells the peer that this process takes nothing more; p.mu is held.
+func (p *peer) part() {
+	if p.conn != nil {
+		p.conn.frame(frameBye)
+		p.conn.stir()
+	}
 }
 
 // awaitAll waits, for a time, until something holds of all peers, whose mutex is held.
@@ -90,7 +95,7 @@ func (t *Transport) awaitAll(ctx context.Context, limit time.Duration, cond func
 	defer cancel()
 	for {
 		all := true
-		for _, p := range t.known() {
+		for _, p := range append(t.known(), t.standIns()...) {
 			p.mu.Lock()
 			all = all && (p.gone || cond(p))
 			p.mu.Unlock()
@@ -106,12 +111,9 @@ func (t *Transport) awaitAll(ctx context.Context, limit time.Duration, cond func
 	}
 }
 
-// settleKept waits until what is kept for processes that are there is settled.
+// settleKept waits until what is kept is settled, also by processes that come only now.
 func (t *Transport) settleKept(ctx context.Context) {
 	t.awaitAll(ctx, 1<<62, func(p *peer) bool {
-		if p.conn == nil {
-			return true
-		}
 		for _, r := range p.remotes {
 			if r.kept.waiting > 0 {
 				return false
@@ -135,16 +137,7 @@ func (t *Transport) flushAll(ctx context.Context) {
 
 // abandonKept lets go of what is kept, and returns how much it is.
 func (t *Transport) abandonKept() (left int) {
-	t.mu.Lock()
-	peers := make([]*peer, 0, len(t.peers)+len(t.absent))
-	for _, p := range t.peers {
-		peers = append(peers, p)
-	}
-	for _, p := range t.absent {
-		peers = append(peers, p)
-	}
-	t.mu.Unlock()
-	for _, p := range peers {
+	for _, p := range append(t.known(), t.standIns()...) {
 		p.mu.Lock()
 		var all []*entry
 		for _, r := range p.remotes {
@@ -159,6 +152,9 @@ func (t *Transport) abandonKept() (left int) {
 
 // end closes everything, and waits for all goroutines.
 func (t *Transport) end() {
+	t.mu.Lock()
+	t.leaving = true
+	t.mu.Unlock()
 	t.unlisten()
 	t.cancel()
 	for _, p := range t.known() {

@@ -25,6 +25,7 @@ type flow struct {
 	receivedBytes   atomic.Uint64
 	settled, freed  atomic.Uint64
 	asked, reporter atomic.Bool   // the publisher waits to hear of it; it is to be reported
+	delayed         atomic.Bool   // it is to be reported soon
 	told            atomic.Uint64 // what was settled when it was reported
 
 	mu   sync.Mutex // of a flow that keeps
@@ -78,10 +79,20 @@ func (f *flow) Done(n uint64, size int64, left bool) {
 	}
 	f.freed.Add(uint64(size))
 	settled := f.settled.Add(1)
-	if f.keeps || settled-f.told.Load() >= f.every || f.asked.Load() {
+	switch {
+	case f.keeps || settled-f.told.Load() >= f.every:
 		f.due()
+	case f.asked.Load() && f.delayed.CompareAndSwap(false, true):
+		// A publisher waits, and would be told of each message by itself.
+		time.AfterFunc(delay, func() {
+			f.delayed.Store(false)
+			f.due()
+		})
 	}
 }
+
+// delay is how long a publisher that waits for room may wait to hear that there is some.
+const delay = 200 * time.Microsecond
 
 // due has the flow reported by the next write.
 func (f *flow) due() {

@@ -28,6 +28,13 @@ type group struct {
 	turn    int
 }
 
+// want takes over what a member wants.
+func (g *group) want(o *offer) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.patterns, g.digest, g.policy, g.keyed = o.patterns, o.digest, o.policy, o.is(offerKeyed)
+}
+
 func (g *group) add(to *target) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

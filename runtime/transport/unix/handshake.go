@@ -131,11 +131,11 @@ func (t *Transport) admit(h *hello, dialed bool) (*peer, byte) {
 		return nil, refuseClosing
 	}
 	p := t.peers[name]
-	var before *peer
 	switch {
 	case p == nil || p.epoch != h.epoch:
-		before, p = p, newPeer(t, h)
-		t.peers[name] = p
+		before := p
+		p = newPeer(t, h)
+		p.before, t.peers[name] = before, p
 	case !dialed && (p.connected() || t.settling[name]):
 		t.mu.Unlock()
 		return nil, refuseDuplicate
@@ -151,9 +151,6 @@ func (t *Transport) admit(h *hello, dialed bool) (*peer, byte) {
 		t.settling[name] = true
 	}
 	t.mu.Unlock()
-	if before != nil {
-		before.end()
-	}
 	return p, 0
 }
 
@@ -179,6 +176,9 @@ func (t *Transport) connect(sock *net.UnixConn, p *peer, dialed bool) (*conn, er
 	_ = sock.SetDeadline(time.Time{})
 	_ = sock.SetWriteBuffer(socketBuffer)
 	_ = sock.SetReadBuffer(socketBuffer)
+	if p.before != nil {
+		p.before.end() // what was kept there is for this one
+	}
 	c, err := newConn(sock, p, dialed)
 	if err == nil && !t.join(c) {
 		err = net.ErrClosed
@@ -204,9 +204,14 @@ func (t *Transport) join(c *conn) bool {
 	go c.write()
 	clear(p.unacked)
 	for _, a := range t.lines {
-		p.announce(a)
+		if !t.parting && !a.withdrawn {
+			p.announce(a)
+		}
 	}
 	c.frame(frameSync)
+	if t.parting {
+		p.part()
+	}
 	c.stir()
 	return true
 }

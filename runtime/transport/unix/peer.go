@@ -19,7 +19,9 @@ type peer struct {
 	epoch string
 	limit int // of bodies that it takes
 
-	flows atomic.Pointer[map[uint64]*flow] // by this side's lines; changed with mu held
+	before *peer // whose process this one has taken the place of, nil if there was none
+	ending sync.Once
+	flows  atomic.Pointer[map[uint64]*flow] // by this side's lines; changed with mu held
 
 	mu        sync.Mutex
 	conn      *conn              // nil while there is none
@@ -126,19 +128,18 @@ func (p *peer) drop(c *conn) bool {
 }
 
 // end says that there will be no other connection: what is kept for the peer goes elsewhere.
-func (p *peer) end() {
+// Whoever calls it finds that done when it returns.
+func (p *peer) end() { p.ending.Do(p.finish) }
+
+func (p *peer) finish() {
 	p.mu.Lock()
-	if p.gone {
-		p.mu.Unlock()
-		return
-	}
 	p.gone = true
 	if p.conn != nil {
 		p.conn.close()
 		p.conn = nil
 	}
 	remotes, asked := p.remotes, p.asked
-	p.remotes, p.asked = map[uint64]*remote{}, nil
+	p.remotes, p.asked = map[uint64]*remote{}, map[string]bool{}
 	clear(p.unacked)
 	p.tell()
 	p.mu.Unlock()

@@ -161,10 +161,12 @@ func (s *post) spread(targets []*target) {
 			s.toGroup(x.group)
 		}
 	}
-	for _, r := range s.waiting {
+	for len(s.waiting) > 0 {
+		r := s.waiting[0]
+		s.waiting = s.waiting[1:]
 		s.insist(r)
+		s.toHeirs(targets)
 	}
-	s.toHeirs(targets)
 }
 
 // toHeirs sends the message to what has taken the place of a queue meanwhile, unless it has

@@ -57,9 +57,13 @@ func (x *routes) add(key any, to *target, o *offer) {
 	}
 	g := x.groups[o.group]
 	if g == nil {
-		g = &group{name: o.group, patterns: o.patterns, digest: o.digest, policy: o.policy, keyed: o.is(offerKeyed)}
+		g = &group{name: o.group}
 		g.target = &target{group: g}
 		x.groups[o.group] = g
+	}
+	if !g.attended() { // what stood in for it may have known less
+		x.withdraw(g.target)
+		g.want(o)
 		x.insert(g.target)
 	}
 	g.add(to)
@@ -87,17 +91,21 @@ func (x *routes) remove(key any, name string) {
 		delete(x.groups, name)
 		to = g.target
 	}
+	x.withdraw(to)
+}
+
+func (x *routes) withdraw(to *target) {
 	for _, p := range to.patterns() {
 		x.index.Remove(p, to)
 	}
 }
 
-// agrees reports whether a group has no members, or wants what an offer wants.
+// agrees reports whether a group has no members that are there, or wants what an offer wants.
 func (x *routes) agrees(o *offer) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	g := x.groups[o.group]
-	return o.group == "" || g == nil || g.digest == o.digest
+	return o.group == "" || g == nil || !g.attended() || g.digest == o.digest
 }
 
 // group finds a group, nil if it has no member.

@@ -57,6 +57,7 @@ type Transport struct {
 	mu       sync.Mutex
 	listener *net.UnixListener
 	socket   os.FileInfo // of the socket
+	parting  bool        // others are told that this process takes nothing more
 	leaving  bool        // no connection is taken or made any more
 	numbers  uint64      // of announcements
 	lines    map[*local.Line]*announcement

@@ -8,14 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/transporttest"
 	"github.com/xsgen/xsgen/runtime/transport/unix"
 )
-
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // tempDir is a directory whose path is short enough for sockets.
 func tempDir(tb testing.TB) string {

@@ -137,10 +137,24 @@ func (s *post) toGroup(g *group) {
 			defer stop()
 		}
 		if err := s.rest(late); err != nil {
-			s.fail(err)
+			s.fail(because(err, s.reason(to)))
 			return
 		}
 	}
+}
+
+// reason is why a process of a group takes nothing.
+func (s *post) reason(to *target) error {
+	if to.remote == nil {
+		return nil
+	}
+	r := to.remote
+	r.peer.mu.Lock()
+	defer r.peer.mu.Unlock()
+	if r.conn() == nil {
+		return transport.ErrNotConnected
+	}
+	return transport.ErrBlocked
 }
 
 // rest waits before another process is chosen.
@@ -161,18 +175,16 @@ func (s *post) rest(late <-chan time.Time) error {
 
 // toMember sends the message to a process of a group; false if it must be another one.
 func (s *post) toMember(r *remote) bool {
-	s.waiting = s.waiting[:0]
-	before := len(s.errs)
+	put, failed := s.put, len(s.errs)
+	s.put, s.waiting = false, s.waiting[:0]
 	s.toPeer([]*remote{r})
-	if len(s.waiting) == 0 {
-		return !r.over() || s.put || len(s.errs) > before
-	}
-	s.waiting = s.waiting[:0]
-	if r.overflow == transport.Reject {
+	if len(s.waiting) > 0 && r.overflow == transport.Reject {
 		s.insist(r)
-		return true
 	}
-	return false
+	waits := len(s.waiting) > 0 && r.overflow != transport.Reject
+	taken := s.put || len(s.errs) > failed
+	s.put, s.waiting = s.put || put, s.waiting[:0]
+	return taken || !waits && !r.over()
 }
 
 // over reports whether nothing goes to the queue any more.

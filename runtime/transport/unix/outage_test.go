@@ -1,0 +1,192 @@
+//go:build linux || darwin
+
+package unix_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/unix"
+)
+
+// cutting cuts a transport's connections again and again, until stop is called.
+func cutting(t *unix.Transport, every time.Duration) (stop func()) {
+	done := make(chan struct{})
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for {
+			select {
+			case <-time.After(every):
+				t.Cut()
+			case <-done:
+				return
+			}
+		}
+	})
+	return func() { close(done); wg.Wait() }
+}
+
+// TestKeptThroughCuts has connections break under messages that are kept: each comes once,
+// and in order.
+func TestKeptThroughCuts(t *testing.T) {
+	const n = 20_000
+	dir := tempDir(t)
+	from, to := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "to"})
+	var b box
+	s := subscribe(t, to, transport.SubscribeRequest{Name: "jobs", Profile: reliably(), Receive: b.receive})
+	stop := cutting(from, 20*time.Millisecond)
+	for i := range n {
+		if _, err := from.Begin(t.Context(), message(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stop()
+	inOrder(t, b.wait(t, n), n)
+	until(t, "nothing is kept", func() bool { return from.Kept() == 0 })
+	if st := s.Stats(); st.Handled != n || st.Gaps != 0 || st.Balance() != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// TestConfirmedThroughCuts waits for each message's confirmation.
+func TestConfirmedThroughCuts(t *testing.T) {
+	const n = 500
+	dir := tempDir(t)
+	from, to := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "to"})
+	var b box
+	p := reliably()
+	subscribe(t, to, transport.SubscribeRequest{Name: "jobs", Profile: p, Receive: b.receive})
+	stop := cutting(to, 20*time.Millisecond)
+	defer stop()
+	for i := range n {
+		m := message(i)
+		m.Profile = &p
+		publish(t, from, m)
+		if got := len(b.list()); got < i-p.Prefetch { // they are with the receiver, or have been
+			t.Fatalf("%d are confirmed, and %d have come", i, got)
+		}
+	}
+	inOrder(t, b.wait(t, n), n)
+}
+
+// TestGaps has connections break under messages that are not kept: what has not come is
+// counted, and told, exactly.
+func TestGaps(t *testing.T) {
+	for _, policy := range []transport.Overflow{transport.Block, transport.DropOldest, transport.DropNewest} {
+		const n = 20_000
+		dir := tempDir(t)
+		from, to := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "to"})
+		var b box
+		var mu sync.Mutex
+		told := uint64(0)
+		s := subscribe(t, to, transport.SubscribeRequest{
+			Profile: transport.Profile{Overflow: policy, Prefetch: 50}, Receive: b.receive,
+			OnGap: func(g transport.Gap) {
+				mu.Lock()
+				defer mu.Unlock()
+				told += g.Last - g.First + 1
+			},
+		})
+		stop := cutting(from, 10*time.Millisecond)
+		for i := range n {
+			publish(t, from, message(i))
+		}
+		stop()
+		until(t, "all are accounted for", func() bool {
+			st := s.Stats()
+			return st.Accepted+st.Gaps == n && st.Waiting+st.InFlight == 0
+		})
+		mu.Lock()
+		st := s.Stats()
+		if told != st.Gaps || st.Balance() != 0 || st.Handled != uint64(len(b.list())) {
+			t.Errorf("policy %d: %d were told of, %+v", policy, told, st)
+		}
+		mu.Unlock()
+	}
+}
+
+// TestAwayAndBack has the receiver end, in order, and another one of its name come later.
+func TestAwayAndBack(t *testing.T) {
+	dir := tempDir(t)
+	from := open(t, unix.Config{Dir: dir, Node: "from"})
+	var b box
+	job := transport.SubscribeRequest{Name: "jobs", Profile: reliably(), Receive: b.receive}
+	to := open(t, unix.Config{Dir: dir, Node: "to"})
+	subscribe(t, to, job)
+	publish(t, from, message(0))
+	b.wait(t, 1)
+	shut(t, to)
+	for i := 1; i < 100; i++ {
+		publish(t, from, message(i))
+	}
+	if from.Kept() != 99 {
+		t.Errorf("%d are kept", from.Kept())
+	}
+	to = open(t, unix.Config{Dir: dir, Node: "to"})
+	subscribe(t, to, job)
+	publish(t, from, message(100))
+	inOrder(t, b.wait(t, 101), 101)
+	until(t, "nothing is kept", func() bool { return from.Kept() == 0 })
+}
+
+// TestBeforeItWasThere keeps messages for inboxes that nobody has had yet: as many as they
+// hold.
+func TestBeforeItWasThere(t *testing.T) {
+	const n = 20
+	for name, q := range map[string]transport.Queue{
+		"a node's":  {Node: "to", Name: "jobs"},
+		"a group's": {Group: "g"},
+	} {
+		dir := tempDir(t)
+		p := reliably()
+		p.Capacity, p.Prefetch = n, 5
+		q.Patterns, q.Profile = []topic.Pattern{"event.#"}, p
+		from := open(t, unix.Config{Dir: dir, Node: "from", Queues: []transport.Queue{q}})
+		for i := range n {
+			if _, err := from.Begin(t.Context(), message(i)); err != nil {
+				t.Fatal(name, err)
+			}
+		}
+		m := message(n)
+		m.Profile = &transport.Profile{PublishTimeout: 20 * time.Millisecond}
+		if _, err := from.Begin(t.Context(), m); !errors.Is(err, transport.ErrTimeout) || !errors.Is(err, transport.ErrNotConnected) {
+			t.Errorf("%s: one more than it holds: %v", name, err)
+		}
+		var b box
+		to := open(t, unix.Config{Dir: dir, Node: "to"})
+		subscribe(t, to, transport.SubscribeRequest{Name: q.Name, Group: q.Group, Profile: p, Receive: b.receive})
+		inOrder(t, b.wait(t, n), n)
+		until(t, "nothing is kept", func() bool { return from.Kept() == 0 })
+	}
+}
+
+// TestCloseAwaitsWhatIsKept has a publisher close while the receiver is away: it waits, and
+// says what is left if its time is over.
+func TestCloseAwaitsWhatIsKept(t *testing.T) {
+	dir := tempDir(t)
+	queue := transport.Queue{Node: "to", Name: "jobs", Patterns: []topic.Pattern{"event.#"}, Profile: reliably()}
+	from := open(t, unix.Config{Dir: dir, Node: "from", Queues: []transport.Queue{queue}})
+	publish(t, from, message(0))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	err := from.Close(ctx)
+	if d, ok := errors.AsType[*transport.DrainError](err); !ok || d.Left != 1 {
+		t.Errorf("closing with a message that nobody has got: %v", err)
+	}
+	from = open(t, unix.Config{Dir: dir, Node: "from", Queues: []transport.Queue{queue}})
+	publish(t, from, message(0))
+	closed := make(chan error)
+	go func() { closed <- from.Close(t.Context()) }()
+	var b box
+	to := open(t, unix.Config{Dir: dir, Node: "to"})
+	subscribe(t, to, transport.SubscribeRequest{Name: "jobs", Profile: reliably(), Receive: b.receive})
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	inOrder(t, b.wait(t, 1), 1)
+}
