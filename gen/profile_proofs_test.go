@@ -21,6 +21,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport/amqp"
 	"github.com/xsgen/xsgen/runtime/transport/memory"
 	"github.com/xsgen/xsgen/runtime/transport/transporttest"
+	"github.com/xsgen/xsgen/runtime/transport/unix"
 )
 
 // proofs name, for each kind of link, the tests that show what becomes of each key of a
@@ -42,6 +43,12 @@ var proofs = map[string]proof{
 			"ack": "TestAck", "confirm": "TestConfirm", "sensitive": "TestSensitive", "durable": "TestConformance/durable-queue",
 			"durable: required": "TestConformance/durable-queue", "capacity": "TestFull", "capacity-bytes": "TestCapacityBytes",
 			"overflow": "TestOverflow", "publish-timeout": "TestAlarms",
+		})
+	}},
+	"unix": {checks: []check{unix.CheckProfile}, shows: func(_ *testing.T, key string) []string {
+		return bySuite("runtime/transport/unix", key, own{
+			"durable": "TestDurableHasNoMeaning", "ack": "TestKeptThroughCuts", "confirm": "TestConfirmedThroughCuts",
+			"durable: required": "TestConformance/refused", "sensitive": "TestSensitive",
 		})
 	}},
 }

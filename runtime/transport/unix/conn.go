@@ -23,6 +23,8 @@ type conn struct {
 	buf     []byte // what is to be written
 	spare   []byte // what was written, for the next buf
 	rest    []byte // of what was tried to be written, in front of buf
+	secret  bool   // there is something in buf that is to be wiped
+	hidden  bool   // the same of rest
 	busy    bool   // somebody writes, or the writer is about to
 	closed  bool
 	synced  bool      // the peer has told of all its queues
@@ -113,12 +115,16 @@ func (c *conn) flush() {
 	}
 	c.busy = true
 	c.p.report(c)
-	c.trial, c.buf = c.buf, c.spare[:0]
+	secret := c.secret
+	c.trial, c.buf, c.secret = c.buf, c.spare[:0], false
 	c.marks, c.spare = c.marks[:0], nil
 	c.p.mu.Unlock()
 	err := c.raw.Write(c.tried)
 	c.p.mu.Lock()
-	if c.rest = c.trial[c.written:]; err == nil && len(c.rest) == 0 {
+	if secret {
+		clear(c.trial[:c.written])
+	}
+	if c.rest, c.hidden = c.trial[c.written:], secret; err == nil && len(c.rest) == 0 {
 		c.recycle(c.trial)
 	}
 	c.trial, c.wrote = nil, time.Now()
@@ -138,8 +144,11 @@ func (c *conn) recycle(b []byte) {
 func (c *conn) write() {
 	defer c.ended.Done()
 	for range c.wake {
-		for b := c.next(); b != nil; b = c.next() {
+		for b, secret := c.next(); b != nil; b, secret = c.next() {
 			_, err := c.sock.Write(b)
+			if secret {
+				clear(b)
+			}
 			if err != nil {
 				_ = c.sock.Close() // the reader ends, and sees to the rest
 				return
@@ -149,29 +158,28 @@ func (c *conn) write() {
 }
 
 // next is what the writer is to write; nil if there is nothing any more, not even after
-// others have run.
-func (c *conn) next() []byte {
+// others have run. secret is whether it is to be wiped.
+func (c *conn) next() (b []byte, secret bool) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
 	for try := 0; ; try++ {
 		c.p.report(c)
 		switch {
 		case c.closed:
-			return nil
+			return nil, false
 		case len(c.rest) > 0:
-			b := c.rest
-			c.rest = nil
-			return b
+			b, c.rest = c.rest, nil
+			return b, c.hidden
 		case len(c.buf) > 0:
-			b := c.buf
-			c.buf, c.spare = c.spare[:0], nil
+			b, secret = c.buf, c.secret
+			c.buf, c.spare, c.secret = c.spare[:0], nil, false
 			c.marks = c.marks[:0]
 			c.recycle(b) // it is written before it is asked for again
 			c.p.tell()
-			return b
+			return b, secret
 		case try == yields:
 			c.busy = false
-			return nil
+			return nil, false
 		}
 		c.p.mu.Unlock()
 		runtime.Gosched()

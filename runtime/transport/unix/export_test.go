@@ -2,6 +2,8 @@
 
 package unix
 
+import "bytes"
+
 // Cut breaks all connections of a transport.
 func (t *Transport) Cut() {
 	for _, c := range t.conns() {
@@ -28,4 +30,19 @@ func (t *Transport) Peers() int { return len(t.conns()) }
 func Greeting(node, epoch string) []byte {
 	h := hello{node: node, epoch: epoch, maxBody: 1 << 20}
 	return h.append(nil)
+}
+
+// Holds reports whether the buffers of connections have a text in them.
+func (t *Transport) Holds(text string) bool {
+	for _, c := range t.conns() {
+		c.p.mu.Lock()
+		for _, b := range [][]byte{c.buf, c.spare, c.rest} {
+			if bytes.Contains(b[:cap(b)], []byte(text)) {
+				c.p.mu.Unlock()
+				return true
+			}
+		}
+		c.p.mu.Unlock()
+	}
+	return false
 }

@@ -19,6 +19,7 @@ type flow struct {
 	line  *local.Line
 	id    uint64
 	keeps bool // the publisher keeps what is not settled
+	wipes bool // bodies are wiped
 	every uint64
 
 	received        atomic.Uint64
@@ -35,7 +36,7 @@ type flow struct {
 
 func newFlow(p *peer, id uint64, l *local.Line) *flow {
 	profile := &l.Request().Profile
-	f := &flow{p: p, line: l, id: id, keeps: profile.ManualAck == transport.On, every: uint64(min(max(profile.Room()/4, 1), 256))}
+	f := &flow{p: p, line: l, id: id, keeps: profile.ManualAck == transport.On, wipes: profile.Sensitive, every: uint64(min(max(profile.Room()/4, 1), 256))}
 	if f.keeps {
 		f.open = map[uint64]struct{}{}
 	}

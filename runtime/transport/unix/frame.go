@@ -31,6 +31,7 @@ const (
 	framePong
 	frameBye
 	frameFarewell
+	frameRetired
 )
 
 const (

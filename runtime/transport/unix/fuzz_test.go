@@ -122,6 +122,9 @@ func TestMessages(t *testing.T) {
 		frames, n := h.of(nil, &m.Envelope)
 		if len(frames) > 0 {
 			_, payload, _, _, err := split(frames, 1<<20)
+			if err != nil {
+				t.Fatal(err)
+			}
 			if known, err = learn(payload, known); err != nil {
 				t.Fatal(err)
 			}

@@ -17,6 +17,7 @@ type entry struct {
 	p       *local.Parcel
 	x       extra
 	expires time.Time // zero is never
+	secret  bool      // buffers with it are to be wiped
 	sent    bool      // by the connection that there is
 	acked   bool
 	stored  *receipt // nil if nobody waits for it
@@ -110,6 +111,7 @@ func (r *remote) send(c *conn, n uint64, e *entry) {
 	b = binary.AppendUvarint(b, r.id)
 	b = binary.AppendUvarint(b, n)
 	c.buf = end(appendMessage(b, number, &e.p.Message, e.x), at)
+	c.secret = c.secret || e.secret || r.is(offerSecret)
 	e.sent = true
 }
 

@@ -41,6 +41,7 @@ const (
 	offerObserves byte = 1 << iota
 	offerKeeps         // the publisher keeps what is not settled
 	offerKeyed         // messages of one key are kept in order
+	offerSecret        // buffers with its messages are wiped
 	allOffers
 )
 
@@ -60,7 +61,7 @@ func offerOf(id uint64, r *transport.SubscribeRequest, members int) offer {
 	for _, f := range []struct {
 		bit byte
 		has bool
-	}{{offerObserves, r.Observer}, {offerKeeps, p.ManualAck == transport.On}, {offerKeyed, p.Order == transport.OrderKey}} {
+	}{{offerObserves, r.Observer}, {offerKeeps, p.ManualAck == transport.On}, {offerKeyed, p.Order == transport.OrderKey}, {offerSecret, p.Sensitive}} {
 		if f.has {
 			o.flags |= f.bit
 		}

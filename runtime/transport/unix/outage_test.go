@@ -190,3 +190,117 @@ func TestCloseAwaitsWhatIsKept(t *testing.T) {
 	}
 	inOrder(t, b.wait(t, 1), 1)
 }
+
+// TestGroupOfProcesses has members of a group in two processes. One fails for everything:
+// the other one gets it. Then one leaves with messages that it has not seen: the other one
+// gets those, too.
+func TestGroupOfProcesses(t *testing.T) {
+	const n = 50
+	for _, profile := range []transport.Profile{{}, reliably(), {Retry: transport.Retry{Attempts: 3, Initial: time.Millisecond}}} {
+		dir := tempDir(t)
+		from, one, two := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "one"}), open(t, unix.Config{Dir: dir, Node: "two"})
+		var good box
+		failing := subscribe(t, one, transport.SubscribeRequest{Group: "g", Profile: profile, Receive: func(_ context.Context, d *transport.Delivery) {
+			_ = d.Settle(errors.New("not me"))
+		}})
+		handling := subscribe(t, two, transport.SubscribeRequest{Group: "g", Profile: profile, Receive: good.receive})
+		for i := range n {
+			publish(t, from, message(i))
+		}
+		good.wait(t, n)
+		sum := func() transport.Stats {
+			st := failing.Stats()
+			st.Add(handling.Stats())
+			return st
+		}
+		until(t, "all are handled", func() bool { st := sum(); return st.Handled == n && st.Waiting+st.InFlight == 0 })
+		if st := sum(); st.Accepted != n || st.Dead != 0 || st.Failed == 0 || st.Balance() != 0 || failing.Stats().Balance() != 0 {
+			t.Errorf("%+v and %+v", failing.Stats(), handling.Stats())
+		}
+		until(t, "nothing is kept", func() bool { return from.Kept()+one.Kept() == 0 })
+		if err := failing.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// TestGroupMemberLeaves has the only member of a process leave with a long queue.
+func TestGroupMemberLeaves(t *testing.T) {
+	const n = 40
+	for _, profile := range []transport.Profile{{Prefetch: 5}, reliably()} {
+		dir := tempDir(t)
+		from, one, two := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "one"}), open(t, unix.Config{Dir: dir, Node: "two"})
+		var good box
+		held := make(chan struct{})
+		leaver := subscribe(t, one, transport.SubscribeRequest{Group: "g", Profile: profile, Receive: func(_ context.Context, d *transport.Delivery) {
+			<-held
+			_ = d.Settle(nil)
+		}})
+		for i := range n {
+			publish(t, from, message(i))
+		}
+		until(t, "all were queued", func() bool { return leaver.Stats().Accepted == n })
+		stayer := subscribe(t, two, transport.SubscribeRequest{Group: "g", Profile: profile, Receive: good.receive})
+		until(t, "one knows of the other", func() bool { return one.Peers() == 2 })
+		left := make(chan error)
+		go func() { left <- leaver.Close(t.Context()) }()
+		ids := good.wait(t, n-1)
+		close(held)
+		if err := <-left; err != nil {
+			t.Error(err)
+		}
+		if ids[0] != id(1) || len(ids) != n-1 {
+			t.Errorf("the other one got %v", ids)
+		}
+		until(t, "nothing is kept", func() bool { return from.Kept()+one.Kept() == 0 })
+		st := stayer.Stats()
+		if x := leaver.Stats(); x.Handled != 1 || x.Balance() != 0 || st.Handled != n-1 || st.Balance() != 0 {
+			t.Errorf("%+v and %+v", x, st)
+		}
+	}
+}
+
+// TestDurableHasNoMeaning has a subscription that would like to be durable: it is as any
+// other one.
+func TestDurableHasNoMeaning(t *testing.T) {
+	dir := tempDir(t)
+	from, to := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "to"})
+	var b box
+	s := subscribe(t, to, transport.SubscribeRequest{Name: "jobs", Profile: transport.Profile{Durable: transport.Durable}, Receive: b.receive})
+	for i := range 10 {
+		publish(t, from, message(i))
+	}
+	b.wait(t, 10)
+	if err := s.Close(t.Context()); err != nil {
+		t.Error(err)
+	}
+	publish(t, from, message(10))
+	if from.Kept() != 0 {
+		t.Error("something is kept")
+	}
+}
+
+// TestSensitive looks at the body of a message that was settled.
+func TestSensitive(t *testing.T) {
+	for name, p := range map[string][2]transport.Profile{
+		"the publisher's": {{Sensitive: true}, {}}, "the receiver's": {{}, {Sensitive: true}}, "nobody's": {{}, {}},
+	} {
+		dir := tempDir(t)
+		from, to := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "to"})
+		got := make(chan *transport.Delivery, 1)
+		subscribe(t, to, transport.SubscribeRequest{Profile: p[1], Receive: func(_ context.Context, d *transport.Delivery) { got <- d }})
+		m := message(0)
+		m.Body, m.Profile = []byte("secret"), &p[0]
+		publish(t, from, m)
+		d := <-got
+		body := d.Body
+		if string(body) != "secret" {
+			t.Errorf("%s: %q came", name, body)
+		}
+		_ = d.Settle(nil)
+		if wiped := string(body) == "\x00\x00\x00\x00\x00\x00"; wiped != p[1].Sensitive && name != "the publisher's" {
+			t.Errorf("%s: wiped is %v", name, wiped)
+		}
+		until(t, name+" is written", func() bool { return !from.Holds("secret") || name == "nobody's" })
+	}
+}

@@ -63,9 +63,11 @@ func (s *post) run() error {
 	if len(targets) == 0 {
 		return nil
 	}
-	if s.m.ID == "" {
+	if s.m.ID == "" || s.m.Attempt != 0 {
 		m := *s.m
-		m.ID, s.m = s.t.newID(), &m
+		if m.Attempt, s.m = 0, &m; m.ID == "" {
+			m.ID = s.t.newID()
+		}
 	}
 	s.size, s.x = uint64(len(s.m.Body)), extraOf(s.m.Profile, s.asks && s.takers == 1)
 	s.spread(targets)
@@ -183,20 +185,22 @@ func (s *post) toHeirs(targets []*target) {
 
 func (s *post) fail(err error) { s.errs = append(s.errs, err) }
 
-// copy is the message as those get it who keep it.
-func (s *post) copy() *local.Parcel {
-	if s.parcel == nil {
-		s.parcel = local.Pack(s.m, s.m.Profile != nil && s.m.Profile.Sensitive)
+// copyFor is a reference to the message as those get it who keep it; to one of its own for
+// who wants it to be wiped, if the publisher does not.
+func (s *post) copyFor(wiped bool) *local.Parcel {
+	if wiped && !secret(s.m) {
+		return local.Pack(s.m, true)
 	}
+	if s.parcel == nil {
+		s.parcel = local.Pack(s.m, secret(s.m))
+	}
+	s.parcel.Retain()
 	return s.parcel
 }
 
 func (s *post) toLine(l *local.Line) {
-	p := s.copy()
-	if l.Request().Profile.Sensitive {
-		p = local.Pack(s.m, true)
-		defer p.Release()
-	}
+	p := s.copyFor(l.Request().Profile.Sensitive)
+	defer p.Release()
 	put, err := l.Put(s.ctx, s.m, p)
 	s.put = s.put || put
 	if err != nil {
@@ -282,11 +286,10 @@ func (s *post) inherit(r *remote) {
 
 // keep has a queue keep the message; p.mu is held.
 func (s *post) keep(r *remote) {
-	e := &entry{p: s.copy(), x: s.x}
-	e.p.Retain()
+	e := &entry{p: s.copyFor(r.is(offerSecret)), x: s.x, secret: secret(s.m)}
 	switch {
 	case s.entry != nil:
-		e.expires, e.stored = s.entry.expires, s.entry.stored
+		e.expires, e.stored, e.secret = s.entry.expires, s.entry.stored, s.entry.secret
 	case e.x.ttl > 0:
 		e.expires = time.Now().Add(e.x.ttl)
 	}

@@ -24,6 +24,8 @@ type inbound struct {
 	lines []*local.Line // that got something and were not pumped
 	count int           // messages since then
 	numbs []uint64
+	now   time.Time // of the last read
+	wipe  bool      // something that was read is to be wiped
 }
 
 // read handles frames until the connection ends.
@@ -41,6 +43,10 @@ func (c *conn) read() error {
 			c.heard.Add(1)
 			to += n
 			used, bad := in.frames(buf[from:to], limit)
+			if in.wipe {
+				clear(buf[from : from+used])
+				in.wipe = false
+			}
 			if bad != nil {
 				return bad
 			}
@@ -104,6 +110,7 @@ func (c *conn) look(b []byte) (n int, err error, there bool) {
 // frames handles the frames that b has all of, and returns how much of it they are.
 func (in *inbound) frames(b []byte, limit int) (used int, err error) {
 	defer in.pump()
+	in.now = time.Now()
 	for {
 		kind, payload, size, _, err := split(b[used:], limit)
 		if err != nil || size == 0 {
@@ -152,7 +159,7 @@ func (in *inbound) frame(kind byte, payload []byte) (err error) {
 		return in.sub(payload)
 	case framePing, framePong, frameSync, frameBye, frameFarewell:
 		return in.plain(kind, payload)
-	case frameSettled, frameAcks, frameAsk, frameGap, frameDropped, frameSubscribed, frameUnsub, frameUnsubscribed:
+	case frameSettled, frameAcks, frameAsk, frameGap, frameDropped, frameSubscribed, frameUnsub, frameUnsubscribed, frameRetired:
 		return in.numbers(kind, payload)
 	}
 	return fmt.Errorf("%w: there is no kind %d", errMalformed, kind)
@@ -187,9 +194,10 @@ func (in *inbound) pack(m *transport.Message, ids []uint64) *local.Parcel {
 	wipe := false
 	for _, id := range ids {
 		f := in.p.flow(id)
-		wipe = wipe || f != nil && f.line.Request().Profile.Sensitive
+		wipe = wipe || f != nil && f.wipes
 	}
-	return local.Pack(m, wipe)
+	in.wipe = in.wipe || wipe
+	return local.PackAt(in.now, m, wipe)
 }
 
 // kept handles a message that the publisher keeps.
@@ -204,7 +212,8 @@ func (in *inbound) kept(payload []byte) error {
 	if f == nil || !f.keeps || !f.fresh(n) {
 		return nil
 	}
-	p := local.Pack(&m, f.line.Request().Profile.Sensitive)
+	p := local.PackAt(in.now, &m, f.wipes)
+	in.wipe = in.wipe || f.wipes
 	defer p.Release()
 	f.accept(n, p, x.ttl)
 	f.due() // that it has come
@@ -259,6 +268,11 @@ func (in *inbound) plain(kind byte, payload []byte) error {
 	return nil
 }
 
+// numbersOf are how many numbers frames have that have nothing else, except for acks.
+var numbersOf = [frameRetired + 1]byte{
+	frameSettled: 4, frameAsk: 1, frameGap: 3, frameDropped: 2, frameSubscribed: 2, frameUnsub: 1, frameUnsubscribed: 1, frameRetired: 1,
+}
+
 // numbers handles frames that have nothing but numbers.
 func (in *inbound) numbers(kind byte, payload []byte) error {
 	r := reader{b: payload}
@@ -267,7 +281,7 @@ func (in *inbound) numbers(kind byte, payload []byte) error {
 		in.numbs = append(in.numbs, r.number())
 	}
 	n := in.numbs
-	want := map[byte]int{frameSettled: 4, frameAsk: 1, frameGap: 3, frameDropped: 2, frameSubscribed: 2, frameUnsub: 1, frameUnsubscribed: 1}[kind]
+	want := int(numbersOf[kind])
 	if r.err == nil && (kind == frameAcks && (len(n) < 3 || n[2] != uint64(len(n)-3)) || kind != frameAcks && len(n) != want) {
 		r.fail("it has other numbers than it should")
 	}
@@ -275,7 +289,7 @@ func (in *inbound) numbers(kind byte, payload []byte) error {
 		return r.err
 	}
 	switch kind {
-	case frameSettled, frameAcks, frameUnsub:
+	case frameSettled, frameAcks, frameUnsub, frameRetired:
 		in.ofRemote(kind, n)
 	default:
 		in.ofLine(kind, n)
@@ -299,15 +313,19 @@ func (in *inbound) ofRemote(kind byte, n []uint64) {
 		r.acks(n[1], n[3:])
 	case frameUnsub:
 		r.ended = true
-		delete(p.remotes, r.id)
 		in.c.frame(frameUnsubscribed, r.id)
 		in.c.stir()
+	case frameRetired:
+		r.ended = true
+		delete(p.remotes, r.id)
 	}
 	p.tell()
 	p.mu.Unlock()
-	if kind == frameUnsub {
+	if kind == frameUnsub || kind == frameRetired {
 		p.t.unroute(r)
-		p.t.passOn(r)
+	}
+	if kind == frameRetired {
+		p.t.passOn(r) // what it has not settled
 	}
 }
 

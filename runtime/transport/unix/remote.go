@@ -152,8 +152,8 @@ func (r *remote) ask() {
 	}
 }
 
-// count counts a message that goes; p.mu is held.
-func (r *remote) count(size uint64) {
+// note counts a message that goes; p.mu is held.
+func (r *remote) note(size uint64) {
 	r.sent++
 	r.bytesIn += size
 }
@@ -225,8 +225,10 @@ func (c *conn) appendFrame(rs []*remote, m *transport.Message, x extra) {
 	b = binary.AppendUvarint(b, uint64(len(rs)))
 	for _, r := range rs {
 		b = binary.AppendUvarint(b, r.id)
-		r.count(uint64(len(m.Body)))
+		r.note(uint64(len(m.Body)))
+		c.secret = c.secret || r.is(offerSecret)
 	}
+	c.secret = c.secret || secret(m)
 	c.buf = end(appendMessage(b, number, m, x), at)
 	if len(rs) == 1 && rs[0].overflow == transport.DropOldest {
 		c.marks = append(c.marks, mark{at, len(c.buf), rs[0]})
@@ -241,3 +243,6 @@ func (r *remote) patienceOf(p *transport.Profile) time.Duration {
 	}
 	return wait
 }
+
+// secret reports whether the publisher wants buffers with a message to be wiped.
+func secret(m *transport.Message) bool { return m.Profile != nil && m.Profile.Sensitive }

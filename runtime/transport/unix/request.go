@@ -80,6 +80,7 @@ func (p *peer) reply(m *transport.Message) error {
 	c.buf, number = c.heads.of(c.buf, &m.Envelope)
 	b, at := begin(c.buf, frameReply)
 	c.buf = end(appendMessage(b, number, m, extra{}), at)
+	c.secret = c.secret || secret(m)
 	c.stir()
 	return nil
 }

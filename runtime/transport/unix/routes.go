@@ -108,6 +108,13 @@ func (x *routes) agrees(o *offer) bool {
 	return o.group == "" || g == nil || !g.attended() || g.digest == o.digest
 }
 
+// target finds a target by its key.
+func (x *routes) target(key any) *target {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.known[key]
+}
+
 // group finds a group, nil if it has no member.
 func (x *routes) group(name string) *group {
 	x.mu.Lock()

@@ -107,6 +107,7 @@ func (s *subscription) abort() {
 	cancel()
 	s.withdraw()
 	_ = s.Member.Close(ctx)
+	s.retire()
 }
 
 // withdraw tells all that a member leaves. It is done when that has been said once; last
@@ -138,12 +139,41 @@ func (s *subscription) Close(ctx context.Context) error {
 	if transport.InReceiver(ctx) {
 		s.t.background(func() {
 			s.quiet(s.t.ctx)
-			_ = s.Member.Close(transport.ReceiverContext(s.t.ctx)) // it does not wait
+			_ = s.Member.Close(context.WithoutCancel(s.t.ctx)) // it ends with the transport at the latest
+			s.retire()
 		})
 		return nil
 	}
 	s.quiet(ctx)
-	return s.Member.Close(ctx)
+	if s.last() {
+		s.Line().Evacuate()
+	}
+	err := s.Member.Close(ctx)
+	s.retire()
+	return err
+}
+
+// last reports whether the line gets nothing more from elsewhere.
+func (s *subscription) last() bool {
+	s.t.mu.Lock()
+	defer s.t.mu.Unlock()
+	return s.a.withdrawn
+}
+
+// retire tells all that what they keep for the line, and what it has not settled, is theirs.
+func (s *subscription) retire() {
+	if !s.last() {
+		return
+	}
+	for _, p := range s.t.known() {
+		p.mu.Lock()
+		if c := p.conn; c != nil && !p.gone {
+			p.report(c)
+			c.frame(frameRetired, s.a.id)
+			c.stir()
+		}
+		p.mu.Unlock()
+	}
 }
 
 // quiet waits until nothing more comes from elsewhere, if that is what was said.

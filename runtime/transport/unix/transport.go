@@ -185,6 +185,7 @@ func newTransport(c Config, a access) *Transport {
 	t.routes.init()
 	t.subs = local.New(local.Config{
 		Name: "unix", OnError: t.onError, Publish: t.deadLetter, Answer: t.reply, Added: t.added, Removed: t.removed,
+		Others: t.others, PassOn: t.passAlong,
 	})
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	return t
@@ -212,15 +213,8 @@ func (t *Transport) Guarantees() transport.Guarantees {
 // is connected, and Reconnecting while one whose connection was lost may come back.
 func (t *Transport) Status() *transport.Status { return &t.status }
 
-// Check implements transport.Transport. Durable has no meaning: queues end with the
-// processes that have them, and what is kept for one that is started anew is kept by
-// publishers.
-func (t *Transport) Check(p transport.Profile) error {
-	if p.Durable == transport.DurableRequired {
-		return fmt.Errorf("%w: durable is required, and without a broker nothing outlives the processes", transport.ErrInvalidProfile)
-	}
-	return p.Validate()
-}
+// Check implements transport.Transport: it is CheckProfile.
+func (t *Transport) Check(p transport.Profile) error { return CheckProfile(p) }
 
 // Figures count what peers did wrong.
 type Figures struct {

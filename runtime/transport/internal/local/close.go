@@ -192,7 +192,7 @@ func (l *Line) abandon() int {
 		m.inbox = nil
 		m.cancel()
 	}
-	items := append(l.q.Clear(), l.ready.drain()...)
+	items := append(append(l.q.Clear(), l.ready.drain()...), l.passing.drain()...)
 	for _, behind := range l.held {
 		items = append(items, behind.drain()...)
 	}
@@ -297,7 +297,7 @@ func (l *Line) share(m *Member, s *transport.Stats) {
 			theirs += x.handled + x.dead + uint64(x.busy())
 		}
 	}
-	s.Accepted = q.Accepted + l.broken - theirs
+	s.Accepted = q.Accepted + l.broken - l.passed - theirs
 	s.Dead += l.broken
 	lost := l.lost.Load()
 	s.Accepted += lost

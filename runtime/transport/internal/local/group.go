@@ -128,7 +128,7 @@ func (l *Line) tries(m *Member) int {
 	if slices.Contains(l.members, m) {
 		others--
 	}
-	return 1 + others
+	return 1 + others + l.others()
 }
 
 // dismiss lets m leave, if it is not the last member: what its receiver has not seen

@@ -44,6 +44,10 @@ type Line struct {
 	armed     time.Time         // when it goes off
 	expired   uint64
 	duplicate uint64
+	passing   fifo   // to be handed to members elsewhere
+	passes    bool   // somebody does that
+	passed    uint64 // that were
+	evacuated bool   // all are
 	broken    uint64 // that the filter panicked at: dead, and never queued
 	ending    bool   // it gets nothing more
 	over      bool   // it has nothing more
@@ -195,6 +199,9 @@ func (l *Line) patience(publisher *transport.Profile) time.Duration {
 
 // pump hands on what can be, as far as members have room; l.mu is held.
 func (l *Line) pump() {
+	if l.evacuated {
+		l.evacuate()
+	}
 	for l.free > 0 {
 		i, ok := l.take()
 		if !ok {
@@ -219,6 +226,10 @@ func (l *Line) take() (item, bool) {
 		}
 	}
 	for i, due := l.later.Take(); due; i, due = l.later.Take() {
+		if l.exhausted(&i) {
+			l.passOn(i)
+			continue
+		}
 		if l.chosen(i) {
 			return i, true
 		}
@@ -245,7 +256,7 @@ func (l *Line) fresh(i *item) bool {
 		return true
 	}
 	i.known = true
-	if !l.seen.Add(i.p.ID) {
+	if !l.seen.Add(i.p.ID) && i.attempts == 0 {
 		l.duplicate++
 		l.unanswered(i)
 		l.finish(i)

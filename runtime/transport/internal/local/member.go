@@ -20,6 +20,7 @@ type Member struct {
 	done    chan struct{} // closed when its goroutine has ended
 
 	free      int         // messages that it may get
+	fresh     []delivery  // that were not used yet
 	inbox     []*delivery // handed to it, and not yet to the receiver
 	unsettled chain
 	settling  int  // settled, and being given up
@@ -64,7 +65,8 @@ type delivery struct {
 
 // give hands a message to a member, which has room for it; l.mu is held.
 func (m *Member) give(i item) {
-	d := &delivery{m: m, item: i}
+	d := m.delivery()
+	d.m, d.item = m, i
 	msg := i.p.Message
 	msg.Attempt = uint64(i.attempts + 1)
 	if m.request.Observer {
@@ -76,6 +78,19 @@ func (m *Member) give(i item) {
 	m.unsettled.add(d)
 	m.inbox = append(m.inbox, d)
 	m.wake.Signal()
+}
+
+// deliveriesAtOnce are made together.
+const deliveriesAtOnce = 8
+
+// delivery is a new one; l.mu is held.
+func (m *Member) delivery() *delivery {
+	if len(m.fresh) == 0 {
+		m.fresh = make([]delivery, deliveriesAtOnce)
+	}
+	d := &m.fresh[0]
+	m.fresh = m.fresh[1:]
+	return d
 }
 
 // run is the member's goroutine. A receiver that ends it is called by another one.
@@ -125,7 +140,7 @@ func (m *Member) next() *delivery {
 
 // refill says that the member may get one more; l.mu is held. The pump must follow.
 func (m *Member) refill() {
-	if m.leaving {
+	if m.leaving || m.l.evacuated {
 		return
 	}
 	m.free++

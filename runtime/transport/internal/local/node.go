@@ -10,7 +10,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-// Config is what a Node is made with. All functions are set.
+// Config is what a Node is made with. All functions are set, unless they say otherwise.
 type Config struct {
 	Name string // of the transport, for messages
 	// OnError is told of what nobody else can be told of, and must not block.
@@ -20,6 +20,12 @@ type Config struct {
 	// Answer sends a reply to where a request's ReplyTo says. It neither waits nor keeps
 	// m, and may be called with locks held.
 	Answer func(to string, m *transport.Message) error
+	// Others is how many members a line's group has elsewhere, and PassOn hands one of them
+	// a message that has failed here, or waits for a member that leaves; nil is that one
+	// has it. Others is called with locks held and must not call back. Both are nil where
+	// groups are within the process.
+	Others func(*Line) int
+	PassOn func(l *Line, m *transport.Message) error
 	// Added is told of a line that has its first member, and Removed of one that gets
 	// nothing more. They are called with locks held, and must not call back.
 	Added, Removed func(*Line)

@@ -20,7 +20,7 @@ type Origin interface {
 // that blocks or refuses takes it even if it is full, since its sender counts what it has
 // room for. Pump must follow. A ttl of 0 is none.
 func (l *Line) Accept(p *Parcel, ttl time.Duration, from Origin, number uint64) {
-	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(ttl), from: from, number: number}
+	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(ttl), from: from, number: number, attempts: int(min(p.Attempt, 1<<30))}
 	p.Retain()
 	var err error
 	switch l.request.Profile.Overflow {
