@@ -32,6 +32,8 @@ type TransportKind struct {
 	PathLimit int
 	// Listens says that ends on two hosts find each other at their nodes' `listen`.
 	Listens bool
+	// KeepsNewest says that it refuses `overflow: drop-newest`, and nothing else of that key.
+	KeepsNewest bool
 	// Answers are what it makes of each of ProfileKeys.
 	Answers map[string]Answer
 }
@@ -54,10 +56,6 @@ var (
 // DurableRequired is, among the keys of profiles, `durable` with the value
 // `required`.
 const DurableRequired = "durable: required"
-
-// DropNewestKey is, likewise, `overflow` with the value `drop-newest`. What is not said of
-// it is that it is honoured.
-const DropNewestKey = "overflow: drop-newest"
 
 // TransportKinds are all transports that topologies can name.
 var TransportKinds = []*TransportKind{
@@ -83,9 +81,11 @@ var TransportKinds = []*TransportKind{
 	{
 		Name: "amqp", Available: true, Serves: []Location{SameMachine, Remote},
 		Settings: []SettingKind{
-			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address"}, prefix},
-		NameLimit: 255,
-		Answers:   answers(Honoured, map[string]Answer{DropNewestKey: Refused}),
+			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address, or several, separated by commas"}, prefix,
+			{Name: "insecure", Default: "false", Meaning: "`true` allows a server on another machine without encryption"},
+			{Name: "passive", Default: "false", Meaning: "`true` declares nothing: others see to exchanges and queues"}},
+		Package: "amqp", NameLimit: 255, KeepsNewest: true,
+		Answers: answers(Honoured, nil),
 	},
 	{
 		Name: "redis", Serves: []Location{SameMachine, Remote},

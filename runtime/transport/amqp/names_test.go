@@ -21,6 +21,24 @@ func TestBindingKey(t *testing.T) {
 	}
 }
 
+func TestQueueNames(t *testing.T) {
+	a, err := New("amqp://localhost:1", Prefix("shop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Close(t.Context())
+	for want, q := range map[string]transport.Queue{
+		"shop.depot.shipping.money":   {Node: "depot", Name: "depot.shipping.money"},
+		"shop.depot.jobs":             {Node: "depot", Name: "jobs"},
+		"shop.bank/2.payment.default": {Node: "bank/2", Name: "bank.payment.default"},
+		"shop.group.cashiers":         {Group: "cashiers", Name: "x"},
+	} {
+		if got := a.queueOf(&q, false).name; got != want {
+			t.Errorf("%+v is called %s, want %s", q, got, want)
+		}
+	}
+}
+
 // TestNoSecrets has addresses that are wrong in every way: no error shows a password.
 func TestNoSecrets(t *testing.T) {
 	for _, url := range []string{

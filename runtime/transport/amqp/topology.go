@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -31,7 +32,7 @@ const idle = 30 * time.Minute
 func (t *Transport) queueOf(r *transport.Queue, observer bool) queue {
 	p := &r.Profile
 	q := queue{durable: p.Durable != transport.Volatile || t.o.passive, bindings: t.bindings(r.Patterns, observer)}
-	if q.name = t.o.prefix + "." + r.Node + "." + r.Name; r.Group != "" {
+	if q.name = t.o.prefix + "." + r.Node + "." + shortName(r.Node, r.Name); r.Group != "" {
 		q.name = t.o.prefix + ".group." + r.Group
 	}
 	q.args = queueArgs(q.durable, p.Overflow != transport.DropOldest)
@@ -48,6 +49,13 @@ func (t *Transport) queueOf(r *transport.Queue, observer bool) queue {
 		q.args["x-single-active-consumer"] = true
 	}
 	return q
+}
+
+// shortName is a subscription's name without that of its node, with which topologies have
+// it begin.
+func shortName(node, name string) string {
+	node, _, _ = strings.Cut(node, "/") // the number of a replica
+	return strings.TrimPrefix(name, node+".")
 }
 
 // dead is the queue for what the broker has dropped: too old, too many, or too often

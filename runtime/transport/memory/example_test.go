@@ -94,7 +94,7 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var code strings.Builder
-	for _, name := range []string{"example_test.go", "memory_test.go"} {
+	for _, name := range []string{"example_test.go", "memory_test.go", "../amqp/example_test.go"} {
 		src, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
