@@ -41,6 +41,8 @@ type kind struct {
 	direct  bool
 	group   string
 	policy  model.Policy
+
+	broadcasts bool // of a keyed machine
 }
 
 // add adds a route to the inbox of its kind.
@@ -67,7 +69,9 @@ func (k kind) suffix() string {
 
 func (b *inboxes) nameOf(k kind) string {
 	name := b.m.ID.Value
-	if k.group != "" && k.group != name {
+	if k.broadcasts {
+		name += ".broadcasts"
+	} else if k.group != "" && k.group != name {
 		name += "." + k.group
 	}
 	return name + k.suffix()
@@ -95,7 +99,7 @@ func (b *inboxes) mainProfile(group string) *model.Profile {
 // in is the kind of inbox that a link leads to.
 func (b *inboxes) in(l *model.Link) kind {
 	if g := l.Group(); g != nil {
-		return kind{l.Profile, false, g.Name.Value, g.Policy}
+		return kind{profile: l.Profile, group: g.Name.Value, policy: g.Policy}
 	}
 	return kind{profile: l.Profile, direct: b.direct(l)}
 }
@@ -139,10 +143,12 @@ func (w *wirer) fill(r *Route, n *model.Node, pairs []*model.Pair) {
 	}
 }
 
-// own are the machine's own events: all by one route where they have one inbox.
+// own are the machine's own events: all by one route where they have one inbox. Of a
+// machine without keys that runs in several processes nobody can say by a topic which is
+// meant, and it has none.
 func (b *inboxes) own() {
 	events := b.m.Machine.Events
-	if len(events) == 0 {
+	if len(events) == 0 || !b.m.Keyed() && b.m.Processes() > 1 {
 		return
 	}
 	kinds := map[kind][]*model.Event{}
@@ -166,7 +172,7 @@ func (b *inboxes) kindOf(e *model.Event) kind {
 		return b.in(l)
 	}
 	if g := b.m.Spread; g != nil {
-		return kind{b.mainProfile(g.Name.Value), false, g.Name.Value, g.Policy}
+		return kind{profile: b.mainProfile(g.Name.Value), group: g.Name.Value, policy: g.Policy}
 	}
 	return kind{profile: model.BuiltInProfiles[0]}
 }
@@ -239,7 +245,7 @@ func (b *inboxes) broadcasts() {
 		r := &Route{Topic: broadcast(x), Broadcast: x, Local: true}
 		k := kind{profile: model.BuiltInProfiles[0]}
 		if g := b.m.Spread; g != nil {
-			k.group = b.m.ID.Value + ".broadcasts"
+			k.group, k.broadcasts = b.m.ID.Value+".broadcasts", true
 			b.add(k, b.way(r, g, nil))
 			continue
 		}

@@ -19,7 +19,9 @@ type Config struct {
 	// Listen is the address at which nodes of other hosts reach this one, as
 	// tcp://host:port; empty if it has none. The host may be `*`.
 	Listen string
-	Peers  []Peer  // the nodes with which this one shares the transport, itself left out
+	// Peers are the nodes with which this one shares the transport. It is among them itself
+	// if there are several processes of it, which share it, too.
+	Peers  []Peer
 	Queues []Queue // the inboxes of others that this node sends to
 }
 
