@@ -2,6 +2,7 @@ package golang
 
 import (
 	"maps"
+	"slices"
 	"strconv"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -56,12 +57,29 @@ func newTopologyNames(t *model.Topology) *topologyNames {
 		n.subscription[s] = goname.Exported(s.Name.Value)
 		n.declare(n.subscription[s]+"Handler", "the handler of the subscription", s.Name)
 		n.declare("Unimplemented"+n.subscription[s]+"Handler", "the handler of the subscription", s.Name)
+		n.ofHandler(t, n.subscription[s]+"Handler.")
 	}
 	for _, x := range t.Nodes {
 		n.ofNode(t, x)
 	}
 	n.ways(t)
 	return n
+}
+
+// ofHandler declares what a handler may be called for. What it is not called for counts as
+// well: a pattern may come to match it.
+func (n *topologyNames) ofHandler(t *model.Topology, prefix string) {
+	for _, p := range t.Machines {
+		if p.Machine == nil {
+			continue
+		}
+		for _, e := range slices.Concat(p.Machine.Events, p.Machine.Emits) {
+			n.declare(prefix+n.machine[p]+goname.Exported(e.Name.Value), "hearing the event", e.Name)
+		}
+	}
+	for _, x := range t.Broadcasts {
+		n.declare(prefix+n.broadcast[x], "hearing the broadcast", x.Event.Name)
+	}
 }
 
 func (n *topologyNames) declare(name, what string, s spec.Scalar) string {
@@ -177,6 +195,14 @@ func CheckTopologyNames(t *model.Topology, l *diag.List) {
 	for _, x := range t.Nodes {
 		for _, f := range nodeFixed {
 			seen[n.node[x]+f] = ident{name: f}
+		}
+	}
+	for _, s := range t.Subscriptions {
+		seen[n.subscription[s]+"Handler.Failure"] = ident{name: "Failure"}
+	}
+	for _, x := range t.Broadcasts {
+		if len(t.Subscriptions) > 0 && vetted[n.broadcast[x]] {
+			l.Add(diag.NameCollision, x.Event.Name.Pos, "the broadcast %s would be a method %s in Go, which `go vet` wants to be another", x.Event.Name.Value, n.broadcast[x])
 		}
 	}
 	reported := map[source.Pos]bool{}
