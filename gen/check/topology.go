@@ -38,6 +38,7 @@ var topologyRules = []topologyRule{
 	{run: machineWithoutNode, whole: true},
 	{run: missingTargetKey},
 	{run: broadcastMismatch},
+	{run: oneInbox},
 }
 
 // RunTopology checks a topology. Of one that has errors, which are in l, it checks

@@ -168,6 +168,22 @@ func (l *Link) Group() *Group {
 	return l.ToGroup
 }
 
+// Forwarded reports whether what the link takes is mapped and published anew beside its
+// source: for everybody, or for somebody that a key of the receiver chooses.
+func (l *Link) Forwarded() bool {
+	if l.Kind != spec.Emits && l.Kind != spec.States {
+		return false
+	}
+	g := l.Group()
+	return l.ToAll != nil || g != nil && g.Policy == Sticky && l.Spec.Key != nil
+}
+
+// ByTopic reports whether what the link brings is published on the topic of its
+// receiver's event, and not mapped when it is received.
+func (l *Link) ByTopic() bool {
+	return l.Kind == spec.Sends || l.Kind == spec.Requests || l.Forwarded()
+}
+
 // Receivers are the machines to which the link brings events.
 func (l *Link) Receivers() []*Participant {
 	switch {

@@ -13,7 +13,7 @@ func (w *wirer) machine(n *model.Node, p *model.Participant) *Machine {
 	b := &inboxes{wirer: w, n: n, m: &Machine{Participant: p}}
 	b.own()
 	for _, l := range w.t.Links {
-		if l.ToMachine == p && !toTopic(l) {
+		if l.ToMachine == p && !l.ByTopic() {
 			b.link(l)
 		}
 	}
@@ -56,17 +56,7 @@ func (b *inboxes) add(k kind, r *Route) {
 	b.m.Inboxes = append(b.m.Inboxes, &Inbox{Name: b.nameOf(k), Profile: k.profile, Direct: k.direct, Group: b.groupOf(k), Policy: k.policy, Routes: []*Route{r}})
 }
 
-// suffix tells inboxes of several profiles apart.
-func (k kind) suffix() string {
-	switch {
-	case k.direct:
-		return ".inline"
-	case k.profile == model.BuiltInProfiles[0]:
-		return ""
-	}
-	return "." + k.profile.Name.Value
-}
-
+// nameOf is the name of an inbox. That of the default profile has the machine's alone.
 func (b *inboxes) nameOf(k kind) string {
 	name := b.m.ID.Value
 	if k.broadcasts {
@@ -74,7 +64,13 @@ func (b *inboxes) nameOf(k kind) string {
 	} else if k.group != "" && k.group != name {
 		name += "." + k.group
 	}
-	return name + k.suffix()
+	switch {
+	case k.direct:
+		return name + ".inline"
+	case k.group != "" && k.profile == b.mainProfile(k.group), k.group == "" && k.profile == model.BuiltInProfiles[0]:
+		return name
+	}
+	return name + "." + k.profile.Name.Value
 }
 
 // groupOf is the name of the group that an inbox is in. The members of a group have one
@@ -83,14 +79,14 @@ func (b *inboxes) groupOf(k kind) string {
 	if k.group == "" || k.profile == b.mainProfile(k.group) {
 		return k.group
 	}
-	return k.group + k.suffix()
+	return k.group + "." + k.profile.Name.Value
 }
 
 // mainProfile is that of the first link to a group.
 func (b *inboxes) mainProfile(group string) *model.Profile {
 	for _, l := range b.t.Links {
-		if g := l.Group(); g != nil && g.Name.Value == group {
-			return l.Profile
+		if g := l.Group(); g != nil && g.Name.Value == group && len(l.Routes) > 0 {
+			return b.profileOf(l, l.Routes[0])
 		}
 	}
 	return model.BuiltInProfiles[0]
@@ -165,10 +161,9 @@ func (b *inboxes) own() {
 	}
 }
 
-// kindOf is the kind of inbox for an event of the machine: that of the first link that
-// brings it.
+// kindOf is the kind of inbox for an event of the machine.
 func (b *inboxes) kindOf(e *model.Event) kind {
-	if l := b.bringing(b.m.Participant, e); l != nil {
+	if l := b.bringing(b.m.Participant, nil, e); l != nil {
 		return b.in(l)
 	}
 	if g := b.m.Spread; g != nil {
@@ -177,19 +172,35 @@ func (b *inboxes) kindOf(e *model.Event) kind {
 	return kind{profile: model.BuiltInProfiles[0]}
 }
 
-// bringing is the first link that brings an event to a machine by the event's own topic.
-func (w *wirer) bringing(p *model.Participant, e *model.Event) *model.Link {
+// bringing is the link that says how an event comes to a machine, or to a group of it, by
+// its own topic: the first that names a profile, or else the first.
+func (w *wirer) bringing(p *model.Participant, g *model.Group, e *model.Event) *model.Link {
+	var first *model.Link
 	for _, l := range w.t.Links {
-		if l.ToMachine == p && l.ToGroup == nil && toTopic(l) && slices.ContainsFunc(l.Routes, func(r *model.Route) bool { return r.Target == e }) {
+		if l.ToMachine != p || l.ToGroup != g || !l.ByTopic() || !slices.ContainsFunc(l.Routes, func(r *model.Route) bool { return r.Target == e }) {
+			continue
+		}
+		if l.ProfileName.IsSet() {
 			return l
 		}
+		if first == nil {
+			first = l
+		}
 	}
-	return nil
+	return first
 }
 
-// profileOf is the profile by which an event of a machine is delivered.
-func (w *wirer) profileOf(p *model.Participant, e *model.Event) *model.Profile {
-	if l := w.bringing(p, e); l != nil {
+// profileOf is the profile by which a link's events are delivered.
+func (w *wirer) profileOf(l *model.Link, r *model.Route) *model.Profile {
+	if !l.ByTopic() || l.ToAll != nil {
+		return l.Profile
+	}
+	return w.bringing(l.ToMachine, l.ToGroup, r.Target).Profile
+}
+
+// eventProfile is the profile by which an event of a machine is delivered.
+func (w *wirer) eventProfile(p *model.Participant, e *model.Event) *model.Profile {
+	if l := w.bringing(p, nil, e); l != nil {
 		return l.Profile
 	}
 	return model.BuiltInProfiles[0]
@@ -199,7 +210,7 @@ func (w *wirer) profileOf(p *model.Participant, e *model.Event) *model.Profile {
 func (b *inboxes) ownRoute(t Topic, e *model.Event) *Route {
 	var pairs []*model.Pair
 	for _, l := range b.t.Links {
-		if l.ToMachine != b.m.Participant || l.ToGroup != nil || !toTopic(l) {
+		if l.ToMachine != b.m.Participant || l.ToGroup != nil || !l.ByTopic() {
 			continue
 		}
 		if e == nil || slices.ContainsFunc(l.Routes, func(r *model.Route) bool { return r.Target == e }) {
@@ -223,13 +234,13 @@ func (b *inboxes) link(l *model.Link) {
 func (b *inboxes) group(g *model.Group) {
 	seen := map[topic.Pattern]bool{}
 	for _, l := range g.Links {
-		if !toTopic(l) {
+		if !l.ByTopic() {
 			continue
 		}
 		for _, r := range l.Routes {
 			if t := grouped(g, r.Target); !seen[t.Pattern] {
 				seen[t.Pattern] = true
-				b.add(b.in(l), b.way(&Route{Topic: t}, g, nil))
+				b.add(b.in(b.bringing(g.Machine, g, r.Target)), b.way(&Route{Topic: t}, g, nil))
 			}
 		}
 	}
@@ -256,7 +267,7 @@ func (b *inboxes) broadcasts() {
 // forwards adds what is published anew beside the machine.
 func (b *inboxes) forwards() {
 	for i, l := range b.t.Links {
-		if l.FromMachine != b.m.Participant || !Forwarded(l) {
+		if l.FromMachine != b.m.Participant || !l.Forwarded() {
 			continue
 		}
 		f := &Forward{Name: b.m.ID.Value + ".link-" + strconv.Itoa(i+1), Link: l}

@@ -4,7 +4,6 @@ import (
 	"slices"
 
 	"github.com/xsgen/xsgen/gen/model"
-	"github.com/xsgen/xsgen/gen/spec"
 	"github.com/xsgen/xsgen/runtime/topic"
 )
 
@@ -117,7 +116,7 @@ func (w *wirer) sends(n *model.Node, among func(*model.Link) bool) bool {
 func (w *wirer) groupEvents(g *model.Group) []*model.Event {
 	var out []*model.Event
 	for _, l := range g.Links {
-		if toTopic(l) {
+		if l.ByTopic() {
 			for _, r := range l.Routes {
 				if !slices.Contains(out, r.Target) {
 					out = append(out, r.Target)
@@ -126,11 +125,6 @@ func (w *wirer) groupEvents(g *model.Group) []*model.Event {
 		}
 	}
 	return out
-}
-
-// toTopic reports whether what a link brings is published on the topic of its receiver.
-func toTopic(l *model.Link) bool {
-	return l.Kind == spec.Sends || l.Kind == spec.Requests || Forwarded(l)
 }
 
 // heard are the topics that patterns match and that some nodes publish on.

@@ -125,16 +125,6 @@ func (w *wirer) node(n *model.Node) *Node {
 	return out
 }
 
-// Forwarded reports whether what a link takes is mapped and published anew beside its
-// source.
-func Forwarded(l *model.Link) bool {
-	if l.Kind != spec.Emits && l.Kind != spec.States {
-		return false
-	}
-	g := l.Group()
-	return l.ToAll != nil || g != nil && g.Policy == model.Sticky && l.Spec.Key != nil
-}
-
 // taken are the topics on which a route's events are published, before anything is
 // forwarded. Patterns of states stay what they are: a state that is added matches, too.
 func taken(l *model.Link, r *model.Route) []Topic {
@@ -179,7 +169,7 @@ func (w *wirer) outgoing(n *model.Node) []Outgoing {
 		for _, via := range w.ways(n, l) {
 			for _, r := range l.Routes {
 				for _, t := range w.sentBy(l, r) {
-					add(Outgoing{t, via, l.Profile})
+					add(Outgoing{t, via, w.profileOf(l, r)})
 				}
 			}
 		}
@@ -187,7 +177,7 @@ func (w *wirer) outgoing(n *model.Node) []Outgoing {
 	for _, p := range n.Machines {
 		if g := p.Spread; g != nil {
 			for _, e := range p.Machine.Events {
-				add(Outgoing{event(p, e), g.Transport, w.profileOf(p, e)})
+				add(Outgoing{event(p, e), g.Transport, w.eventProfile(p, e)})
 			}
 		}
 	}
@@ -207,7 +197,7 @@ func (w *wirer) sentBy(l *model.Link, r *model.Route) []Topic {
 	switch {
 	case l.Kind == spec.Requests, l.ToAll != nil:
 		return nil // requests have a way of their own, broadcasts are everybody's
-	case Forwarded(l):
+	case l.Forwarded():
 		return []Topic{Target(l, r)}
 	}
 	return taken(l, r)
