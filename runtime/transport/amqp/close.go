@@ -3,7 +3,7 @@ package amqp
 import (
 	"context"
 	"math/rand/v2"
-	"sync"
+	"slices"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -150,6 +150,24 @@ func (s *subscription) giveAllBack(at *attachment, late []uint64) {
 	}
 	s.behind = 0
 	s.nack(at, back, late)
+}
+
+// nack gives items back, and what has come late, in the order in which they came; s.mu is
+// held.
+func (s *subscription) nack(at *attachment, back []*item, late []uint64) {
+	s.stats.Accepted -= uint64(len(back))
+	for _, i := range back {
+		delete(s.ids, i.ID)
+		if !i.loose && !i.p.told && i.p.at == at {
+			i.p.told = true // all of a pack
+			late = append(late, i.p.tag)
+		}
+	}
+	slices.Sort(late)
+	for _, tag := range late {
+		at.acks.forget(tag)
+		_ = at.ch.Nack(tag, false, true)
+	}
 }
 
 // finishRest waits until the receiver has settled all that it has.
@@ -336,65 +354,4 @@ func (s *subscription) deleteQueues(at *attachment) {
 			return
 		}
 	}
-}
-
-// Close implements transport.Transport.
-func (t *Transport) Close(ctx context.Context) error {
-	t.mu.Lock()
-	first := t.closing.CompareAndSwap(false, true)
-	t.mu.Unlock()
-	if first {
-		t.status.Set(transport.Draining, nil)
-		go t.drain()
-	}
-	if transport.InReceiver(ctx) {
-		return nil
-	}
-	select {
-	case <-t.done:
-		return nil
-	default:
-	}
-	select {
-	case <-t.done:
-		return nil
-	case <-ctx.Done():
-	}
-	t.requests.Close() // before they are told that the connection is lost
-	left := 0
-	for _, s := range t.all() {
-		left += s.abandon()
-	}
-	left += t.publisher.close(transport.ErrClosed)
-	t.giveUp.Do(func() { close(t.abandoned) })
-	return &transport.DrainError{Left: left}
-}
-
-// all are the subscriptions that have not ended.
-func (t *Transport) all() []*subscription {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	list := make([]*subscription, 0, len(t.subs))
-	for s := range t.subs {
-		list = append(list, s)
-	}
-	return list
-}
-
-// drain ends subscriptions, and then the connections. It is the goroutine of Close.
-func (t *Transport) drain() {
-	var subs sync.WaitGroup
-	for _, s := range t.all() {
-		s.leave.Do(func() { close(s.leaving) })
-		subs.Go(func() { <-s.done })
-	}
-	subs.Wait()
-	t.publisher.drain(t.abandoned)
-	t.requests.Close()
-	t.cancel()
-	t.publisher.close(transport.ErrClosed)
-	t.running.Wait()
-	t.links.Wait()
-	t.status.Set(transport.Closed, nil)
-	close(t.done)
 }

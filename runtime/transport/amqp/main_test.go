@@ -2,7 +2,6 @@ package amqp_test
 
 import (
 	"crypto/rand"
-	"io"
 	"log/slog"
 	"net/url"
 	"strings"
@@ -54,7 +53,7 @@ func (l *lab) node(name string, opts ...amqp.Option) transport.Transport {
 	return t
 }
 
-var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+var quiet = slog.New(slog.DiscardHandler)
 
 // raw is a plain connection to the broker, past the proxy.
 func (l *lab) raw() *amqp091.Connection {

@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"errors"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ func TestBindingKey(t *testing.T) {
 }
 
 func TestQueueNames(t *testing.T) {
-	a, err := New("amqp://localhost:1", Prefix("shop"))
+	a, err := New("amqp://localhost:1", Prefix("shop"), Log(slog.New(slog.DiscardHandler)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,6 +103,22 @@ func TestCheck(t *testing.T) {
 	for _, p := range []transport.Profile{{Overflow: transport.DropNewest}, {Capacity: -1}} {
 		if err := a.Check(p); !errors.Is(err, transport.ErrInvalidProfile) {
 			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}
+
+// TestLongest compares the limit of a retry queue with the waits that its messages have.
+func TestLongest(t *testing.T) {
+	for _, r := range []transport.Retry{
+		transport.Reliable().Retry, {Initial: time.Second}, {Initial: time.Millisecond, Multiplier: 1, Jitter: 1}, {Initial: time.Hour, Max: 2 * time.Hour, Multiplier: 1000},
+	} {
+		for n := 1; n < 30; n++ {
+			limit := longest(&r, n)
+			for range 50 {
+				if wait := r.Wait(n); wait > limit {
+					t.Fatalf("%+v: wait %d is %v, longer than %v", r, n, wait, limit)
+				}
+			}
 		}
 	}
 }

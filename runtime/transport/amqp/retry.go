@@ -156,18 +156,7 @@ func (s *subscription) declareRetry(n int, name string) error {
 		return err
 	}
 	defer ch.Close() // it may have ended
-	r := &s.request.Profile.Retry
-	limit := r.Initial // of all steps, as Retry.Wait has them
-	for k := 1; k < n; k++ {
-		if limit = time.Duration(float64(limit) * multiplier(r)); limit > day {
-			limit = day
-			break
-		}
-	}
-	if r.Max > 0 {
-		limit = min(limit, r.Max)
-	}
-	limit = time.Duration(float64(limit) * (1 + r.Jitter))
+	limit := longest(&s.request.Profile.Retry, n)
 	args := queueArgs(true, true)
 	args["x-message-ttl"] = millis(limit)
 	args["x-dead-letter-exchange"], args["x-dead-letter-routing-key"] = "", s.q.name
@@ -183,13 +172,11 @@ func (s *subscription) declareRetry(n int, name string) error {
 	return nil
 }
 
-const day = 24 * time.Hour
-
-func multiplier(r *transport.Retry) float64 {
-	if r.Multiplier == 0 {
-		return 2
-	}
-	return r.Multiplier
+// longest is the longest that the nth wait of Retry.Wait may be.
+func longest(r *transport.Retry, n int) time.Duration {
+	calm := *r
+	calm.Jitter = 0
+	return time.Duration(float64(calm.Wait(n)) * (1 + r.Jitter))
 }
 
 // dead publishes the dead letter of an event, and waits until the broker has it.

@@ -1,12 +1,9 @@
 package amqp
 
 import (
-	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -303,128 +300,4 @@ func (p *publisher) forward(ctx context.Context, key string, d *amqp.Delivery) (
 	o.content.Body = *o.buf
 	p.enqueue(o)
 	return o, nil
-}
-
-// peers are the other members of a group, and when they were last heard of.
-type peers map[string]time.Time
-
-// owner is the member that a partition belongs to: of those who are there the one with the
-// highest number, which differs for each partition. When one leaves only its own move.
-func (p peers) owner(n int, me string) string {
-	best, most := me, rank(me, n)
-	for id := range p {
-		if r := rank(id, n); r > most || r == most && id > best {
-			best, most = id, r
-		}
-	}
-	return best
-}
-
-func rank(id string, n int) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id))
-	return mix(h.Sum64() + uint64(n)*0x9e3779b97f4a7c15)
-}
-
-// How often a member says that it is there, and after what time without a word it is not.
-const (
-	beat   = time.Second
-	absent = 3500 * time.Millisecond
-)
-
-// What members tell each other.
-const (
-	memberHello = "hello" // it is new, and wants an answer
-	memberHere  = "here"
-	memberBye   = "bye"
-)
-
-// members is the name of the exchange by which members of groups hear of each other.
-func (t *Transport) membersExchange() string { return t.o.prefix + ".members" }
-
-// hearMembers listens to other members.
-func (s *subscription) hearMembers(ch *amqp.Channel) (<-chan amqp.Delivery, error) {
-	name := s.t.membersExchange()
-	if err := ch.ExchangeDeclare(name, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
-		return nil, declaring("exchange", name, err)
-	}
-	q, err := ch.QueueDeclare("", false, true, true, false, nil) // the connection's own
-	if err != nil {
-		return nil, err
-	}
-	if err := ch.QueueBind(q.Name, s.request.Group, name, false, nil); err != nil {
-		return nil, err
-	}
-	return ch.Consume(q.Name, s.id+"-news", true, true, false, false, nil)
-}
-
-// tell tells the other members something, and returns once the broker has it.
-func (s *subscription) tell(ctx context.Context, what string) error {
-	m := &transport.Message{Envelope: transport.Envelope{Type: what, Source: s.id}, Profile: &transport.Profile{TTL: absent}}
-	return s.t.publisher.send(ctx, s.t.membersExchange(), s.request.Group, m, nil)
-}
-
-// learn hears of another member.
-func (s *subscription) learn(at *attachment, d *amqp.Delivery) error {
-	if d.AppId == s.id || d.AppId == "" {
-		return nil
-	}
-	_, known := at.share.peers[d.AppId]
-	if d.Type == memberBye {
-		delete(at.share.peers, d.AppId)
-		return s.rebalance(at)
-	}
-	at.share.peers[d.AppId] = time.Now()
-	if !known {
-		if err := s.rebalance(at); err != nil {
-			return err
-		}
-	}
-	if d.Type == memberHello {
-		return s.sayHere(at)
-	}
-	return nil
-}
-
-// sayHere tells the others that this member is there, and does not wait.
-func (s *subscription) sayHere(at *attachment) error {
-	ctx, cancel := context.WithTimeout(at.s.ctx, beat)
-	defer cancel()
-	m := &transport.Message{Envelope: transport.Envelope{Type: memberHere, Source: s.id}, Profile: &transport.Profile{TTL: absent}}
-	_, err := s.t.publisher.begin(ctx, s.t.membersExchange(), s.request.Group, m)
-	if errors.Is(err, transport.ErrRejected) {
-		return err
-	}
-	return nil // there is no connection: it is said again
-}
-
-// look says that the member is there, and sees who is not any more.
-func (s *subscription) look(at *attachment) error {
-	for id, last := range at.share.peers {
-		if time.Since(last) > absent {
-			delete(at.share.peers, id)
-		}
-	}
-	if err := s.sayHere(at); err != nil {
-		return err
-	}
-	return s.rebalance(at)
-}
-
-// nack gives items back, and what has come late, in the order in which they came; s.mu is
-// held.
-func (s *subscription) nack(at *attachment, back []*item, late []uint64) {
-	s.stats.Accepted -= uint64(len(back))
-	for _, i := range back {
-		delete(s.ids, i.ID)
-		if !i.loose && !i.p.told && i.p.at == at {
-			i.p.told = true // all of a pack
-			late = append(late, i.p.tag)
-		}
-	}
-	slices.SortFunc(late, cmp.Compare)
-	for _, tag := range late {
-		at.acks.forget(tag)
-		_ = at.ch.Nack(tag, false, true)
-	}
 }

@@ -1,0 +1,69 @@
+package amqp
+
+import (
+	"context"
+	"sync"
+
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// Close implements transport.Transport.
+func (t *Transport) Close(ctx context.Context) error {
+	t.mu.Lock()
+	first := t.closing.CompareAndSwap(false, true)
+	t.mu.Unlock()
+	if first {
+		t.status.Set(transport.Draining, nil)
+		go t.drain()
+	}
+	if transport.InReceiver(ctx) {
+		return nil
+	}
+	select {
+	case <-t.done:
+		return nil
+	default:
+	}
+	select {
+	case <-t.done:
+		return nil
+	case <-ctx.Done():
+	}
+	t.requests.Close() // before they are told that the connection is lost
+	left := 0
+	for _, s := range t.all() {
+		left += s.abandon()
+	}
+	left += t.publisher.close(transport.ErrClosed)
+	t.giveUp.Do(func() { close(t.abandoned) })
+	return &transport.DrainError{Left: left}
+}
+
+// all are the subscriptions that have not ended.
+func (t *Transport) all() []*subscription {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	list := make([]*subscription, 0, len(t.subs))
+	for s := range t.subs {
+		list = append(list, s)
+	}
+	return list
+}
+
+// drain ends subscriptions, and then the connections. It is the goroutine of Close.
+func (t *Transport) drain() {
+	var subs sync.WaitGroup
+	for _, s := range t.all() {
+		s.leave.Do(func() { close(s.leaving) })
+		subs.Go(func() { <-s.done })
+	}
+	subs.Wait()
+	t.publisher.drain(t.abandoned)
+	t.requests.Close()
+	t.cancel()
+	t.publisher.close(transport.ErrClosed)
+	t.running.Wait()
+	t.links.Wait()
+	t.status.Set(transport.Closed, nil)
+	close(t.done)
+}
