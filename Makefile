@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix
+.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -42,6 +42,7 @@ peers:
 # Prints the figures of docs/performance.md, as ratios of medians.
 bench:
 	cd benchmarks && $(GO) run ./ratios
+	cd benchmarks && $(GO) run ./zeromq
 
 # Says what a machine of a thousand states costs.
 size:
@@ -90,3 +91,9 @@ sigkill:
 sigkill-unix:
 	XSGEN_KILLS=50 XSGEN_AWAY=4s $(GO) test ./runtime/transport/unix -run '^TestKilled' -count=1 -v -timeout 10m
 	XSGEN_KILLS=3 XSGEN_AWAY=60s $(GO) test ./runtime/transport/unix -run '^TestKilled$$' -count=1 -v -timeout 10m
+
+# Kills processes that send and receive by ZeroMQ 50 times, with more than a thousand messages
+# in flight, and has one be away for a minute.
+zeromq:
+	XSGEN_KILLS=50 $(GO) test -count=1 -v -timeout 20m -run 'TestReceiverKilled|TestPublisherKilled' ./runtime/transport/zeromq
+	XSGEN_AWAY=60 $(GO) test -count=1 -v -timeout 20m -run TestRestarted ./runtime/transport/zeromq

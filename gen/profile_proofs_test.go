@@ -22,6 +22,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport/memory"
 	"github.com/xsgen/xsgen/runtime/transport/transporttest"
 	"github.com/xsgen/xsgen/runtime/transport/unix"
+	"github.com/xsgen/xsgen/runtime/transport/zeromq"
 )
 
 // proofs name, for each kind of link, the tests that show what becomes of each key of a
@@ -48,6 +49,12 @@ var proofs = map[string]proof{
 	"unix": {checks: []check{unix.CheckProfile}, shows: func(_ *testing.T, key string) []string {
 		return bySuite("runtime/transport/unix", key, own{
 			"durable": "TestDurableHasNoMeaning", "ack": "TestKeptThroughCuts", "confirm": "TestConfirmedThroughCuts",
+			"durable: required": "TestConformance/refused", "sensitive": "TestSensitive",
+		})
+	}},
+	"zeromq": {checks: []check{new(zeromq.Transport).Check}, shows: func(_ *testing.T, key string) []string {
+		return bySuite("runtime/transport/zeromq", key, own{
+			"durable": "TestKeysWithoutMeaning", "ack": "TestAck", "confirm": "TestConfirm",
 			"durable: required": "TestConformance/refused", "sensitive": "TestSensitive",
 		})
 	}},

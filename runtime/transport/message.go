@@ -214,37 +214,62 @@ func (e *Envelope) DecodeMsgpack(dec *codec.Decoder) error { return codec.Decode
 // ReadMsgpack reads e from r; what the message does not have is empty.
 func (e *Envelope) ReadMsgpack(r *codec.Reader) {
 	*e = Envelope{}
-	texts := e.texts()
-fields:
-	for fs := r.Struct(); fs.Next(r); {
-		for _, t := range texts {
-			if string(fs.Key) == t.name {
-				fs.Note(r)
-				*t.at = r.String()
-				continue fields
-			}
+	for f := r.Record(); f.Pass(r); {
+		e.readTexts(r, &f)
+		if f.At(r, "\xa4time") && f.Take(r, 1<<5) {
+			e.Time = r.Time()
 		}
-		e.readOther(r, &fs)
+		e.readReferences(r, &f)
+		if f.At(r, "\xa7headers") && f.Take(r, 1<<9) {
+			e.Headers = readHeaders(r)
+		}
+		if f.At(r, "\xa5epoch") && f.Take(r, 1<<10) {
+			e.Epoch = r.String()
+		}
+		if f.At(r, "\xa3seq") && f.Take(r, 1<<11) {
+			e.Seq = r.Uint(64)
+		}
+		if f.At(r, "\xa7attempt") && f.Take(r, 1<<12) {
+			e.Attempt = r.Uint(64)
+		}
+		if f.At(r, "\xa5group") && f.Take(r, 1<<13) {
+			e.Group = r.String()
+		}
+		if f.At(r, "\xa6schema") && f.Take(r, 1<<14) {
+			e.Schema = r.String()
+		}
 	}
 }
 
-// readOther reads a field that is no string.
-func (e *Envelope) readOther(r *codec.Reader, fs *codec.Fields) {
-	switch string(fs.Key) {
-	case "time":
-		fs.Note(r)
-		e.Time = r.Time()
-	case "headers":
-		fs.Note(r)
-		e.Headers = readHeaders(r)
-	case "seq":
-		fs.Note(r)
-		e.Seq = r.Uint(64)
-	case "attempt":
-		fs.Note(r)
-		e.Attempt = r.Uint(64)
-	default:
-		fs.Skip(r)
+// readTexts reads the fields before the time.
+func (e *Envelope) readTexts(r *codec.Reader, f *codec.Record) {
+	if f.At(r, "\xa2id") && f.Take(r, 1<<0) {
+		e.ID = r.String()
+	}
+	if f.At(r, "\xa4type") && f.Take(r, 1<<1) {
+		e.Type = r.String()
+	}
+	if f.At(r, "\xa6source") && f.Take(r, 1<<2) {
+		e.Source = r.String()
+	}
+	if f.At(r, "\xa3key") && f.Take(r, 1<<3) {
+		e.Key = r.String()
+	}
+	if f.At(r, "\xa5topic") && f.Take(r, 1<<4) {
+		e.Topic = topic.Name(r.String())
+	}
+}
+
+// readReferences reads the fields between the time and the headers.
+func (e *Envelope) readReferences(r *codec.Reader, f *codec.Record) {
+	if f.At(r, "\xabcorrelation") && f.Take(r, 1<<6) {
+		e.Correlation = r.String()
+	}
+	if f.At(r, "\xa9causation") && f.Take(r, 1<<7) {
+		e.Causation = r.String()
+	}
+	if f.At(r, "\xa8reply_to") && f.Take(r, 1<<8) {
+		e.ReplyTo = r.String()
 	}
 }
 

@@ -169,6 +169,8 @@ func (r *Reader) makeRoom() {
 		r.buf = make([]byte, smallBuffer)
 	case used == 0 && len(r.buf) > usualBuffer:
 		r.buf, r.start, r.end = make([]byte, usualBuffer), 0, 0
+	case r.end == len(r.buf) && len(r.buf) < usualBuffer: // there was more than it holds
+		r.grow()
 	case used == 0:
 		r.start, r.end = 0, 0
 	case r.end < len(r.buf):
@@ -176,8 +178,12 @@ func (r *Reader) makeRoom() {
 		r.end = copy(r.buf, r.buf[r.start:r.end])
 		r.start = 0
 	default:
-		bigger := make([]byte, max(2*len(r.buf), usualBuffer))
-		r.end = copy(bigger, r.buf[r.start:r.end])
-		r.buf, r.start = bigger, 0
+		r.grow()
 	}
+}
+
+func (r *Reader) grow() {
+	bigger := make([]byte, max(2*len(r.buf), usualBuffer))
+	r.end = copy(bigger, r.buf[r.start:r.end])
+	r.buf, r.start = bigger, 0
 }

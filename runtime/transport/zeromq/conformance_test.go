@@ -59,4 +59,27 @@ func network(tb testing.TB, config func(name string) zeromq.Config) transporttes
 
 func TestConformance(t *testing.T) { transporttest.Run(t, factory) }
 
+// TestConformanceTCP has nodes that know each other's addresses, and share no directory.
+func TestConformanceTCP(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes as long as the one with a directory")
+	}
+	transporttest.Run(t, func(tb testing.TB) transporttest.Network {
+		var mu sync.Mutex
+		var peers []transport.Peer
+		n := network(tb, func(name string) zeromq.Config {
+			return zeromq.Config{Node: name, Listen: "tcp://127.0.0.1:0", Peers: append([]transport.Peer(nil), peers...), OnError: func(err error) { tb.Logf("%s: %v", name, err) }}
+		})
+		open := n.Node
+		n.Node = func(name string) transport.Transport {
+			mu.Lock()
+			defer mu.Unlock()
+			t := open(name)
+			peers = append(peers, transport.Peer{Node: name, Replicas: 1, Address: "tcp://" + t.(*zeromq.Transport).Addr().String()})
+			return t
+		}
+		return n
+	})
+}
+
 func BenchmarkZeroMQ(b *testing.B) { transporttest.Bench(b, factory) }

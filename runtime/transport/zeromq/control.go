@@ -53,6 +53,7 @@ type announcement struct {
 	capacity uint64
 	bytes    uint64        // 0 is no limit
 	timeout  time.Duration // that a publisher waits for room; 0 is no limit of the queue's
+	wipe     bool          // buffers are to be wiped
 }
 
 // done are messages, from one number to another, of which nothing more becomes in a queue.
@@ -121,7 +122,7 @@ func (h *hello) append(b []byte) ([]byte, error) {
 
 // write appends a as a map.
 func (a *announcement) write(w *writer) {
-	w.b = codec.AppendMap(w.b, 12)
+	w.b = codec.AppendMap(w.b, 13)
 	w.number("id", a.id)
 	w.text("name", a.name)
 	w.text("group", a.group)
@@ -138,6 +139,7 @@ func (a *announcement) write(w *writer) {
 	w.number("capacity", a.capacity)
 	w.number("bytes", a.bytes)
 	w.number("timeout", uint64(a.timeout))
+	w.truth("sensitive", a.wipe)
 }
 
 // append appends a as a map.

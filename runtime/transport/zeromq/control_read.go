@@ -125,6 +125,9 @@ func readFields(r *codec.Reader) (a announcement) {
 		case "timeout":
 			fs.Note(r)
 			a.timeout = time.Duration(r.Uint(62))
+		case "sensitive":
+			fs.Note(r)
+			a.wipe = r.Bool()
 		default:
 			fs.Skip(r)
 		}

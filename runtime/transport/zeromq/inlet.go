@@ -38,6 +38,8 @@ type inlet struct {
 	sources map[uint64]*origin         // by the number of a line of this node
 	dirty   []*origin                  // with something that the peer was not told
 	link    *link                      // nil while there is no connection
+	delay   *time.Timer                // calls overdue
+	delayed bool                       // and will
 	welcome bool                       // the peer has answered hello
 	lost    bool                       // there was a connection, and it is not known that the peer has gone
 	asked   map[uint64][]chan struct{} // who waits for the peer to know of a line

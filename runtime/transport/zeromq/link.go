@@ -27,6 +27,7 @@ type link struct {
 	from source
 
 	heard  atomic.Int64 // when something has come, as Unix nanoseconds
+	wipe   atomic.Bool  // what is written is to be overwritten then
 	signal chan struct{}
 	ended  chan struct{} // closed when the writer has ended
 
@@ -88,15 +89,21 @@ func (l *link) finish() {
 func (l *link) write() {
 	defer close(l.ended)
 	var buf []byte
-	for {
+	for streak := 0; ; {
 		buf = l.gather(buf[:0])
 		if len(buf) > 0 {
 			if _, err := l.conn.Write(buf); err != nil {
 				l.close() // the reader hears of it
 				return
 			}
+			if l.wipe.Swap(false) {
+				clear(buf)
+			}
 			if cap(buf) > 4*flushSize {
 				buf = nil
+			}
+			if streak++; streak > longStreak && len(buf) < flushSize/2 {
+				time.Sleep(rest)
 			}
 			continue
 		}
@@ -105,8 +112,17 @@ func (l *link) write() {
 			return
 		}
 		<-l.signal
+		streak = 0
 	}
 }
+
+// In a stream, where there was something to write after each of longStreak writes, the
+// writer rests between two, so that more goes together: otherwise it would write almost
+// every message by itself. A lone message never waits.
+const (
+	longStreak = 8
+	rest       = 50 * time.Microsecond
+)
 
 // gather appends what is to be written next.
 func (l *link) gather(b []byte) []byte {
@@ -130,11 +146,14 @@ func (l *link) over() (last []byte, over bool) {
 // read reads the next message, and answers what belongs to the protocol.
 func (l *link) read() (zmtp.Message, error) {
 	for {
+		waits := l.r.Buffered() == 0
 		m, err := l.r.Read()
 		if err != nil {
 			return m, err
 		}
-		l.heard.Store(time.Now().UnixNano())
+		if waits { // the time is not asked for each message
+			l.heard.Store(time.Now().UnixNano())
+		}
 		switch m.Command {
 		case zmtp.Ping:
 			l.send(zmtp.AppendPong(nil, m.Data))

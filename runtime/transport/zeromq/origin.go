@@ -2,6 +2,7 @@ package zeromq
 
 import (
 	"slices"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/zmtp"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
@@ -17,6 +18,8 @@ type origin struct {
 	open    []done // what the line has and is not done, as ranges
 	news    []done // done, and the peer was not told
 	dirty   bool
+	untold  int  // how many of news there are
+	enough  int  // of those, that the peer is told at once
 	removed bool // the line gets nothing more
 }
 
@@ -35,16 +38,44 @@ func (o *origin) Done(number uint64, _ int64, left bool) {
 		o.news = append(o.news, done{queue: o.id, from: number, to: number, left: left})
 	}
 	o.mark()
+	in.hurry(o)
 }
 
-// mark has the writer look; the inlet's mu is held.
+// mark notes that the peer is to be told of something; the inlet's mu is held.
 func (o *origin) mark() {
-	if o.dirty {
+	if !o.dirty {
+		o.dirty = true
+		o.in.dirty = append(o.in.dirty, o)
+	}
+}
+
+// ackDelay is how long it may take until a peer is told that something is done. It is told
+// at once when that is much of what it has room for.
+const ackDelay = time.Millisecond
+
+// hurry sees to it that the peer is told; in.mu is held.
+func (in *inlet) hurry(o *origin) {
+	if o.untold++; o.untold >= o.enough {
+		in.wake()
 		return
 	}
-	o.dirty = true
-	o.in.dirty = append(o.in.dirty, o)
-	o.in.wake()
+	if in.delayed {
+		return
+	}
+	in.delayed = true
+	if in.delay == nil {
+		in.delay = time.AfterFunc(ackDelay, in.overdue)
+		return
+	}
+	in.delay.Reset(ackDelay)
+}
+
+// overdue is what hurry has called after a while.
+func (in *inlet) overdue() {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	in.delayed = false
+	in.wake()
 }
 
 // without takes a number out of ranges, which are in order.
@@ -127,7 +158,7 @@ func (in *inlet) tell(o *origin) bool {
 		}
 		in.pending.done = append(in.pending.done, d)
 	}
-	o.news = rest
+	o.news, o.untold = rest, len(rest)
 	o.dirty = len(rest) > 0
 	if o.removed && len(o.open) == 0 && !o.dirty {
 		delete(in.sources, o.id)

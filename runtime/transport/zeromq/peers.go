@@ -61,7 +61,7 @@ func (t *Transport) await(id string, c *transport.Queue) {
 	defer r.mu.Unlock()
 	q := &rqueue{r: r, known: true, announcement: announcement{
 		name: c.Name, group: c.Group, patterns: slices.Clone(c.Patterns), policy: c.Policy, overflow: c.Profile.Overflow, members: 1,
-		keep: true, capacity: uint64(c.Profile.Room()), bytes: uint64(c.Profile.CapacityBytes), timeout: c.Profile.PublishTimeout,
+		keep: true, capacity: uint64(c.Profile.Room()), bytes: uint64(c.Profile.CapacityBytes), timeout: c.Profile.PublishTimeout, wipe: c.Profile.Sensitive,
 	}}
 	r.queues[q] = struct{}{}
 	t.route(q)

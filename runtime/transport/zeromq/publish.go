@@ -117,6 +117,7 @@ func (x *post) prepare(targets []*target) (err error) {
 		m.ID = x.t.newID()
 		x.m = &m
 	}
+	x.wipe = x.wipe || slices.ContainsFunc(targets, func(tg *target) bool { return tg.wipe })
 	if x.packet, err = pack(x.m, x.wipe); err != nil {
 		return err
 	}
@@ -186,7 +187,7 @@ func (x *post) to(tg *target) (there bool, err error) {
 		return tg.pull.put(x.ctx, x.packet, x.patience)
 	}
 	if x.parcel == nil {
-		x.parcel = local.Pack(x.m, x.wipe || tg.line.Request().Profile.Sensitive)
+		x.parcel = local.Pack(x.m, x.wipe)
 	}
 	return tg.line.Put(x.ctx, x.m, x.parcel)
 }

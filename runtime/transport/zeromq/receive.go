@@ -21,7 +21,7 @@ type batch struct {
 }
 
 // maxBatch is how many messages are taken before receivers, and the publisher, are told.
-const maxBatch = 64
+const maxBatch = 512
 
 func (b *batch) full() bool { return b.n >= maxBatch }
 
@@ -48,6 +48,9 @@ func (in *inlet) message(frames [][]byte) error {
 	if err == nil {
 		in.accept(&m)
 	}
+	if b.marks.wipe {
+		clear(frames[2])
+	}
 	b.last = b.marks.number
 	b.n++
 	return nil
@@ -69,6 +72,7 @@ func (in *inlet) expect(readable bool) {
 		}
 		o.news = append(o.news, done{queue: id, from: b.marks.number, to: b.marks.number, left: readable})
 		o.mark()
+		in.hurry(o)
 	}
 }
 
@@ -78,7 +82,10 @@ func (in *inlet) origin(id uint64) *origin {
 	o := in.sources[id]
 	if o == nil {
 		l := in.t.line(id)
-		o = &origin{in: in, id: id, line: l, removed: l == nil}
+		o = &origin{in: in, id: id, line: l, removed: l == nil, enough: 1}
+		if l != nil {
+			o.enough = max(l.Request().Profile.Room()/4, 1)
+		}
 		in.sources[id] = o
 	}
 	return o
@@ -94,7 +101,7 @@ func (in *inlet) accept(m *transport.Message) {
 			continue
 		}
 		if p == nil {
-			p = local.Pack(m, b.marks.wipe || o.line.Request().Profile.Sensitive)
+			p = local.Pack(m, b.marks.wipe)
 			defer p.Release()
 		}
 		o.line.Accept(p, time.Duration(b.marks.ttl), o, b.marks.number)

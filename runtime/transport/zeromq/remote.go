@@ -88,6 +88,9 @@ func (r *remote) fill(b []byte, most int) []byte {
 			ttl = uint64(max(e.expires.Sub(now()), 1))
 		}
 		b = e.appendTo(b, ttl)
+		if e.p.wipe {
+			r.out.wipe.Store(true)
+		}
 		for _, q := range e.queues {
 			q.unsent--
 		}
@@ -316,27 +319,28 @@ func (r *remote) expire() (again []*entry) {
 	rest := r.ring.drain()
 	r.sent = r.ring.base
 	clear(r.live)
-	for q := range r.queues {
-		if !q.alive && q.flying == 0 && len(q.taken) == 0 {
-			continue
-		}
-		again = append(again, q.orphan(rest, unsent)...)
-	}
-	for _, e := range rest {
+	for _, e := range rest { // before queues are over that their subscribers have not ended
 		if e.saved(unsent) {
 			e.settle(nil)
 		} else {
 			e.settle(transport.ErrNotConnected)
 		}
+	}
+	for q := range r.queues {
+		if q.alive || q.flying > 0 || len(q.taken) > 0 {
+			again = append(again, q.orphan(rest, unsent)...)
+		}
+	}
+	for _, e := range rest {
 		e.p.release()
 	}
 	return again
 }
 
-// saved reports whether an entry goes on although its process is no more: it is kept, or
-// was not sent, and goes to others.
+// saved reports whether nobody misses an entry although its process is no more: it is kept,
+// or was not sent, and goes to others, or its subscription has ended before.
 func (e *entry) saved(unsent uint64) bool {
 	return !slices.ContainsFunc(e.queues, func(q *rqueue) bool {
-		return !q.keep && !q.observer && (q.group == "" || e.number < unsent)
+		return !q.keep && !q.observer && !q.gone && (q.group == "" || e.number < unsent)
 	})
 }

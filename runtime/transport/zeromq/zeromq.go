@@ -196,7 +196,10 @@ func (t *Transport) Check(p transport.Profile) error {
 }
 
 // newID is an id for a message that has none.
-func (t *Transport) newID() string { return t.epoch + "-" + strconv.FormatUint(t.seq.Add(1), 36) }
+func (t *Transport) newID() string {
+	var buf [32]byte
+	return string(strconv.AppendUint(append(append(buf[:0], t.epoch...), '-'), t.seq.Add(1), 36))
+}
 
 // routes find who hears a topic.
 type routes struct {
@@ -217,6 +220,7 @@ type target struct {
 	policy   transport.GroupPolicy
 	members  atomic.Int64
 	node     string
+	wipe     bool // buffers are to be wiped
 }
 
 func (r *routes) add(tg *target) {
@@ -263,7 +267,7 @@ func (r *routes) members(group string) []*target {
 
 // route has a queue of another process be found; its remote's mu is held.
 func (t *Transport) route(q *rqueue) {
-	q.target = &target{q: q, patterns: q.patterns, group: q.group, observer: q.observer, policy: q.policy, node: q.r.id}
+	q.target = &target{q: q, patterns: q.patterns, group: q.group, observer: q.observer, policy: q.policy, node: q.r.id, wipe: q.wipe}
 	q.target.members.Store(int64(q.members))
 	t.routes.add(q.target)
 }
@@ -274,7 +278,7 @@ func (t *Transport) unroute(q *rqueue) { t.routes.remove(q.target) }
 // added and removed are told of this node's lines, with locks held.
 func (t *Transport) added(l *local.Line) {
 	r := l.Request()
-	tg := &target{line: l, patterns: r.Patterns, group: r.Group, observer: r.Observer, policy: r.Policy, node: t.id}
+	tg := &target{line: l, patterns: r.Patterns, group: r.Group, observer: r.Observer, policy: r.Policy, node: t.id, wipe: r.Profile.Sensitive}
 	tg.members.Store(1)
 	t.ownMu.Lock()
 	defer t.ownMu.Unlock()
@@ -323,6 +327,6 @@ func (tg *target) announcement(id uint64) announcement {
 	return announcement{
 		id: id, name: r.Name, group: r.Group, patterns: r.Patterns, members: uint64(tg.members.Load()), observer: r.Observer,
 		policy: r.Policy, overflow: p.Overflow, keep: p.ManualAck == transport.On, capacity: uint64(p.Room()),
-		bytes: uint64(p.CapacityBytes), timeout: p.PublishTimeout,
+		bytes: uint64(p.CapacityBytes), timeout: p.PublishTimeout, wipe: p.Sensitive,
 	}
 }
