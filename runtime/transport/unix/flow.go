@@ -25,6 +25,7 @@ type flow struct {
 	received        atomic.Uint64
 	receivedBytes   atomic.Uint64
 	settled, freed  atomic.Uint64
+	stale           atomic.Bool   // the publisher has begun to count anew
 	asked, reporter atomic.Bool   // the publisher waits to hear of it; it is to be reported
 	delayed         atomic.Bool   // it is to be reported soon
 	told            atomic.Uint64 // what was settled when it was reported
@@ -115,7 +116,9 @@ func (p *peer) report(c *conn) {
 	}
 	for _, f := range p.dirty {
 		f.reporter.Store(false)
-		f.report(c)
+		if !f.stale.Load() {
+			f.report(c)
+		}
 	}
 	p.dirty = p.dirty[:0]
 	for _, r := range p.losses {

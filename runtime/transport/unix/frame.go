@@ -32,6 +32,7 @@ const (
 	frameBye
 	frameFarewell
 	frameRetired
+	frameAnew
 )
 
 const (

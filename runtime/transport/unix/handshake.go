@@ -176,9 +176,7 @@ func (t *Transport) connect(sock *net.UnixConn, p *peer, dialed bool) (*conn, er
 	_ = sock.SetDeadline(time.Time{})
 	_ = sock.SetWriteBuffer(socketBuffer)
 	_ = sock.SetReadBuffer(socketBuffer)
-	if p.before != nil {
-		p.before.end() // what was kept there is for this one
-	}
+	p.succeed()
 	c, err := newConn(sock, p, dialed)
 	if err == nil && !t.join(c) {
 		err = net.ErrClosed

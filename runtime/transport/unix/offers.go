@@ -23,8 +23,9 @@ func (t *Transport) offered(p *peer, c *conn, o *offer) {
 	r := p.remotes[o.id]
 	if r == nil || r.ended {
 		r = &remote{peer: p, offer: *o}
-		r.progress = progress{}
+		r.progress, o.progress = progress{}, progress{}
 		p.remotes[o.id] = r
+		c.frame(frameAnew, o.id) // the peer may have been taken for gone, and has not
 		t.succeed(r)
 	}
 	r.resume(o, c)

@@ -19,7 +19,7 @@ type peer struct {
 	epoch string
 	limit int // of bodies that it takes
 
-	before *peer // whose process this one has taken the place of, nil if there was none
+	before *peer // whose process this one has taken the place of, until that has ended
 	ending sync.Once
 	flows  atomic.Pointer[map[uint64]*flow] // by this side's lines; changed with mu held
 
@@ -131,7 +131,23 @@ func (p *peer) drop(c *conn) bool {
 // Whoever calls it finds that done when it returns.
 func (p *peer) end() { p.ending.Do(p.finish) }
 
+// succeed ends the peer whose process this one has taken the place of: what is kept there
+// is for this one.
+func (p *peer) succeed() {
+	p.mu.Lock()
+	before := p.before
+	p.mu.Unlock()
+	if before == nil {
+		return
+	}
+	before.end()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.before = nil
+}
+
 func (p *peer) finish() {
+	p.succeed() // it may not have come to a connection
 	p.mu.Lock()
 	p.gone = true
 	if p.conn != nil {

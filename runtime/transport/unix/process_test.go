@@ -196,7 +196,7 @@ func TestKilled(t *testing.T) {
 	t.Logf("%d kills, %d messages, %d were handled again", kills(), n, again)
 	for i := range n {
 		if i >= len(ids) || ids[i] != accepted(i) {
-			t.Fatalf("%s was accepted, and not handled", accepted(i))
+			t.Fatalf("%s was accepted, and not handled; %d of %d were", accepted(i), len(ids), n)
 		}
 	}
 	if len(ids) != n {

@@ -159,7 +159,7 @@ func (in *inbound) frame(kind byte, payload []byte) (err error) {
 		return in.sub(payload)
 	case framePing, framePong, frameSync, frameBye, frameFarewell:
 		return in.plain(kind, payload)
-	case frameSettled, frameAcks, frameAsk, frameGap, frameDropped, frameSubscribed, frameUnsub, frameUnsubscribed, frameRetired:
+	case frameSettled, frameAcks, frameAsk, frameGap, frameDropped, frameSubscribed, frameUnsub, frameUnsubscribed, frameRetired, frameAnew:
 		return in.numbers(kind, payload)
 	}
 	return fmt.Errorf("%w: there is no kind %d", errMalformed, kind)

@@ -93,7 +93,7 @@ func (r *remote) conn() *conn {
 func (r *remote) judge(size uint64) (verdict, error) {
 	c := r.conn()
 	switch {
-	case r.ended || r.peer.gone:
+	case r.ended || r.peer.gone && !r.is(offerKeeps): // what is kept until it has ended finds its way
 		return missed, nil
 	case r.bytes > 0 && size > r.bytes || size > uint64(r.peer.limit):
 		return refused, transport.ErrTooLarge
