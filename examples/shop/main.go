@@ -1,0 +1,155 @@
+// Command shop sells: it places orders, has them paid and shipped, and tells what has become
+// of each.
+//
+// Without flags all nodes of shop.topology.yaml run in this process, and nothing else is
+// needed. With -node it is one of them, and the others are processes of their own:
+//
+//	go run ./examples/shop -node bank &
+//	go run ./examples/shop -node bank -replica 1 &
+//	go run ./examples/shop -node depot &
+//	go run ./examples/shop -node web
+//
+// Who runs where, and by what their events travel, is said in the topology, and nowhere here.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/xsgen/xsgen/examples/shop/nodes"
+	"github.com/xsgen/xsgen/examples/shop/order"
+	"github.com/xsgen/xsgen/runtime/machine"
+	"github.com/xsgen/xsgen/runtime/node"
+)
+
+//go:generate go run ../../cmd/xsgen generate .
+
+// options are the command's flags.
+type options struct {
+	node    string
+	replica int
+	orders  int
+	data    string
+	within  time.Duration
+}
+
+func main() {
+	var o options
+	flag.StringVar(&o.node, "node", "", "run this node only: web, bank or depot")
+	flag.IntVar(&o.replica, "replica", 0, "which of the node's processes this is")
+	flag.IntVar(&o.orders, "orders", 10_000, "how many orders the web places")
+	flag.StringVar(&o.data, "data", "", "keep the orders in this directory; without one they are kept in memory")
+	flag.DurationVar(&o.within, "within", 2*time.Minute, "how long the orders may take")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, o, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "shop:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options, out io.Writer) error {
+	store, err := o.store()
+	if err != nil {
+		return err
+	}
+	l, d := newLedger(o.orders), newScreen()
+	web := nodes.WebConfig{Node: o.config(), Order: nodes.OrderConfig{Store: store}, Ledger: l}
+	bank := nodes.BankConfig{Node: o.config()}
+	depot := nodes.DepotConfig{Node: o.config(), Screen: d}
+	switch o.node {
+	case "":
+		all, err := nodes.StartAll(ctx, nodes.AllConfig{Web: web, Bank: bank, Depot: depot})
+		if err != nil {
+			return err
+		}
+		return errors.Join(o.trade(ctx, all.Web, l, all), l.tally(out), d.tally(out))
+	case "web":
+		w, err := nodes.StartWeb(ctx, web)
+		if err != nil {
+			return err
+		}
+		return errors.Join(o.trade(ctx, w, l, w), l.tally(out))
+	case "bank":
+		return serve(ctx, func() (process, error) { return nodes.StartBank(ctx, bank) })
+	case "depot":
+		return errors.Join(serve(ctx, func() (process, error) { return nodes.StartDepot(ctx, depot) }), d.tally(out))
+	}
+	return fmt.Errorf("there is no node %q: it is web, bank or depot", o.node)
+}
+
+func (o *options) config() node.Config { return node.Config{Replica: o.replica} }
+
+// store is where the orders are kept.
+func (o *options) store() (machine.Store, error) {
+	if o.data == "" {
+		return machine.NewMemoryStore(), nil
+	}
+	return machine.NewFileStore(o.data)
+}
+
+// process is what Start functions return.
+type process interface{ Shutdown(context.Context) error }
+
+// serve runs a node until ctx ends.
+func serve(ctx context.Context, start func() (process, error)) error {
+	p, err := start()
+	if err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return shutdown(p)
+}
+
+// shutdown ends a process: what it has taken it still handles.
+func shutdown(p process) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	return p.Shutdown(ctx)
+}
+
+// trade places the orders, waits until each has come to its end, and shuts down.
+func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p process) error {
+	ctx, cancel := context.WithTimeout(ctx, o.within)
+	defer cancel()
+	err := place(ctx, web, l)
+	if err == nil {
+		err = l.wait(ctx)
+	}
+	return errors.Join(err, shutdown(p))
+}
+
+// place has all orders placed. An order that was placed before, by a process that was
+// killed, is not placed again by its machine.
+func place(ctx context.Context, web *nodes.Web, l *ledger) error {
+	for i := range l.orders {
+		e := &order.Place{Customer: customer(i), Total: order.Money{Currency: "eur", Cents: price(i)}}
+		if err := web.Order.Place(ctx, number(i), e); err != nil {
+			return fmt.Errorf("placing %s: %w", number(i), err)
+		}
+	}
+	return nil
+}
+
+// number, customer and price are the ith order's. Each twentieth costs more than the limit of
+// the till, which payment.machine.yaml has.
+func number(i int) string { return fmt.Sprintf("o-%05d", i) }
+
+func customer(i int) string { return fmt.Sprint("customer-", i%100) }
+
+const limit = 100_000 // cents
+
+func price(i int) int64 {
+	if i%20 == 19 {
+		return limit + 1
+	}
+	return int64(i%1000 + 1)
+}
