@@ -120,16 +120,16 @@ func shutdown(p process) error {
 func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p process) error {
 	ctx, cancel := context.WithTimeout(ctx, o.within)
 	defer cancel()
-	err := place(ctx, web, l)
+	err := placeAll(ctx, web, l)
 	if err == nil {
 		err = l.wait(ctx)
 	}
 	return errors.Join(err, shutdown(p))
 }
 
-// place has all orders placed. An order that was placed before, by a process that was
+// placeAll has all orders placed. An order that was placed before, by a process that was
 // killed, is not placed again by its machine.
-func place(ctx context.Context, web *nodes.Web, l *ledger) error {
+func placeAll(ctx context.Context, web *nodes.Web, l *ledger) error {
 	for i := range l.orders {
 		e := &order.Place{Customer: customer(i), Total: order.Money{Currency: "eur", Cents: price(i)}}
 		if err := web.Order.Place(ctx, number(i), e); err != nil {

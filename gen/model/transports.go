@@ -69,17 +69,17 @@ var TransportKinds = []*TransportKind{
 			"durable": NotApplicable, DurableRequired: Refused, "ack": NotApplicable, "confirm": NotApplicable, "sensitive": NotApplicable}),
 	},
 	{
-		Name: "unix", Available: true, Serves: []Location{SameMachine},
+		Name: "unix", Available: true, Package: "unix", Serves: []Location{SameMachine},
 		Settings: []SettingKind{directory}, PathLimit: 107,
 		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
 	},
 	{
-		Name: "zeromq", Available: true, Serves: []Location{SameMachine, Remote},
+		Name: "zeromq", Available: true, Package: "zeromq", Serves: []Location{SameMachine, Remote},
 		Settings: []SettingKind{directory}, PathLimit: 107, Listens: true,
 		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
 	},
 	{
-		Name: "amqp", Available: true, Serves: []Location{SameMachine, Remote},
+		Name: "amqp", Available: true, Package: "amqp", Serves: []Location{SameMachine, Remote},
 		Settings: []SettingKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address, or several, separated by commas"}, prefix,
 			{Name: "insecure", Default: "false", Meaning: "`true` allows a server on another machine without encryption"},
