@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/xsgen/xsgen/examples/shop/nodes"
 	"github.com/xsgen/xsgen/examples/shop/order"
@@ -18,7 +19,11 @@ type ledger struct {
 	nodes.UnimplementedLedgerHandler
 	orders int
 
+	underWay chan struct{} // has room for as many orders as may be under way at once
+
 	mu     sync.Mutex
+	placed map[string]time.Time
+	took   []time.Duration     // from placed to settled
 	ends   map[string]end      // by the order
 	states map[string][]string // that each order came to, in order
 	over   int                 // orders whose last state is known
@@ -32,8 +37,24 @@ type end struct {
 	event string
 }
 
-func newLedger(orders int) *ledger {
-	return &ledger{orders: orders, ends: map[string]end{}, states: map[string][]string{}, done: make(chan struct{})}
+func newLedger(orders, atOnce int) *ledger {
+	return &ledger{
+		orders: orders, underWay: make(chan struct{}, atOnce), placed: map[string]time.Time{},
+		ends: map[string]end{}, states: map[string][]string{}, done: make(chan struct{}),
+	}
+}
+
+// begin waits until one more order may be under way.
+func (l *ledger) begin(ctx context.Context, id string) error {
+	select {
+	case l.underWay <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.placed[id] = time.Now()
+	return nil
 }
 
 // OrderSettled is told of each order's end.
@@ -43,6 +64,10 @@ func (l *ledger) OrderSettled(_ context.Context, e *bus.Event[order.Settled]) er
 	first, known := l.ends[e.Key()]
 	if known && first.event != e.ID() {
 		l.twice = append(l.twice, e.Key())
+	}
+	if begun, ok := l.placed[e.Key()]; ok && !known {
+		l.took = append(l.took, time.Since(begun))
+		<-l.underWay
 	}
 	l.ends[e.Key()] = end{*e.Value(), e.ID()}
 	l.check()
@@ -82,6 +107,14 @@ func (l *ledger) wait(ctx context.Context) error {
 		defer l.mu.Unlock()
 		return fmt.Errorf("of %d orders %d have come to their ends: %w", l.orders, len(l.ends), ctx.Err())
 	}
+}
+
+// median is how long half of the orders took at most.
+func (l *ledger) median() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	slices.Sort(l.took)
+	return l.took[len(l.took)/2]
 }
 
 // The ways that an order can go.

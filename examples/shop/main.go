@@ -36,6 +36,7 @@ type options struct {
 	node    string
 	replica int
 	orders  int
+	atOnce  int
 	data    string
 	within  time.Duration
 }
@@ -45,6 +46,7 @@ func main() {
 	flag.StringVar(&o.node, "node", "", "run this node only: web, bank or depot")
 	flag.IntVar(&o.replica, "replica", 0, "which of the node's processes this is")
 	flag.IntVar(&o.orders, "orders", 10_000, "how many orders the web places")
+	flag.IntVar(&o.atOnce, "at-once", 5_000, "how many orders may be under way at once")
 	flag.StringVar(&o.data, "data", "", "keep the orders in this directory; without one they are kept in memory")
 	flag.DurationVar(&o.within, "within", 2*time.Minute, "how long the orders may take")
 	flag.Parse()
@@ -57,11 +59,14 @@ func main() {
 }
 
 func run(ctx context.Context, o options, out io.Writer) error {
+	if o.orders < 1 || o.atOnce < 1 {
+		return errors.New("-orders and -at-once are 1 or more")
+	}
 	store, err := o.store()
 	if err != nil {
 		return err
 	}
-	l, d := newLedger(o.orders), newScreen()
+	l, d := newLedger(o.orders, o.atOnce), newScreen()
 	web := nodes.WebConfig{Node: o.config(), Order: nodes.OrderConfig{Store: store}, Ledger: l}
 	bank := nodes.BankConfig{Node: o.config()}
 	depot := nodes.DepotConfig{Node: o.config(), Screen: d}
@@ -120,9 +125,15 @@ func shutdown(p process) error {
 func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p process) error {
 	ctx, cancel := context.WithTimeout(ctx, o.within)
 	defer cancel()
+	begun := time.Now()
 	err := placeAll(ctx, web, l)
 	if err == nil {
 		err = l.wait(ctx)
+	}
+	if err == nil {
+		took := time.Since(begun)
+		fmt.Fprintf(os.Stderr, "%d orders in %v, %.0f in a second; from placed to settled %v in the median\n",
+			o.orders, took.Round(time.Millisecond), float64(o.orders)/took.Seconds(), l.median().Round(time.Microsecond))
 	}
 	return errors.Join(err, shutdown(p))
 }
@@ -131,6 +142,9 @@ func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p proces
 // killed, is not placed again by its machine.
 func placeAll(ctx context.Context, web *nodes.Web, l *ledger) error {
 	for i := range l.orders {
+		if err := l.begin(ctx, number(i)); err != nil {
+			return err
+		}
 		e := &order.Place{Customer: customer(i), Total: order.Money{Currency: "eur", Cents: price(i)}}
 		if err := web.Order.Place(ctx, number(i), e); err != nil {
 			return fmt.Errorf("placing %s: %w", number(i), err)

@@ -31,7 +31,7 @@ The tally adds up: no order is missing, and none was settled twice.
 // TestShop runs all nodes in one process, as `go run ./examples/shop` does.
 func TestShop(t *testing.T) {
 	var out strings.Builder
-	if err := run(t.Context(), options{orders: 10_000, within: time.Minute}, &out); err != nil {
+	if err := run(t.Context(), options{orders: 10_000, atOnce: 5_000, within: time.Minute}, &out); err != nil {
 		t.Error(err)
 	}
 	if out.String() != sold {
@@ -42,7 +42,7 @@ func TestShop(t *testing.T) {
 // TestShopInFiles keeps the orders in a directory: who comes next finds them there.
 func TestShopInFiles(t *testing.T) {
 	var out strings.Builder
-	o := options{orders: 400, data: t.TempDir(), within: time.Minute}
+	o := options{orders: 400, atOnce: 400, data: t.TempDir(), within: time.Minute}
 	if err := run(t.Context(), o, &out); err != nil {
 		t.Error(err)
 	}
@@ -57,7 +57,7 @@ func TestShopInFiles(t *testing.T) {
 
 // TestNobody is a mistake on the command line.
 func TestNobody(t *testing.T) {
-	if err := run(t.Context(), options{node: "attic"}, nil); err == nil || !strings.Contains(err.Error(), "attic") {
+	if err := run(t.Context(), options{node: "attic", orders: 1, atOnce: 1}, nil); err == nil || !strings.Contains(err.Error(), "attic") {
 		t.Errorf("the error is %v", err)
 	}
 }
