@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq
+.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop-locations
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -16,6 +16,10 @@ test: build fmt vet generated staticcheck peers agreement debug unit
 demo:
 	$(GO) generate ./examples/orders
 	$(GO) run ./examples/orders
+
+# The shop through all combinations of locations, and the figures of docs/topology.md.
+shop-locations:
+	XSGEN_LOCATIONS=all $(GO) test ./examples/shop -run '^(TestLocations|TestFigures)$$' -count=1 -v -timeout 60m
 
 build:
 	$(GO) build $(PKGS) $(GOLDEN)

@@ -39,12 +39,11 @@ func TestLocations(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it builds programs")
 	}
-	xsgen := filepath.Join(t.TempDir(), "xsgen.exe")
-	goTool(t, "build", "-o", xsgen, "../../cmd/xsgen")
+	xsgen := generator(t)
 	places := []spot{direct, memory, unix, zeromq, amqp}
 	for i, payment := range places {
 		for j, shipping := range places {
-			if (i+1)%len(places) != j && os.Getenv("XSGEN_LOCATIONS") != "all" {
+			if (i+1)%len(places) != j && !everything() {
 				continue
 			}
 			t.Run(fmt.Sprintf("payment %s, shipping %s", payment, shipping), func(t *testing.T) {
@@ -53,6 +52,33 @@ func TestLocations(t *testing.T) {
 				s.check(t, 400, few)
 			})
 		}
+	}
+}
+
+// everything reports whether the longer proofs are wanted.
+func everything() bool { return os.Getenv("XSGEN_LOCATIONS") == "all" }
+
+// generator compiles xsgen.
+func generator(t *testing.T) string {
+	t.Helper()
+	xsgen := filepath.Join(t.TempDir(), "xsgen.exe")
+	goTool(t, "build", "-o", xsgen, "../../cmd/xsgen")
+	return xsgen
+}
+
+// TestFigures prints what docs/topology.md says of locations: how long it takes from an
+// order that is placed to its parcel, if there is no other one, and how many orders pass in
+// a second. Each order's way leads there and back, twice.
+func TestFigures(t *testing.T) {
+	if !everything() {
+		return
+	}
+	xsgen := generator(t)
+	for _, p := range []spot{direct, memory, unix, zeromq, amqp} {
+		s := newStage(t, p, p)
+		s.build(t, xsgen)
+		t.Logf("%s, one by one: %s", p, s.apart(t, "-orders", "500", "-at-once", "1").errs.String())
+		t.Logf("%s, at once: %s", p, s.apart(t, "-orders", "10000").errs.String())
 	}
 }
 
@@ -189,18 +215,24 @@ func (s *stage) check(t *testing.T, orders int, want string) {
 	if got := all.output(t); got != want {
 		t.Errorf("together they say\n%s", got)
 	}
+	if got := s.apart(t, "-orders", fmt.Sprint(orders)).all; got != want {
+		t.Errorf("apart they say\n%s", got)
+	}
+}
+
+// apart runs each node in a process of its own until the web is done, and returns the web's.
+func (s *stage) apart(t *testing.T, args ...string) *proc {
 	others := []*proc{s.start(t, "-node", "depot")}
 	for i := range s.banks {
 		others = append(others, s.start(t, "-node", "bank", "-replica", fmt.Sprint(i)))
 	}
-	got := s.start(t, "-node", "web", "-orders", fmt.Sprint(orders)).output(t)
+	web := s.start(t, append(args, "-node", "web")...)
+	web.all = web.output(t)
 	for _, p := range others {
 		p.terminate(t)
-		got += p.output(t)
+		web.all += p.output(t)
 	}
-	if got != want {
-		t.Errorf("apart they say\n%s", got)
-	}
+	return web
 }
 
 // proc is a process of the shop.
@@ -209,6 +241,7 @@ type proc struct {
 	what   string
 	out    bytes.Buffer
 	errs   lockedBuffer
+	all    string // what it and those that it needs have said
 	ended  chan struct{}
 	result error
 }
