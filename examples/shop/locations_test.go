@@ -226,6 +226,9 @@ func (s *stage) apart(t *testing.T, args ...string) *proc {
 	for i := range s.banks {
 		others = append(others, s.start(t, "-node", "bank", "-replica", fmt.Sprint(i)))
 	}
+	for _, p := range others {
+		p.ready(t)
+	}
 	web := s.start(t, append(args, "-node", "web")...)
 	web.all = web.output(t)
 	for _, p := range others {
@@ -283,6 +286,21 @@ func (s *stage) start(t *testing.T, args ...string) *proc {
 		<-p.ended
 	})
 	return p
+}
+
+// ready waits until the process says that it is.
+func (p *proc) ready(t *testing.T) {
+	t.Helper()
+	until := time.After(patience)
+	for !strings.Contains(p.errs.String(), "ready\n") {
+		select {
+		case <-p.ended:
+			t.Fatalf("%s has ended: %s", p.what, &p.errs)
+		case <-until:
+			t.Fatalf("%s is not ready: %s", p.what, &p.errs)
+		case <-time.After(time.Millisecond):
+		}
+	}
 }
 
 // terminate asks the process to end.

@@ -110,6 +110,7 @@ func serve(ctx context.Context, start func() (process, error)) error {
 	if err != nil {
 		return err
 	}
+	fmt.Fprintln(os.Stderr, "ready")
 	<-ctx.Done()
 	return shutdown(p)
 }

@@ -79,7 +79,7 @@ var TransportKinds = []*TransportKind{
 		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
 	},
 	{
-		Name: "amqp", Available: true, Package: "amqp", Serves: []Location{SameMachine, Remote},
+		Name: "amqp", Available: true, Serves: []Location{SameMachine, Remote},
 		Settings: []SettingKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address, or several, separated by commas"}, prefix,
 			{Name: "insecure", Default: "false", Meaning: "`true` allows a server on another machine without encryption"},
