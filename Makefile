@@ -75,7 +75,7 @@ unit:
 # Buses and transports as they are with the build tag that finds events and messages
 # which are used too late.
 debug:
-	$(GO) test -tags xsgendebug ./runtime/bus/... ./runtime/transport/... ./runtime/node/... ./runtime/internal/pool
+	$(GO) test -tags xsgendebug ./runtime/bus/... ./runtime/transport ./runtime/transport/internal/... ./runtime/transport/memory ./runtime/transport/unix ./runtime/node/... ./runtime/internal/pool
 
 # Random publishers, subscriptions and handlers for some minutes: everything that was
 # accepted is accounted for, and nothing is leaked. XSGEN_SEED repeats a run.
