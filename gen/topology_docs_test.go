@@ -51,7 +51,11 @@ func transportTable() string {
 			serves = append(serves, "`"+l.String()+"`")
 		}
 		for _, s := range k.Settings {
-			settings = append(settings, fmt.Sprintf("`%s`: %s; default: `%s`", s.Name, s.Meaning, strings.NewReplacer("{tmp}", "<tmp>", "{topology}", "<topology>").Replace(s.Default)))
+			said := fmt.Sprintf("`%s`: %s", s.Name, s.Meaning)
+			if s.Default != "" {
+				said += fmt.Sprintf("; default: `%s`", strings.NewReplacer("{tmp}", "<tmp>", "{topology}", "<topology>").Replace(s.Default))
+			}
+			settings = append(settings, said)
 		}
 		name := "`" + k.Name + "`"
 		if !k.Available {

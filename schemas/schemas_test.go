@@ -3,6 +3,7 @@ package schemas_test
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -168,6 +169,32 @@ func TestSchemaKnowsEveryTransport(t *testing.T) {
 	for l := range model.Locations {
 		if got := locations[l.String()].(schema)["enum"]; !slices.Equal(got.([]any), serving[l.String()]) {
 			t.Errorf("%s can be %v, want %v", l, got, serving[l.String()])
+		}
+	}
+}
+
+// TestSettings compares the settings that the schema knows with those of the generator.
+func TestSettings(t *testing.T) {
+	var root struct {
+		Properties struct {
+			Transports struct {
+				Properties map[string]struct {
+					Properties map[string]any
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(schemas.Topology, &root); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range model.TransportKinds {
+		known := root.Properties.Transports.Properties[k.Name].Properties
+		var want []string
+		for _, s := range k.Settings {
+			want = append(want, s.Name)
+		}
+		if got := slices.Sorted(maps.Keys(known)); !slices.Equal(got, slices.Sorted(slices.Values(want))) {
+			t.Errorf("%s: the schema has the settings %v, the generator %v", k.Name, got, want)
 		}
 	}
 }

@@ -98,7 +98,9 @@ func (b *topologyBuilder) defaultSetting(k SettingKind) *Setting {
 	if temporary {
 		s.Parts = append(s.Parts, Part{Temporary: true})
 	}
-	s.Parts = append(s.Parts, Part{Text: text})
+	if text != "" {
+		s.Parts = append(s.Parts, Part{Text: text})
+	}
 	return s
 }
 

@@ -50,6 +50,8 @@ type SettingKind struct {
 
 var (
 	directory = SettingKind{Name: "dir", Default: "{tmp}/{topology}", Meaning: "the directory of its sockets; one in the system's temporary directory gets the user's id"}
+	users     = SettingKind{Name: "allow-users", Meaning: "other users whose processes take part, by name or number, separated by commas"}
+	group     = SettingKind{Name: "allow-group", Meaning: "a group whose members' processes take part, by name or number"}
 	prefix    = SettingKind{Name: "prefix", Default: "{topology}", Meaning: "what its names on the server begin with"}
 )
 
@@ -70,12 +72,14 @@ var TransportKinds = []*TransportKind{
 	},
 	{
 		Name: "unix", Available: true, Package: "unix", Serves: []Location{SameMachine},
-		Settings: []SettingKind{directory}, PathLimit: 107,
-		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
+		Settings: []SettingKind{directory, users, group,
+			{Name: "spin", Default: "0s", Meaning: "how long a connection looks for what comes before it sleeps: a hop is faster, and a processor busy"}},
+		PathLimit: 107,
+		Answers:   answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
 	},
 	{
 		Name: "zeromq", Available: true, Package: "zeromq", Serves: []Location{SameMachine, Remote},
-		Settings: []SettingKind{directory}, PathLimit: 107, Listens: true,
+		Settings: []SettingKind{directory, users, group}, PathLimit: 107, Listens: true,
 		Answers: answers(Honoured, map[string]Answer{"durable": NotApplicable, DurableRequired: Refused}),
 	},
 	{
