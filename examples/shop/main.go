@@ -102,7 +102,10 @@ func (o *options) store() (machine.Store, error) {
 }
 
 // process is what Start functions return.
-type process interface{ Shutdown(context.Context) error }
+type process interface {
+	Ready() bool
+	Shutdown(context.Context) error
+}
 
 // serve runs a node until ctx ends.
 func serve(ctx context.Context, start func() (process, error)) error {
@@ -110,9 +113,23 @@ func serve(ctx context.Context, start func() (process, error)) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(os.Stderr, "ready")
+	if err := ready(ctx, p); err == nil {
+		fmt.Fprintln(os.Stderr, "ready")
+	}
 	<-ctx.Done()
 	return shutdown(p)
+}
+
+// ready waits until the process has the connections that it needs.
+func ready(ctx context.Context, p process) error {
+	for !p.Ready() {
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
 }
 
 // shutdown ends a process: what it has taken it still handles.
@@ -127,7 +144,10 @@ func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p proces
 	ctx, cancel := context.WithTimeout(ctx, o.within)
 	defer cancel()
 	begun := time.Now()
-	err := placeAll(ctx, web, l)
+	err := ready(ctx, p)
+	if err == nil {
+		err = placeAll(ctx, web, l)
+	}
 	if err == nil {
 		err = l.wait(ctx)
 	}

@@ -54,7 +54,7 @@ func setting(name string, standard int) int {
 // under random scripts. XSGEN_CHARTS, XSGEN_EVENTS and XSGEN_SEED ask for more, or for
 // others.
 func TestDifferential(t *testing.T) {
-	charts, events, seed := setting("XSGEN_CHARTS", 200), setting("XSGEN_EVENTS", standardEvents), setting("XSGEN_SEED", 1)
+	charts, events, seed := setting("XSGEN_CHARTS", standardCharts), setting("XSGEN_EVENTS", standardEvents), setting("XSGEN_SEED", 1)
 	d := &differential{t: t, counters: map[string]int{}, events: max(events/charts, 1)}
 	const together = 200 // in one program
 	for first := 0; first < charts; first += together {

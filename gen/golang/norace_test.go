@@ -2,4 +2,4 @@
 
 package golang
 
-const standardEvents = 100_000
+const standardCharts, standardEvents = 200, 100_000

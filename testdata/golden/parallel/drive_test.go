@@ -80,7 +80,7 @@ func TestScript(t *testing.T) {
 			Transitions: []string{
 				"idle: go -> both",
 				"idle: hist -> both.h",
-				"idle: deep -> both.d",
+				"idle: deep -> both.d -> both.e",
 				"both: back -> idle",
 				"both: all -> both.left.b -> both.right.d2",
 				"both: done -> end",
