@@ -13,7 +13,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/xsgen/xsgen/runtime/bus"
-	"github.com/xsgen/xsgen/runtime/node"
 	"github.com/xsgen/xsgen/testdata/golden/shop"
 	"github.com/xsgen/xsgen/testdata/golden/shop/order"
 	"github.com/xsgen/xsgen/testdata/golden/shop/payment"
@@ -214,10 +213,6 @@ func TestSameTally(t *testing.T) {
 func TestWhatIsMissing(t *testing.T) {
 	_, err := shop.StartDepot(t.Context(), shop.DepotConfig{})
 	if err == nil || !strings.Contains(err.Error(), "DepotConfig.Shipping.Actions") || !strings.Contains(err.Error(), "DepotConfig.Audit") {
-		t.Errorf("the error is %v", err)
-	}
-	_, err = shop.StartWeb(t.Context(), shop.WebConfig{Node: node.Config{}})
-	if err == nil || !strings.Contains(err.Error(), `Config.Transports["zeromq"]`) {
 		t.Errorf("the error is %v", err)
 	}
 }
