@@ -49,7 +49,7 @@ var allowed = map[string][]string{
 	"runtime/transport":                {"runtime/topic", "runtime/codec", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/pool"},
 	"runtime/transport/internal/local": {"runtime/transport", "runtime/internal/again", "runtime/internal/poison", "runtime/internal/pool", "runtime/internal/queue"},
 	"runtime/transport/memory":         {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local"},
-	"runtime/transport/unix":           {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local", "golang.org/x/sys/unix"},
+	"runtime/transport/unix":           {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local", "runtime/transport/internal/sockdir"},
 	"runtime/transport/zeromq": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local",
 		"runtime/transport/internal/sockdir", "runtime/internal/poison", "runtime/internal/zmtp"},
 	"runtime/transport/internal/sockdir": {"golang.org/x/sys/unix"},

@@ -15,12 +15,17 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
 )
 
 // pair is a connection of a transport that has no socket of its own, and its other end.
 func pair(tb testing.TB) (*Transport, *conn, net.Conn) {
 	tb.Helper()
-	t := newTransport(Config{Dir: tb.TempDir(), Node: "a"}, access{gid: -1})
+	own, err := sockdir.ParseAccess("", "")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	t := newTransport(Config{Dir: tb.TempDir(), Node: "a"}, own)
 	close(t.joined)
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net"
 	"time"
+
+	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
 )
 
 // greeting is how long both sides have to say who they are.
@@ -19,12 +21,12 @@ var errForeign = errors.New("unix: the other process belongs to a user who is no
 
 // vet looks at whose process is at the other end.
 func (t *Transport) vet(sock *net.UnixConn) error {
-	c, err := credentialsOf(sock)
+	c, err := sockdir.CredentialsOf(sock)
 	if err != nil {
 		return fmt.Errorf("unix: the other process's user: %w", err)
 	}
-	if !t.access.allows(c) {
-		return fmt.Errorf("%w: user %d", errForeign, c.uid)
+	if !t.access.Allows(c) {
+		return fmt.Errorf("%w: user %d", errForeign, c.UID)
 	}
 	return nil
 }

@@ -5,27 +5,38 @@ package unix
 import (
 	"errors"
 	"fmt"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
+)
+
+// Errors of New and Open.
+var (
+	// ErrInUse is returned where another process of the same name has the socket.
+	ErrInUse = sockdir.ErrInUse
+	// ErrUnsafe is returned for a directory in which others could put sockets of theirs.
+	ErrUnsafe = sockdir.ErrUnsafe
+	// ErrPathTooLong is returned for a directory whose sockets' paths the system cannot have.
+	ErrPathTooLong = sockdir.ErrPathTooLong
 )
 
 // listen makes the socket: in a safe directory, under a lock that shows that the process
 // lives. What another process has left there is taken over.
 func (t *Transport) listen() error {
 	path := t.socketOf(t.name)
-	if err := checkPath(path); err != nil {
-		return err
+	if err := sockdir.CheckPath(path); err != nil {
+		return fmt.Errorf("unix: %w", err)
 	}
-	if err := t.access.prepare(t.dir); err != nil {
-		return err
+	if err := t.access.Prepare(t.dir); err != nil {
+		return fmt.Errorf("unix: %w", err)
 	}
-	_, mode := t.access.modes()
-	lock, err := lockFile(filepath.Join(t.dir, t.name+".lock"), mode)
+	_, mode := t.access.Modes()
+	lock, err := sockdir.Lock(filepath.Join(t.dir, t.name+".lock"), mode)
 	if err != nil {
-		return err
+		return fmt.Errorf("unix: %w", err)
 	}
 	if err := t.bind(path); err != nil {
 		_ = lock.Close()
@@ -37,26 +48,8 @@ func (t *Transport) listen() error {
 
 // bind makes the socket in place of one that nobody answers at.
 func (t *Transport) bind(path string) error {
-	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
-		_ = c.Close()
-		return fmt.Errorf("%w: somebody answers at %s", ErrInUse, path)
-	}
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("unix: %w", err)
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	l, info, err := t.access.Listen(path)
 	if err != nil {
-		return fmt.Errorf("unix: %w", err)
-	}
-	l.SetUnlinkOnClose(false) // another process's may be there by then
-	_, mode := t.access.modes()
-	err = os.Chmod(path, mode)
-	if err == nil && t.access.gid >= 0 {
-		err = os.Chown(path, -1, t.access.gid)
-	}
-	info, statErr := os.Lstat(path)
-	if err = errors.Join(err, statErr); err != nil {
-		_ = l.Close()
 		return fmt.Errorf("unix: %w", err)
 	}
 	t.listener, t.socket = l, info

@@ -19,6 +19,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
+	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
 )
 
 // Transport joins the processes of one machine that use the same directory. Make one with
@@ -28,7 +29,7 @@ type Transport struct {
 	replica   int
 	name      string // <node>-<replica>
 	epoch     string
-	access    access
+	access    sockdir.Access
 	maxBody   int
 	outbox    int
 	spin      time.Duration
@@ -121,7 +122,7 @@ func Open(ctx context.Context, c transport.Config) (transport.Transport, error) 
 		AllowGroup: c.Settings[SettingAllowGroup], Queues: c.Queues, Peers: c.Peers,
 	}
 	if conf.Dir == "" {
-		conf.Dir = directory(c.Topology)
+		conf.Dir = sockdir.Default(c.Topology)
 	}
 	if text := c.Settings[SettingSpin]; text != "" {
 		var err error
@@ -147,9 +148,9 @@ func New(ctx context.Context, c Config) (*Transport, error) {
 	if !plain(c.Node) || c.Replica < 0 {
 		return nil, fmt.Errorf("unix: %q cannot be the name of a node's socket", c.Node)
 	}
-	a, err := parseAccess(c.AllowUsers, c.AllowGroup)
+	a, err := sockdir.ParseAccess(c.AllowUsers, c.AllowGroup)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("unix: %w", err)
 	}
 	t := newTransport(c, a)
 	if err := t.listen(); err != nil {
@@ -162,7 +163,7 @@ func New(ctx context.Context, c Config) (*Transport, error) {
 	return t, nil
 }
 
-func newTransport(c Config, a access) *Transport {
+func newTransport(c Config, a sockdir.Access) *Transport {
 	var epoch [8]byte
 	_, _ = rand.Read(epoch[:]) // it never fails
 	t := &Transport{

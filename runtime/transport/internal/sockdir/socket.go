@@ -54,30 +54,39 @@ func (s *Socket) Path() string { return s.path }
 
 // bind makes the socket in place of one that nobody answers at.
 func (s *Socket) bind() error {
-	if c, err := net.DialTimeout("unix", s.path, time.Second); err == nil {
-		_ = c.Close()
-		return fmt.Errorf("%w: somebody answers at %s", ErrInUse, s.path)
-	}
-	if err := os.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: s.path, Net: "unix"})
+	l, made, err := s.access.Listen(s.path)
 	if err != nil {
 		return err
 	}
-	l.SetUnlinkOnClose(false) // another process's may be there by then
-	_, mode := s.access.Modes()
-	err = os.Chmod(s.path, mode)
-	if err == nil && s.access.gid >= 0 {
-		err = os.Chown(s.path, -1, s.access.gid)
+	s.l, s.made = l, made
+	return nil
+}
+
+// Listen makes a socket in place of one that nobody answers at, and says which file it is.
+func (a *Access) Listen(path string) (*net.UnixListener, fs.FileInfo, error) {
+	if c, err := net.DialTimeout("unix", path, time.Second); err == nil {
+		_ = c.Close()
+		return nil, nil, fmt.Errorf("%w: somebody answers at %s", ErrInUse, path)
 	}
-	info, statErr := os.Lstat(s.path)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, err
+	}
+	l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
+	if err != nil {
+		return nil, nil, err
+	}
+	l.SetUnlinkOnClose(false) // another process's may be there by then
+	_, mode := a.Modes()
+	err = os.Chmod(path, mode)
+	if err == nil && a.gid >= 0 {
+		err = os.Chown(path, -1, a.gid)
+	}
+	info, statErr := os.Lstat(path)
 	if err = errors.Join(err, statErr); err != nil {
 		_ = l.Close()
-		return err
+		return nil, nil, err
 	}
-	s.l, s.made = l, info
-	return nil
+	return l, info, nil
 }
 
 // mine reports whether the socket is still where it was made.
