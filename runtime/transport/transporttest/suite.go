@@ -114,8 +114,10 @@ func descriptors() int {
 }
 
 // poll waits for a condition; false if it does not come.
-func poll(cond func() bool) bool {
-	for end := time.Now().Add(patience); !cond(); time.Sleep(time.Millisecond) {
+func poll(cond func() bool) bool { return pollFor(patience, cond) }
+
+func pollFor(d time.Duration, cond func() bool) bool {
+	for end := time.Now().Add(d); !cond(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			return false
 		}

@@ -5,9 +5,16 @@ package unix
 import "bytes"
 
 // Cut breaks all connections of a transport.
-func (t *Transport) Cut() {
-	for _, c := range t.conns() {
-		_ = c.sock.Close()
+func (t *Transport) Cut() { t.Scissors()() }
+
+// Scissors is a function that breaks the connections that there are now, and none that have
+// taken their place.
+func (t *Transport) Scissors() func() {
+	conns := t.conns()
+	return func() {
+		for _, c := range conns {
+			_ = c.sock.Close()
+		}
 	}
 }
 

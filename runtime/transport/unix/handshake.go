@@ -219,7 +219,7 @@ func (t *Transport) join(c *conn) bool {
 // serve reads a connection until it ends, sees to what that means, and returns why.
 func (t *Transport) serve(c *conn) error {
 	err := c.read()
-	if c.p.drop(c) {
+	if t.drop(c, err) {
 		t.lost(c, err)
 	}
 	c.ended.Wait()

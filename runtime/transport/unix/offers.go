@@ -98,6 +98,21 @@ func (t *Transport) suspend(r *remote) {
 	t.unroute(r)
 }
 
+// drop ends a connection's part of its peer, and reports whether it was the peer's. The state
+// says so before there can be another connection, so that whoever watches sees that one was
+// lost.
+func (t *Transport) drop(c *conn, err error) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !c.p.drop(c) {
+		return false
+	}
+	if !c.leaving {
+		t.judge(err)
+	}
+	return true
+}
+
 // lost is told that a connection has ended.
 func (t *Transport) lost(c *conn, err error) {
 	p := c.p
@@ -124,13 +139,18 @@ func (t *Transport) forget(p *peer) {
 
 // assess sets the state by what connections there are.
 func (t *Transport) assess(err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.judge(err)
+}
+
+// judge is assess with t.mu held.
+func (t *Transport) judge(err error) {
 	select {
 	case <-t.joined:
 	default:
 		return
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
 	state := transport.Ready
 	for _, p := range t.peers {
 		if !p.settled() {

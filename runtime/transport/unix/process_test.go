@@ -132,6 +132,17 @@ func start(tb testing.TB, r role) *process {
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }
 
+// stop has the process do nothing. The signal is on its way for a while, so the end of that
+// is awaited.
+func (p *process) stop(tb testing.TB) {
+	tb.Helper()
+	p.signal(syscall.SIGSTOP)
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(p.cmd.Process.Pid, &status, syscall.WUNTRACED, nil); err != nil || !status.Stopped() {
+		tb.Fatalf("stopping the process: %v, status %v", err, status)
+	}
+}
+
 // kill ends the process at once.
 func (p *process) kill() {
 	p.signal(syscall.SIGKILL)
@@ -265,7 +276,7 @@ func TestStopped(t *testing.T) {
 		slow := start(t, r)
 		var b box
 		subscribe(t, other, transport.SubscribeRequest{Profile: transport.Profile{Capacity: n}, Receive: b.receive})
-		slow.signal(syscall.SIGSTOP)
+		slow.stop(t)
 		begun := time.Now()
 		for i := range n {
 			m := message(i)
@@ -294,7 +305,7 @@ func TestStoppedAndBlocked(t *testing.T) {
 	from := open(t, unix.Config{Dir: dir, Node: "from"})
 	r := role{Dir: dir, Node: "slow", Ledger: filepath.Join(tempDir(t), "ledger"), Profile: transport.Profile{Capacity: 10}}
 	slow := start(t, r)
-	slow.signal(syscall.SIGSTOP)
+	slow.stop(t)
 	for i := range 10 {
 		publish(t, from, message(i))
 	}

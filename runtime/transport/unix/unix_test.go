@@ -46,8 +46,12 @@ func network(tb testing.TB, c unix.Config) transporttest.Network {
 		Cut: func() {
 			mu.Lock()
 			defer mu.Unlock()
+			var cuts []func()
 			for _, t := range nodes {
-				t.Cut()
+				cuts = append(cuts, t.Scissors())
+			}
+			for _, cut := range cuts {
+				cut()
 			}
 		},
 	}

@@ -49,8 +49,12 @@ func network(tb testing.TB, config func(name string) zeromq.Config) transporttes
 		Cut: func() {
 			mu.Lock()
 			defer mu.Unlock()
+			var cuts []func()
 			for _, t := range nodes {
-				t.Cut()
+				cuts = append(cuts, t.Scissors())
+			}
+			for _, cut := range cuts {
+				cut()
 			}
 		},
 		Latency: 10 * time.Millisecond,

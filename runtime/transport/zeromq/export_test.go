@@ -1,20 +1,30 @@
 package zeromq
 
 // Cut breaks all connections that there are.
-func (t *Transport) Cut() {
+func (t *Transport) Cut() { t.Scissors()() }
+
+// Scissors is a function that breaks the connections that there are now, and none that have
+// taken their place.
+func (t *Transport) Scissors() func() {
+	var ends []func() error
 	for _, in := range t.allInlets() {
 		in.mu.Lock()
 		if in.link != nil {
-			_ = in.link.conn.Close()
+			ends = append(ends, in.link.conn.Close)
 		}
 		in.mu.Unlock()
 	}
 	for _, r := range t.allRemotes() {
 		r.mu.Lock()
 		if r.out != nil {
-			_ = r.out.conn.Close()
+			ends = append(ends, r.out.conn.Close)
 		}
 		r.mu.Unlock()
+	}
+	return func() {
+		for _, end := range ends {
+			_ = end()
+		}
 	}
 }
 
