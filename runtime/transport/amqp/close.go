@@ -17,17 +17,10 @@ func (s *subscription) Close(ctx context.Context) error {
 	if transport.InReceiver(ctx) {
 		return nil
 	}
-	select {
-	case <-s.done:
-		return s.result()
-	default:
-	}
-	select {
-	case <-s.done:
-		return s.result()
-	case <-ctx.Done():
+	if !transport.Drained(ctx, s.done) {
 		return &transport.DrainError{Left: s.abandon()}
 	}
+	return s.result()
 }
 
 // result is what Close returns when everything has ended.

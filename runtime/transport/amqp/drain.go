@@ -16,18 +16,8 @@ func (t *Transport) Close(ctx context.Context) error {
 		t.status.Set(transport.Draining, nil)
 		go t.drain()
 	}
-	if transport.InReceiver(ctx) {
+	if transport.InReceiver(ctx) || transport.Drained(ctx, t.done) {
 		return nil
-	}
-	select {
-	case <-t.done:
-		return nil
-	default:
-	}
-	select {
-	case <-t.done:
-		return nil
-	case <-ctx.Done():
 	}
 	t.requests.Close() // before they are told that the connection is lost
 	left := 0

@@ -86,12 +86,12 @@ func (p *publisher) pack(ctx context.Context, exchange string, m *transport.Mess
 		err := p.admit(ctx, m.Profile)
 		k.mu.Lock()
 		if err != nil {
-			return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
+			return nil, transport.NotSent(m, err)
 		}
 		b = k.begin(exchange, m)
 	}
 	if err := b.add(m); err != nil {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err))
+		return nil, transport.NotSent(m, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err))
 	}
 	if b.count >= m.Profile.BatchSize || len(*b.buf) >= maxPack {
 		k.flush(b)

@@ -72,7 +72,7 @@ func (p *publisher) begin(ctx context.Context, exchange, key string, m *transpor
 // beginWith is begin with more headers.
 func (p *publisher) beginWith(ctx context.Context, exchange, key string, m *transport.Message, more amqp.Table) (*outgoing, error) {
 	if err := p.admit(ctx, m.Profile); err != nil {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
+		return nil, transport.NotSent(m, err)
 	}
 	o := p.outgoingOf(exchange, key, m)
 	maps.Copy(o.content.Headers, more)

@@ -12,34 +12,25 @@ import (
 // Request implements transport.Transport. The reply comes straight to the connection that
 // has asked; if that is lost, the outcome is unknown, and the error says so at once.
 func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transport.Message, error) {
-	refuse := func(known transport.Outcome, err error) (*transport.Message, error) {
-		return nil, transport.NewPublishError(m, known, err)
-	}
 	if t.closing.Load() {
-		return refuse(transport.OutcomeNotSent, transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
-	ask := *m
-	if ask.ID == "" {
-		ask.ID = t.newID()
-	}
-	if ask.Correlation == "" {
-		ask.Correlation = ask.ID
-	}
-	ask.ReplyTo, ask.Mandatory = replyTo, true
-	exchange, err := t.check(ctx, &ask)
+	ask := transport.Ask(m, replyTo, t.newID)
+	ask.Mandatory = true // the broker knows whether somebody listens
+	exchange, err := t.check(ctx, ask)
 	if err != nil {
-		return refuse(transport.OutcomeNotSent, err)
+		return nil, transport.NotSent(ask, err)
 	}
 	call, err := t.requests.Open(ask.Correlation)
 	if err != nil {
-		return refuse(transport.OutcomeNotSent, err)
+		return nil, transport.NotSent(ask, err)
 	}
 	defer call.Drop()
-	o, err := t.publish(ctx, exchange, &ask)
+	o, err := t.publish(ctx, exchange, ask)
 	if err != nil {
 		return nil, err
 	}
-	return t.await(ctx, m, call, o)
+	return t.await(ctx, ask, call, o)
 }
 
 // await waits until a request is stored and answered.
@@ -52,7 +43,7 @@ func (t *Transport) await(ctx context.Context, m *transport.Message, call *trans
 	}
 	switch err := o.Wait(ctx); {
 	case errors.Is(err, transport.ErrUnroutable):
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
+		return nil, transport.NotSent(m, transport.ErrNoListener)
 	case err != nil:
 		return nil, err
 	}
@@ -84,7 +75,7 @@ func (p *publisher) takeReplies(replies <-chan amqp.Delivery) {
 
 // answer sends a reply to who has asked.
 func (t *Transport) answer(ctx context.Context, to string, m *transport.Message) error {
-	if err := m.Check(t.o.maxBody); err != nil {
+	if err := transport.CheckReply(m, t.o.maxBody); err != nil {
 		return err
 	}
 	reply := *m

@@ -185,7 +185,7 @@ func (s *subscription) dead(i *item, attempts int, cause error) {
 	if !p.DeadLetter || i.ReplyTo != "" {
 		return
 	}
-	letter, err := transport.DeadLetter(&i.Message, s.name(), attempts, cause)
+	letter, err := transport.DeadLetter(&i.Message, s.request.Label(), attempts, cause)
 	if err == nil {
 		letter.Profile = &transport.Profile{Durable: p.Durable, Sensitive: p.Sensitive}
 		err = s.publishLetter(letter)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -97,18 +96,10 @@ type parcel struct {
 	told bool // the broker need not be told
 }
 
-// room is how many deliveries may be unsettled.
-func room(p *transport.Profile) int {
-	if p.Prefetch > 0 {
-		return p.Prefetch
-	}
-	return max(p.Concurrency, 1) * max(p.BatchSize, 1)
-}
-
 func (t *Transport) newSubscription(r transport.SubscribeRequest) *subscription {
 	r.Patterns = slices.Clone(r.Patterns)
 	s := &subscription{
-		t: t, request: r, id: t.newID(), room: room(&r.Profile), first: make(chan error, 1), done: make(chan struct{}),
+		t: t, request: r, id: t.newID(), room: r.Profile.Unsettled(), first: make(chan error, 1), done: make(chan struct{}),
 		leaving: make(chan struct{}), lost: make(chan struct{}), settled: make(chan struct{}, 1),
 		away: map[string]time.Time{}, retries: map[int]time.Time{}, bounced: again.NewWindow(256),
 	}
@@ -131,34 +122,10 @@ func (t *Transport) newSubscription(r transport.SubscribeRequest) *subscription 
 	return s
 }
 
-// name is what a dead letter calls the subscription.
-func (s *subscription) name() string {
-	switch r := &s.request; {
-	case r.Group != "":
-		return r.Group
-	case r.Name != "":
-		return r.Name
-	}
-	patterns := make([]string, len(s.request.Patterns))
-	for i, p := range s.request.Patterns {
-		patterns[i] = string(p)
-	}
-	return strings.Join(patterns, ",")
-}
-
 // Subscribe implements transport.Transport. It waits for a connection.
 func (t *Transport) Subscribe(ctx context.Context, r transport.SubscribeRequest) (transport.Subscription, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, transport.TimeoutError(err)
-	}
-	if err := r.Check(); err != nil {
+	if err := transport.CheckSubscribe(ctx, t, &r); err != nil {
 		return nil, err
-	}
-	if err := t.Check(r.Profile); err != nil {
-		return nil, err
-	}
-	if !slices.Contains(t.Guarantees().Policies, r.Policy) {
-		return nil, fmt.Errorf("%w: AMQP's groups have no such policy", transport.ErrInvalidProfile)
 	}
 	s := t.newSubscription(r)
 	if err := t.register(s); err != nil {
@@ -202,7 +169,7 @@ func (t *Transport) register(s *subscription) error {
 	}
 	if r.Group != "" {
 		for _, m := range t.groups[r.Group] {
-			if !m.fits(r) {
+			if !m.request.Agrees(r) {
 				return fmt.Errorf("%w: group %q", transport.ErrGroupMismatch, r.Group)
 			}
 			s.seen = m.seen // they know ids together
@@ -212,13 +179,6 @@ func (t *Transport) register(s *subscription) error {
 	t.names[r.Name] = struct{}{}
 	t.subs[s] = struct{}{}
 	return nil
-}
-
-// fits reports whether another member of the group wants the same.
-func (s *subscription) fits(r *transport.SubscribeRequest) bool {
-	mine := &s.request
-	return slices.Equal(mine.Patterns, r.Patterns) && mine.Policy == r.Policy && mine.Profile == r.Profile &&
-		(mine.Where == nil) == (r.Where == nil)
 }
 
 // forget forgets a subscription that has ended.

@@ -2,14 +2,10 @@ package amqp
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -54,10 +50,8 @@ func New(urls string, opts ...Option) (*Transport, error) {
 	if err != nil {
 		return nil, err
 	}
-	var epoch [8]byte
-	_, _ = rand.Read(epoch[:]) // it never fails
 	t := &Transport{
-		o: o, node: o.node, epoch: hex.EncodeToString(epoch[:]), done: make(chan struct{}), abandoned: make(chan struct{}),
+		o: o, node: o.node, epoch: transport.NewEpoch(), done: make(chan struct{}), abandoned: make(chan struct{}),
 		mandatory: o.prefix + ".mandatory", observers: o.prefix + ".observers",
 		down: map[*link]error{}, subs: map[*subscription]struct{}{}, names: map[string]struct{}{}, groups: map[string][]*subscription{},
 	}
@@ -111,7 +105,7 @@ func (t *Transport) Check(p transport.Profile) error {
 }
 
 // newID is an id that no other message has.
-func (t *Transport) newID() string { return t.epoch + "-" + strconv.FormatUint(t.seq.Add(1), 36) }
+func (t *Transport) newID() string { return transport.NewID(t.epoch, t.seq.Add(1)) }
 
 // linkUp says that a connection can be used.
 func (t *Transport) linkUp(l *link) {
@@ -166,34 +160,23 @@ func (t *Transport) state() (state transport.State, why error) {
 
 // check looks at a message before anything is done with it, and returns its exchange.
 func (t *Transport) check(ctx context.Context, m *transport.Message) (exchange string, err error) {
-	if err := ctx.Err(); err != nil {
-		return "", transport.TimeoutError(err)
-	}
-	if err := m.Check(t.o.maxBody); err != nil {
+	if err := transport.CheckPublish(ctx, t, m, t.o.maxBody); err != nil {
 		return "", err
 	}
-	if m.Profile != nil {
-		if err := t.Check(*m.Profile); err != nil {
-			return "", err
-		}
-	}
-	if _, err := topic.Parse(string(m.Topic)); err != nil {
-		return "", fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+	if err := transport.CheckTopic(m.Topic); err != nil {
+		return "", err
 	}
 	return t.exchange(m.Topic)
 }
 
 // Begin implements transport.Transport. A message without an id gets one.
 func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.Pending, error) {
-	refuse := func(err error) (transport.Pending, error) {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
-	}
 	if t.closing.Load() {
-		return refuse(transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
 	exchange, err := t.check(ctx, m)
 	if err != nil {
-		return refuse(err)
+		return nil, transport.NotSent(m, err)
 	}
 	if packable(m) {
 		return t.publisher.pack(ctx, exchange, m)

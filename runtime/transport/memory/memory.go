@@ -2,16 +2,12 @@ package memory
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/codec"
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
@@ -44,10 +40,8 @@ func OnError(f func(error)) Option { return func(t *Transport) { t.onError = f }
 
 // New returns a transport that is ready. It has no goroutine until somebody subscribes.
 func New(opts ...Option) *Transport {
-	var epoch [8]byte
-	_, _ = rand.Read(epoch[:]) // it never fails
 	t := &Transport{
-		maxBody: codec.MaxSize, onError: func(error) {}, epoch: hex.EncodeToString(epoch[:]), done: make(chan struct{}),
+		maxBody: codec.MaxSize, onError: func(error) {}, epoch: transport.NewEpoch(), done: make(chan struct{}),
 	}
 	for _, o := range opts {
 		o(t)
@@ -61,11 +55,7 @@ func New(opts ...Option) *Transport {
 
 // Guarantees implements transport.Transport.
 func (t *Transport) Guarantees() transport.Guarantees {
-	return transport.Guarantees{
-		Ordered: true, Redelivers: true, OrderedKeys: true, GroupKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
-		Expires: true, Dedups: true, Mandatory: true, Requests: true, MaxBody: t.maxBody,
-		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
-	}
+	return local.Guarantees(t.maxBody)
 }
 
 // Status implements transport.Transport. It is Ready from the beginning.
@@ -88,7 +78,7 @@ func (t *Transport) Check(p transport.Profile) error {
 // without an id gets one.
 func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.Pending, error) {
 	if t.node.Closing() {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
 	if _, err := t.publish(ctx, m); err != nil {
 		return nil, err
@@ -99,15 +89,12 @@ func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.
 // publish puts m into the queues, and returns how many receivers' have it, observers
 // not counted.
 func (t *Transport) publish(ctx context.Context, m *transport.Message) (takers int, err error) {
-	refuse := func(err error) (int, error) {
-		return 0, transport.NewPublishError(m, transport.OutcomeNotSent, err)
-	}
 	lines, err := t.accept(ctx, m)
-	if err != nil {
-		return refuse(err)
+	if err == nil && m.Mandatory && !slices.ContainsFunc(lines, func(l *local.Line) bool { return !l.Request().Observer }) {
+		err = transport.ErrUnroutable
 	}
-	if m.Mandatory && !slices.ContainsFunc(lines, func(l *local.Line) bool { return !l.Request().Observer }) {
-		return refuse(transport.ErrUnroutable)
+	if err != nil {
+		return 0, transport.NotSent(m, err)
 	}
 	if len(lines) == 0 {
 		return 0, nil
@@ -136,20 +123,12 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (takers i
 
 // accept checks m and returns the queues that want it.
 func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*local.Line, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, transport.TimeoutError(err)
-	}
-	if err := m.Check(t.maxBody); err != nil {
+	if err := transport.CheckPublish(ctx, t, m, t.maxBody); err != nil {
 		return nil, err
-	}
-	if m.Profile != nil {
-		if err := t.Check(*m.Profile); err != nil {
-			return nil, err
-		}
 	}
 	lines, err := t.routes.of(m.Topic)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+		return nil, err
 	}
 	if !slices.ContainsFunc(lines, func(l *local.Line) bool { return l.Request().Where != nil }) {
 		return lines, nil
@@ -158,48 +137,25 @@ func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*local.
 }
 
 // newID is an id for a message that has none.
-func (t *Transport) newID() string { return t.epoch + "-" + strconv.FormatUint(t.seq.Add(1), 36) }
+func (t *Transport) newID() string { return transport.NewID(t.epoch, t.seq.Add(1)) }
 
 // here is the address for replies.
 const here = "memory"
 
 // Request implements transport.Transport.
 func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transport.Message, error) {
-	ask := *m
-	if ask.ID == "" {
-		ask.ID = t.newID()
-	}
-	if ask.Correlation == "" {
-		ask.Correlation = ask.ID
-	}
-	ask.ReplyTo, ask.Mandatory = here, false
 	if t.node.Closing() {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
-	call, err := t.requests.Open(ask.Correlation)
-	if err != nil {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
-	}
-	defer call.Drop()
-	takers, err := t.publish(ctx, &ask)
-	if err != nil {
-		return nil, err
-	}
-	if takers == 0 {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
-	}
-	return call.Wait(ctx)
+	return t.requests.Do(ctx, transport.Ask(m, here, t.newID), func(ask *transport.Message) (int, error) {
+		return t.publish(ctx, ask)
+	})
 }
 
 // answer hands a reply to the requester, if it still waits.
 func (t *Transport) answer(_ string, m *transport.Message) error {
-	if err := m.Check(t.maxBody); err != nil {
+	if err := transport.CheckReply(m, t.maxBody); err != nil {
 		return err
-	}
-	if m.Topic != "" {
-		if _, err := topic.Parse(string(m.Topic)); err != nil {
-			return fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
-		}
 	}
 	t.requests.Deliver(m.Clone())
 	return nil

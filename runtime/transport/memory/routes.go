@@ -2,6 +2,7 @@ package memory
 
 import (
 	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
 
@@ -9,13 +10,11 @@ import (
 type routes struct{ index topic.Index[*local.Line] }
 
 // of returns the lines that hear a topic, in no order, each once; the caller must not
-// change them. Its error is topic's.
+// change them. Its error is transport.CheckTopic's.
 func (r *routes) of(n topic.Name) ([]*local.Line, error) {
 	lines := r.index.Match(n)
 	if lines == nil {
-		if _, err := topic.Parse(string(n)); err != nil {
-			return nil, err
-		}
+		return nil, transport.CheckTopic(n)
 	}
 	return lines, nil
 }

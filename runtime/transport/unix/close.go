@@ -18,18 +18,8 @@ func (t *Transport) Close(ctx context.Context) error {
 		close(t.shut)
 		go t.drain()
 	}
-	if transport.InReceiver(ctx) {
+	if transport.InReceiver(ctx) || transport.Drained(ctx, t.done) {
 		return nil
-	}
-	select {
-	case <-t.done:
-		return nil
-	default:
-	}
-	select {
-	case <-t.done:
-		return nil
-	case <-ctx.Done():
 	}
 	t.requests.Close() // before they are told that there is no reply
 	t.hurry.Do(func() { close(t.hurried) })

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
@@ -58,7 +57,7 @@ type post struct {
 func (s *post) run() error {
 	targets, err := s.accept()
 	if err != nil {
-		return transport.NewPublishError(s.m, transport.OutcomeNotSent, err)
+		return transport.NotSent(s.m, err)
 	}
 	if len(targets) == 0 {
 		return nil
@@ -86,24 +85,16 @@ func (s *post) run() error {
 
 // accept checks the message, and returns those who want it, as far as is known here.
 func (s *post) accept() ([]*target, error) {
-	if err := s.ctx.Err(); err != nil {
-		return nil, transport.TimeoutError(err)
-	}
-	if err := s.m.Check(s.t.maxBody); err != nil {
+	if err := transport.CheckPublish(s.ctx, s.t, s.m, s.t.maxBody); err != nil {
 		return nil, err
-	}
-	if s.m.Profile != nil {
-		if err := s.t.Check(*s.m.Profile); err != nil {
-			return nil, err
-		}
 	}
 	if err := s.t.awaitJoined(s.ctx, s.stop); err != nil {
 		return nil, err
 	}
 	targets := s.t.routes.index.Match(s.m.Topic)
 	if targets == nil {
-		if _, err := topic.Parse(string(s.m.Topic)); err != nil {
-			return nil, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+		if err := transport.CheckTopic(s.m.Topic); err != nil {
+			return nil, err
 		}
 	}
 	if slices.ContainsFunc(targets, func(x *target) bool { return x.line != nil && x.line.Request().Where != nil }) {

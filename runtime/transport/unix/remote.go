@@ -5,7 +5,6 @@ package unix
 import (
 	"encoding/binary"
 	"errors"
-	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -233,15 +232,6 @@ func (c *conn) appendFrame(rs []*remote, m *transport.Message, x extra) {
 	if len(rs) == 1 && rs[0].overflow == transport.DropOldest {
 		c.marks = append(c.marks, mark{at, len(c.buf), rs[0]})
 	}
-}
-
-// patienceOf is how long a publisher waits for room; 0 is as long as its ctx lasts.
-func (r *remote) patienceOf(p *transport.Profile) time.Duration {
-	wait := r.patience
-	if p != nil && (wait == 0 || p.PublishTimeout != 0 && p.PublishTimeout < wait) {
-		wait = p.PublishTimeout
-	}
-	return wait
 }
 
 // secret reports whether the publisher wants buffers with a message to be wiped.

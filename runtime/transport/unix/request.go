@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -16,41 +15,20 @@ func (t *Transport) here() string { return t.name + "/" + t.epoch }
 
 // Request implements transport.Transport.
 func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transport.Message, error) {
-	ask := *m
-	if ask.ID == "" {
-		ask.ID = t.newID()
-	}
-	if ask.Correlation == "" {
-		ask.Correlation = ask.ID
-	}
-	ask.ReplyTo, ask.Mandatory = t.here(), false
 	if t.subs.Closing() {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
-	call, err := t.requests.Open(ask.Correlation)
-	if err != nil {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
-	}
-	defer call.Drop()
-	s := post{t: t, ctx: ctx, m: &ask, stop: t.shut, asks: true}
-	if err := s.run(); err != nil {
-		return nil, err
-	}
-	if s.takers == 0 {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
-	}
-	return call.Wait(ctx)
+	return t.requests.Do(ctx, transport.Ask(m, t.here(), t.newID), func(ask *transport.Message) (int, error) {
+		s := post{t: t, ctx: ctx, m: ask, stop: t.shut, asks: true}
+		err := s.run()
+		return s.takers, err
+	})
 }
 
 // reply sends a reply to where the request came from. It does not wait.
 func (t *Transport) reply(to string, m *transport.Message) error {
-	if err := m.Check(t.maxBody); err != nil {
+	if err := transport.CheckReply(m, t.maxBody); err != nil {
 		return err
-	}
-	if m.Topic != "" {
-		if _, err := topic.Parse(string(m.Topic)); err != nil {
-			return fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
-		}
 	}
 	if to == t.here() {
 		t.requests.Deliver(m.Clone())

@@ -23,13 +23,7 @@ type subscription struct {
 // Subscribe implements transport.Transport. It returns when every process that is connected,
 // or whose connection is just being made anew, has confirmed the subscription.
 func (t *Transport) Subscribe(ctx context.Context, r transport.SubscribeRequest) (transport.Subscription, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, transport.TimeoutError(err)
-	}
-	if err := r.Check(); err != nil {
-		return nil, err
-	}
-	if err := t.Check(r.Profile); err != nil {
+	if err := transport.CheckSubscribe(ctx, t, &r); err != nil {
 		return nil, err
 	}
 	if len(r.Patterns) > maxPatterns {

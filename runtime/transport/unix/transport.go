@@ -4,14 +4,11 @@ package unix
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -164,10 +161,8 @@ func New(ctx context.Context, c Config) (*Transport, error) {
 }
 
 func newTransport(c Config, a sockdir.Access) *Transport {
-	var epoch [8]byte
-	_, _ = rand.Read(epoch[:]) // it never fails
 	t := &Transport{
-		dir: c.Dir, node: c.Node, replica: c.Replica, name: nameOf(c.Node, c.Replica), epoch: hex.EncodeToString(epoch[:]),
+		dir: c.Dir, node: c.Node, replica: c.Replica, name: nameOf(c.Node, c.Replica), epoch: transport.NewEpoch(),
 		access: a, maxBody: c.MaxBody, outbox: c.Outbox, spin: c.Spin, onError: c.OnError,
 		joined: make(chan struct{}), shut: make(chan struct{}), done: make(chan struct{}), look: make(chan struct{}, 1),
 		hurried: make(chan struct{}),
@@ -199,15 +194,13 @@ func (t *Transport) hello() *hello {
 func (t *Transport) socketOf(name string) string { return filepath.Join(t.dir, name+".sock") }
 
 // newID is an id for a message that has none.
-func (t *Transport) newID() string { return t.epoch + "-" + strconv.FormatUint(t.seq.Add(1), 36) }
+func (t *Transport) newID() string { return transport.NewID(t.epoch, t.seq.Add(1)) }
 
 // Guarantees implements transport.Transport.
 func (t *Transport) Guarantees() transport.Guarantees {
-	return transport.Guarantees{
-		Ordered: true, Redelivers: true, OrderedKeys: true, GroupKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
-		Expires: true, Dedups: true, Mandatory: true, Requests: true, Gaps: true, MaxBody: t.maxBody,
-		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
-	}
+	g := local.Guarantees(t.maxBody)
+	g.Gaps = true
+	return g
 }
 
 // Status implements transport.Transport. It is Ready as long as every process that is there

@@ -10,6 +10,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
 
 // answerIn is how long a peer may take to say whether there is room where a queue refuses.
@@ -26,7 +27,7 @@ func timer(d time.Duration) (<-chan time.Time, func() bool) {
 
 // insist waits until a queue takes the message, or it is clear that it does not.
 func (s *post) insist(r *remote) {
-	late, stop := timer(r.patienceOf(s.m.Profile))
+	late, stop := timer(local.Patience(r.patience, s.m.Profile))
 	defer stop()
 	var unanswered <-chan time.Time
 	if r.overflow == transport.Reject {
@@ -133,7 +134,7 @@ func (s *post) toGroup(g *group) {
 		}
 		if first {
 			var stop func() bool
-			late, stop = timer(to.patience(s.m.Profile))
+			late, stop = timer(local.Patience(to.patience(), s.m.Profile))
 			defer stop()
 		}
 		if err := s.rest(late); err != nil {
@@ -203,13 +204,12 @@ func (x *target) overflow() transport.Overflow {
 	return x.remote.overflow
 }
 
-// patience is how long a publisher waits for the target; 0 is as long as its ctx lasts.
-func (x *target) patience(p *transport.Profile) time.Duration {
-	if x.remote != nil {
-		return x.remote.patienceOf(p)
+// patience is how long the target lets a publisher wait; 0 is for ever.
+func (x *target) patience() time.Duration {
+	if x.line != nil {
+		return x.line.Request().Profile.PublishTimeout
 	}
-	r := remote{offer: offer{patience: x.line.Request().Profile.PublishTimeout}}
-	return r.patienceOf(p)
+	return x.remote.patience
 }
 
 // alone reports whether the group has one process only.

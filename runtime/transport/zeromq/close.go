@@ -11,13 +11,7 @@ import (
 // Subscribe implements transport.Transport. When it returns, all processes that are
 // connected know of it; others are told when they connect.
 func (t *Transport) Subscribe(ctx context.Context, r transport.SubscribeRequest) (transport.Subscription, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, transport.TimeoutError(err)
-	}
-	if err := r.Check(); err != nil {
-		return nil, err
-	}
-	if err := t.Check(r.Profile); err != nil {
+	if err := transport.CheckSubscribe(ctx, t, &r); err != nil {
 		return nil, err
 	}
 	m, err := t.node.Subscribe(r)
@@ -64,18 +58,8 @@ func (t *Transport) Close(ctx context.Context) error {
 		t.status.Set(transport.Draining, nil)
 		t.closing.Go(func() { t.drain() })
 	}
-	if transport.InReceiver(ctx) {
+	if transport.InReceiver(ctx) || transport.Drained(ctx, t.done) {
 		return nil
-	}
-	select {
-	case <-t.done:
-		return nil
-	default:
-	}
-	select {
-	case <-t.done:
-		return nil
-	case <-ctx.Done():
 	}
 	t.requests.Close() // before they are told that there is no reply
 	left := t.node.Abandon() + t.unsent()

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/zmtp"
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
@@ -21,7 +20,7 @@ import (
 // Confirm it does not wait.
 func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.Pending, error) {
 	if t.node.Closing() {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
 	p, _, err := t.publish(ctx, m)
 	if err != nil {
@@ -53,14 +52,14 @@ type post struct {
 // not counted. Without a pending nothing is to be waited for.
 func (t *Transport) publish(ctx context.Context, m *transport.Message) (*pending, int, error) {
 	refuse := func(err error) (*pending, int, error) {
-		return nil, 0, transport.NewPublishError(m, transport.OutcomeNotSent, err)
+		return nil, 0, transport.NotSent(m, err)
 	}
 	targets, err := t.accept(ctx, m)
+	if err == nil && m.Mandatory && !slices.ContainsFunc(targets, func(tg *target) bool { return !tg.observer }) {
+		err = transport.ErrUnroutable
+	}
 	if err != nil {
 		return refuse(err)
-	}
-	if m.Mandatory && !slices.ContainsFunc(targets, func(tg *target) bool { return !tg.observer }) {
-		return refuse(transport.ErrUnroutable)
 	}
 	subs := t.plain.hearing(m.Topic)
 	if len(targets) == 0 && len(subs) == 0 {
@@ -80,21 +79,13 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (*pending
 
 // accept checks m and returns who wants it.
 func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*target, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, transport.TimeoutError(err)
-	}
-	if err := m.Check(t.maxBody); err != nil {
+	if err := transport.CheckPublish(ctx, t, m, t.maxBody); err != nil {
 		return nil, err
-	}
-	if m.Profile != nil {
-		if err := t.Check(*m.Profile); err != nil {
-			return nil, err
-		}
 	}
 	targets := t.routes.index.Match(m.Topic)
 	if targets == nil {
-		if _, err := topic.Parse(string(m.Topic)); err != nil {
-			return nil, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
+		if err := transport.CheckTopic(m.Topic); err != nil {
+			return nil, err
 		}
 	}
 	if !slices.ContainsFunc(targets, (*target).filters) {
@@ -182,7 +173,7 @@ func (x *post) note(tg *target, err error) {
 func (x *post) to(tg *target) (there bool, err error) {
 	switch {
 	case tg.q != nil:
-		return tg.q.put(x.ctx, x.packet, x.pend, x.ttl, shorter(x.patience, tg.q.patience()))
+		return tg.q.put(x.ctx, x.packet, x.pend, x.ttl, local.Shorter(x.patience, tg.q.patience()))
 	case tg.pull != nil:
 		return tg.pull.put(x.ctx, x.packet, x.patience)
 	}
@@ -190,14 +181,6 @@ func (x *post) to(tg *target) (there bool, err error) {
 		x.parcel = local.Pack(x.m, x.wipe)
 	}
 	return tg.line.Put(x.ctx, x.m, x.parcel)
-}
-
-// shorter is the shorter of two times, of which 0 is none.
-func shorter(a, b time.Duration) time.Duration {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
 }
 
 // result is what is known of the message.
@@ -228,30 +211,13 @@ func joined(a, b error) error {
 
 // Request implements transport.Transport.
 func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transport.Message, error) {
-	ask := *m
-	if ask.ID == "" {
-		ask.ID = t.newID()
-	}
-	if ask.Correlation == "" {
-		ask.Correlation = ask.ID
-	}
-	ask.ReplyTo, ask.Mandatory = t.here(), false
 	if t.node.Closing() {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrClosed)
+		return nil, transport.NotSent(m, transport.ErrClosed)
 	}
-	call, err := t.requests.Open(ask.Correlation)
-	if err != nil {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, err)
-	}
-	defer call.Drop()
-	_, takers, err := t.publish(ctx, &ask)
-	if err != nil {
-		return nil, err
-	}
-	if takers == 0 {
-		return nil, transport.NewPublishError(m, transport.OutcomeNotSent, transport.ErrNoListener)
-	}
-	return call.Wait(ctx)
+	return t.requests.Do(ctx, transport.Ask(m, t.here(), t.newID), func(ask *transport.Message) (int, error) {
+		_, takers, err := t.publish(ctx, ask)
+		return takers, err
+	})
 }
 
 // here is the address for replies: the process, and which one of its name.
@@ -259,13 +225,8 @@ func (t *Transport) here() string { return t.id + "/" + t.epoch }
 
 // answer sends a reply to where the request came from. What has gone is not told.
 func (t *Transport) answer(to string, m *transport.Message) error {
-	if err := m.Check(t.maxBody); err != nil {
+	if err := transport.CheckReply(m, t.maxBody); err != nil {
 		return err
-	}
-	if m.Topic != "" {
-		if _, err := topic.Parse(string(m.Topic)); err != nil {
-			return fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
-		}
 	}
 	if to == t.here() {
 		t.requests.Deliver(m.Clone())

@@ -2,8 +2,6 @@ package zeromq
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"net"
 	"strconv"
@@ -152,10 +150,8 @@ func newTransport(cfg Config) (*Transport, error) {
 	if cfg.OnError == nil {
 		cfg.OnError = func(error) {}
 	}
-	var epoch [8]byte
-	_, _ = rand.Read(epoch[:]) // it never fails
 	t := &Transport{
-		cfg: cfg, id: identity(cfg.Node, cfg.Replica), epoch: hex.EncodeToString(epoch[:]), maxBody: cfg.MaxBody, onError: cfg.OnError,
+		cfg: cfg, id: identity(cfg.Node, cfg.Replica), epoch: transport.NewEpoch(), maxBody: cfg.MaxBody, onError: cfg.OnError,
 		shut: make(chan struct{}), rushed: make(chan struct{}), done: make(chan struct{}),
 		remotes: map[string]*remote{}, inlets: map[string]*inlet{}, own: map[uint64]*target{}, ids: map[*local.Line]uint64{},
 	}
@@ -176,11 +172,9 @@ func (t *Transport) limits() zmtp.Limits {
 
 // Guarantees implements transport.Transport.
 func (t *Transport) Guarantees() transport.Guarantees {
-	return transport.Guarantees{
-		Ordered: true, Redelivers: true, OrderedKeys: true, GroupKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
-		Expires: true, Dedups: true, Mandatory: true, Requests: true, Gaps: true, MaxBody: t.maxBody,
-		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
-	}
+	g := local.Guarantees(t.maxBody)
+	g.Gaps = true
+	return g
 }
 
 // Status implements transport.Transport. It is Reconnecting while a peer is away that has
@@ -196,10 +190,7 @@ func (t *Transport) Check(p transport.Profile) error {
 }
 
 // newID is an id for a message that has none.
-func (t *Transport) newID() string {
-	var buf [32]byte
-	return string(strconv.AppendUint(append(append(buf[:0], t.epoch...), '-'), t.seq.Add(1), 36))
-}
+func (t *Transport) newID() string { return transport.NewID(t.epoch, t.seq.Add(1)) }
 
 // routes find who hears a topic.
 type routes struct {

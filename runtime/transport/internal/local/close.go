@@ -36,7 +36,7 @@ func (n *Node) Subscribe(r transport.SubscribeRequest) (*Member, error) {
 // lineOf is the line of a subscription, a new one unless it joins a group; n.mu is held.
 func (n *Node) lineOf(r transport.SubscribeRequest) (*Line, error) {
 	if l := n.groups[r.Group]; l != nil {
-		if !l.fits(&r) {
+		if !l.request.Agrees(&r) {
 			return nil, fmt.Errorf("%w: group %q", transport.ErrGroupMismatch, r.Group)
 		}
 		return l, nil
@@ -68,17 +68,10 @@ func (m *Member) Close(ctx context.Context) error {
 	if transport.InReceiver(ctx) {
 		return nil
 	}
-	select {
-	case <-m.done:
-		return m.result()
-	default:
-	}
-	select {
-	case <-m.done:
-		return m.result()
-	case <-ctx.Done():
+	if !transport.Drained(ctx, m.done) {
 		return &transport.DrainError{Left: m.giveUp()}
 	}
+	return m.result()
 }
 
 // result is what Close returns when everything has ended.

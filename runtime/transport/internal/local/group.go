@@ -9,12 +9,6 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
-// fits reports whether another member of the group wants the same as the first one.
-func (l *Line) fits(r *transport.SubscribeRequest) bool {
-	return slices.Equal(l.request.Patterns, r.Patterns) && l.request.Policy == r.Policy &&
-		l.request.Profile == r.Profile && (l.request.Where == nil) == (r.Where == nil)
-}
-
 // join makes m a member.
 func (l *Line) join(m *Member) {
 	l.mu.Lock()

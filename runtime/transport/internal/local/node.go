@@ -50,6 +50,15 @@ func New(cfg Config) *Node {
 	return &Node{cfg: cfg, lines: map[*Line]struct{}{}, groups: map[string]*Line{}, names: map[string]struct{}{}}
 }
 
+// Guarantees are what a transport promises by its Node, for bodies of at most maxBody bytes.
+func Guarantees(maxBody int) transport.Guarantees {
+	return transport.Guarantees{
+		Ordered: true, Redelivers: true, OrderedKeys: true, GroupKeys: true, DeadLetters: true, Overflow: true, Bytes: true,
+		Expires: true, Dedups: true, Mandatory: true, Requests: true, MaxBody: maxBody,
+		Policies: []transport.GroupPolicy{transport.RoundRobin, transport.LeastLoaded, transport.Random, transport.Sticky},
+	}
+}
+
 // Closing reports whether Shut has been called.
 func (n *Node) Closing() bool { return n.closing.Load() }
 
