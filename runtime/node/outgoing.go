@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -48,6 +47,16 @@ type link struct {
 type line struct {
 	turn chan struct{} // has room for whose turn it is
 	seq  uint64        // of the last message that may be on its way; who has the turn uses it
+}
+
+// link is the open transport of a name, nil if there is none.
+func (n *Node) link(name string) *link {
+	for _, l := range n.links {
+		if l.name == name {
+			return l
+		}
+	}
+	return nil
 }
 
 func (l *link) line(template topic.Pattern) *line {
@@ -111,14 +120,14 @@ func (n *Node) listenLast() error {
 	var patterns []topic.Pattern
 	for i := range n.plan.Outgoing {
 		o := &n.plan.Outgoing[i]
-		at := slices.IndexFunc(n.links, func(l *link) bool { return l.name == o.Via })
-		if at < 0 {
+		l := n.link(o.Via)
+		if l == nil {
 			return fmt.Errorf("node: %s leaves by %s, which the node does not open", o.Pattern, o.Via)
 		}
-		if err := n.links[at].t.Check(o.Profile); err != nil {
+		if err := l.t.Check(o.Profile); err != nil {
 			return fmt.Errorf("node: %s by %s: %w", o.Pattern, o.Via, err)
 		}
-		n.links[at].leaving.Add(o.Pattern, o)
+		l.leaving.Add(o.Pattern, o)
 		patterns = append(patterns, o.Pattern)
 	}
 	if len(patterns) == 0 {
@@ -143,7 +152,7 @@ func (n *Node) send(ctx context.Context, e *bus.AnyEvent) error {
 		ctx, cancel = context.WithTimeout(ctx, d)
 		defer cancel()
 	}
-	m := transport.Message{Envelope: n.envelope(ctx, e)}
+	m := transport.Message{Envelope: n.envelope(ctx, e.ID(), e.Key(), e.Topic())}
 	var legs []leg
 	sensitive := false
 	for _, l := range n.links {
@@ -173,11 +182,12 @@ func (n *Node) send(ctx context.Context, e *bus.AnyEvent) error {
 	return wait(ctx, legs, &m)
 }
 
-func (n *Node) envelope(ctx context.Context, e *bus.AnyEvent) transport.Envelope {
-	name := e.Topic()
+// envelope is that of an event, or of a request, which leaves the node now. A handler's ctx
+// tells what it follows from.
+func (n *Node) envelope(ctx context.Context, id, key string, name topic.Name) transport.Envelope {
 	cause, _ := ctx.Value(causeKey{}).(string)
 	return transport.Envelope{
-		ID: e.ID(), Type: n.types.name(name), Source: n.plan.Node, Key: e.Key(), Topic: name,
+		ID: id, Type: n.types.name(name), Source: n.plan.Node, Key: key, Topic: name,
 		Time: time.Now(), Epoch: n.bus.Epoch(), Group: groupOf(name), Causation: cause,
 	}
 }

@@ -129,15 +129,7 @@ func (a *asker[Rep]) far(ctx context.Context, name topic.Name, key string, e any
 	if err != nil {
 		return nil, err
 	}
-	at := slices.IndexFunc(n.links, func(l *link) bool { return l.name == a.via })
-	cause, _ := ctx.Value(causeKey{}).(string)
-	answer, err := n.links[at].t.Request(ctx, &transport.Message{
-		Envelope: transport.Envelope{
-			Type: n.types.name(name), Source: n.plan.Node, Key: key, Topic: name, Time: time.Now(),
-			Epoch: n.bus.Epoch(), Group: groupOf(name), Causation: cause,
-		},
-		Body: body,
-	})
+	answer, err := n.link(a.via).t.Request(ctx, &transport.Message{Envelope: n.envelope(ctx, "", key, name), Body: body})
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,22 @@ func mapped(f func()) (err error) {
 	return nil
 }
 
+// crossed is what becomes of an event on its way to a receiver: its key there, and what the
+// receiver takes.
+func crossed[S, T any](key string, e *S, keyOf func(string, *S) string, mapping func(string, *S) *T) (to string, made *T, err error) {
+	err = mapped(func() { to, made = keyOf(key, e), mapping(key, e) })
+	return to, made, err
+}
+
+// valueOf is an event's value; its error is mismatch's.
+func valueOf[E any](e *bus.AnyEvent) (E, error) {
+	v, ok := e.Value().(E)
+	if !ok {
+		return v, mismatch(e)
+	}
+	return v, nil
+}
+
 // mismatch is the error of an event of a type that its topic does not have.
 func mismatch(e *bus.AnyEvent) error {
 	return bus.Permanent(fmt.Errorf("%w: %T on %s", bus.ErrTypeMismatch, e.Value(), e.Topic()))
@@ -52,9 +68,9 @@ func Where[S any](keep func(key string, e *S) bool) func(*bus.AnyEvent) bool {
 // Plain is a Route's Take for events that are what the machine takes, E.
 func Plain[E any](take func(context.Context, *bus.AnyEvent, E) error) func(context.Context, *bus.AnyEvent) error {
 	return func(ctx context.Context, e *bus.AnyEvent) error {
-		v, ok := e.Value().(E)
-		if !ok {
-			return mismatch(e)
+		v, err := valueOf[E](e)
+		if err != nil {
+			return err
 		}
 		return take(ctx, e, v)
 	}
@@ -76,13 +92,12 @@ func MappedKeyed[S, T, E any](
 	keyOf func(key string, e *S) string, mapping func(key string, e *S) *T, take func(context.Context, *bus.AnyEvent, string, E) error,
 ) func(context.Context, *bus.AnyEvent) error {
 	return func(ctx context.Context, e *bus.AnyEvent) error {
-		v, ok := e.Value().(*S)
-		if !ok {
-			return mismatch(e)
+		v, err := valueOf[*S](e)
+		if err != nil {
+			return err
 		}
-		var to string
-		var made *T
-		if err := mapped(func() { to, made = keyOf(e.Key(), v), mapping(e.Key(), v) }); err != nil {
+		to, made, err := crossed(e.Key(), v, keyOf, mapping)
+		if err != nil {
 			return err
 		}
 		event, ok := any(made).(E)

@@ -33,9 +33,8 @@ func wired[S, T any](
 		if where != nil && !holds(where, key, e) {
 			return nil
 		}
-		var to string
-		var v *T
-		if err := mapped(func() { to, v = keyOf(key, e), mapping(key, e) }); err != nil {
+		to, v, err := crossed(key, e, keyOf, mapping)
+		if err != nil {
 			return err
 		}
 		return publish(ctx, id, to, v)
@@ -51,9 +50,9 @@ func holds[S any](where func(string, *S) bool, key string, e *S) (yes bool) {
 // theirs: published again, they have the same one.
 func Forward[S any](w Wire[S], suffix string) func(context.Context, *bus.AnyEvent) error {
 	return func(ctx context.Context, e *bus.AnyEvent) error {
-		v, ok := e.Value().(*S)
-		if !ok {
-			return mismatch(e)
+		v, err := valueOf[*S](e)
+		if err != nil {
+			return err
 		}
 		return w(ctx, e.ID()+"/"+suffix, e.Key(), v)
 	}
