@@ -30,6 +30,7 @@ func BenchmarkWiring(b *testing.B) {
 	b.Run("links", func(b *testing.B) { byNode(b, link, "c.d", "a.b", "e.f") })
 	b.Run("direct", func(b *testing.B) { byBus(b) })
 	b.Run("inline", func(b *testing.B) { byNode(b, inline, "a.b") })
+	b.Run("inlines", func(b *testing.B) { byNode(b, inline, "c.d", "a.b", "e.f") })
 }
 
 func byBus(b *testing.B, opts ...bus.SubscribeOption) {

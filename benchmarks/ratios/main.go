@@ -49,6 +49,7 @@ var rows = []row{
 	{"an event by a link within a node; the bus by itself", "Wiring/link", "Wiring/bus", 1.1, 0},
 	{"an event by one of several links within a node; the bus by itself", "Wiring/links", "Wiring/bus", 1.1, 0},
 	{"an event by an inline link; the bus by itself, direct", "Wiring/inline", "Wiring/direct", 1.1, 0},
+	{"an event by one of several inline links; the bus by itself, direct", "Wiring/inlines", "Wiring/direct", 1.1, 0},
 	{"transition, in a batch; a switch that recovers", "Transition/xsgen-batch", "Transition/switch-recover", 2, 1.3},
 	{"transition, in a batch; a bare switch", "Transition/xsgen-batch", "Transition/switch", 2, 1.3},
 	{"transition, Send; qmuntal/stateless", "Transition/xsgen-send", "Transition/stateless", 0, 0},

@@ -75,6 +75,13 @@ type closer struct {
 
 func newCloser() closer { return closer{publishing(), workers.current()} }
 
+// InHandler reports whether a handler of the bus is among the callers: who waits for its
+// handlers must not do so then. Direct ones are not told from those of other buses.
+func (b *Bus) InHandler() bool {
+	w := workers.current()
+	return w != nil && w.s.bus == b || publishing()
+}
+
 // begin takes s off the lists and has it end in its own time; b.mu is held.
 func (c closer) begin(s *Subscription) {
 	s.closed.Store(true)

@@ -69,7 +69,7 @@ func (n *node[T]) typ() reflect.Type { return reflect.TypeFor[T]() }
 
 // add implements anyNode.
 func (n *node[T]) add(s *Subscription, keys []string) bool {
-	m, ok := memberOf[T](s, keys)
+	m, ok := memberOf[T](&n.place, s, keys)
 	if !ok {
 		return false
 	}

@@ -26,7 +26,8 @@ type Subscription struct {
 	pattern  topic.Pattern   // the first one
 	patterns []topic.Pattern // all of them, each once
 	options  subscribeOptions
-	handler  any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call
+	handler  any          // Handler[T] or AnyHandler; nil for a BatchHandler, which only the consumers call, and for choices
+	choices  *choices     // nil unless there is a handler for each topic
 	accepts  any          // a zero value of the type that a BatchHandler takes, as *T
 	typ      reflect.Type // of the events, nil for any
 	closed   atomic.Bool
@@ -64,23 +65,26 @@ func SubscribeAny(b *Bus, pattern topic.Pattern, h AnyHandler, opts ...Subscribe
 	if h == nil {
 		return nil, ErrNilHandler
 	}
-	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call {
-		e := &AnyEvent{}
-		return func(ctx context.Context, items []item) error {
-			o := &items[0].origin
-			if debugging {
-				o = &origin{}
-				*o = items[0].origin
-				e = &AnyEvent{}
-				defer func() {
-					items[0].seq = o.seq
-					o.release()
-				}()
-			}
-			e.origin, e.value = o, items[0].value
-			return deliver(ctx, h, e)
+	return subscribe(b, &Subscription{pattern: pattern, handler: h}, func() call { return queued(h) }, opts)
+}
+
+// queued is what a goroutine of a queue calls for events of any type.
+func queued(h AnyHandler) call {
+	e := &AnyEvent{}
+	return func(ctx context.Context, items []item) error {
+		o := &items[0].origin
+		if debugging {
+			o = &origin{}
+			*o = items[0].origin
+			e = &AnyEvent{}
+			defer func() {
+				items[0].seq = o.seq
+				o.release()
+			}()
 		}
-	}, opts)
+		e.origin, e.value = o, items[0].value
+		return deliver(ctx, h, e)
+	}
 }
 
 // SubscribeBatch is Subscribe for a handler of several events at once: as many as
@@ -144,8 +148,8 @@ func subscribe(b *Bus, s *Subscription, each func() call, opts []SubscribeOption
 	return s, nil
 }
 
-// memberOf is s as a node of type T sees it; false if s wants another type.
-func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
+// memberOf is s as the node of a place, of type T, sees it; false if s wants another type.
+func memberOf[T any](p *place, s *Subscription, keys []string) (member[T], bool) {
 	m := member[T]{sub: s, keys: keys}
 	var ok bool
 	if m.keep, ok = filterOf[T](s); !ok {
@@ -154,6 +158,10 @@ func memberOf[T any](s *Subscription, keys []string) (member[T], bool) {
 	var h func(context.Context, *Event[T]) error
 	switch handler := s.handler.(type) {
 	case nil:
+		if s.choices != nil {
+			h = direct[T](s.choices.at(p))
+			break
+		}
 		_, ok = s.accepts.(*T)
 	case Handler[T]:
 		h = handler

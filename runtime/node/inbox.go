@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -76,11 +77,10 @@ func (x *ear) listen() error {
 	}
 	patterns := x.local.patterns()
 	opts := []bus.SubscribeOption{bus.Also(patterns[1:]...)}
-	take := x.local.handler()
 	if x.direct {
-		opts, take = append(opts, bus.Direct()), x.takeDirect(take)
+		opts = append(opts, bus.Direct())
 	} else {
-		opts, take = append(opts, bus.WithProfile(x.n.inProcess(x.profile))), x.takeQueued(take)
+		opts = append(opts, bus.WithProfile(x.n.inProcess(x.profile)))
 	}
 	if x.local.conditional() {
 		opts = append(opts, bus.WhereAny(x.local.wants))
@@ -92,8 +92,21 @@ func (x *ear) listen() error {
 		opts = append(opts, bus.Responder())
 	}
 	var err error
-	x.sub, err = bus.SubscribeAny(x.n.bus, patterns[0], take, opts...)
+	x.sub, err = bus.SubscribeEach(x.n.bus, patterns[0], x.choose, opts...)
 	return err
+}
+
+// choose is the handler for the bus's events of a topic. While the gate is open there is
+// nothing between the bus and the route.
+func (x *ear) choose(template topic.Pattern) bus.AnyHandler {
+	take := x.local.handler(template)
+	switch {
+	case x.gate.open.Load():
+		return take
+	case x.direct:
+		return x.takeDirect(take)
+	}
+	return x.takeQueued(take)
 }
 
 // inProcess is a profile for the bus. Where all nodes are in one process, what a topology

@@ -44,9 +44,9 @@ func (l *life) start(ctx context.Context, f func(context.Context) error) error {
 
 // shutdown has f called, once, in a goroutine that ends with it, and waits for that. The
 // ctx that f gets ends when that of somebody who waits does. From within what it would wait
-// for it does not wait.
-func (l *life) shutdown(ctx context.Context, f func(context.Context) error) error {
-	wait := !within(ctx)
+// for, such as a handler of the bus, it does not wait.
+func (l *life) shutdown(ctx context.Context, b *bus.Bus, f func(context.Context) error) error {
+	wait := !within(ctx, b)
 	l.mu.Lock()
 	if l.ended == nil {
 		l.begin(ctx, wait, f)
@@ -105,12 +105,12 @@ func (l *life) begin(ctx context.Context, waits bool, f func(context.Context) er
 }
 
 // within reports whether something that a shutdown waits for is among the callers.
-func within(ctx context.Context) bool {
-	return bus.StepTimeout(ctx) > 0 || transport.InReceiver(ctx) || called()
+func within(ctx context.Context, b *bus.Bus) bool {
+	return bus.StepTimeout(ctx) > 0 || transport.InReceiver(ctx) || b.InHandler() || called()
 }
 
 // awaited are parts of the names of functions that a shutdown waits for: those that call
-// handlers, senders, machines that are opened or closed, and OnError. The name of a closure
+// handlers for transports, senders, machines that are opened or closed, and OnError. The name of a closure
 // has that of the function which makes it, and of whichever that was inlined into.
 var awaited = []string{"(*ear).", "(*Node).Send", "(*Node).connect", "(*Node).open", "(*Node).closeMachines", "withDefaults"}
 

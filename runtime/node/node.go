@@ -225,8 +225,18 @@ func (n *Node) open(ctx context.Context) error {
 			}
 		}
 		m.gate.let()
+		n.gated(m)
 	}
 	return nil
+}
+
+// gated has the inboxes of a machine follow its gate, which has been opened or shut.
+func (n *Node) gated(m *machine) {
+	for _, x := range n.inboxes {
+		if x.gate == m.gate && x.sub != nil {
+			x.sub.Rechoose()
+		}
+	}
 }
 
 // Ready reports whether the node has started, does not end yet, and all its transports

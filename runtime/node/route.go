@@ -73,10 +73,11 @@ func (r *router) find(e *bus.AnyEvent, from string) *Route {
 	return nil
 }
 
-// handler is what takes the events that the bus brings, since some route matches them.
-func (r *router) handler() bus.AnyHandler {
-	if len(r.routes) == 1 {
-		return r.routes[0].Take
+// handler is what takes the events of a template that the bus brings, since some route
+// matches them.
+func (r *router) handler(template topic.Pattern) bus.AnyHandler {
+	if c := r.of(template); len(c.routes) == 1 {
+		return c.routes[0].Take
 	}
 	return func(ctx context.Context, e *bus.AnyEvent) error {
 		if t := r.find(e, ""); t != nil {

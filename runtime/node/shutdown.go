@@ -24,7 +24,7 @@ import (
 // past that is waited for as well, as long as ctx lasts.
 func (n *Node) Shutdown(ctx context.Context) error {
 	n.ready.Store(false)
-	return n.life.shutdown(ctx, func(ctx context.Context) error {
+	return n.life.shutdown(ctx, n.bus, func(ctx context.Context) error {
 		b := n.bus
 		if n.together != nil {
 			b = nil // it is the others' as well
@@ -85,6 +85,7 @@ func (n *Node) closeIntake(ctx context.Context) error {
 func (n *Node) shutGates() {
 	for _, m := range n.machines {
 		m.gate.shut()
+		n.gated(m)
 	}
 }
 

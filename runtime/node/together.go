@@ -60,7 +60,7 @@ func (t *Together) Shutdown(ctx context.Context) error {
 	for _, n := range t.nodes {
 		n.ready.Store(false)
 	}
-	return t.life.shutdown(ctx, t.end)
+	return t.life.shutdown(ctx, t.bus, t.end)
 }
 
 // end ends the nodes that do not end by themselves, waits for the others, and ends the bus.
