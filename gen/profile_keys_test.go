@@ -21,24 +21,25 @@ var keyUses = map[string]struct {
 	yaml    string
 	profile transport.Profile
 }{
-	"batch-size":          {"batch-size: 10", transport.Profile{BatchSize: 10}},
-	"batch-timeout":       {"batch-size: 10, batch-timeout: 5ms", transport.Profile{BatchSize: 10, BatchTimeout: 5 * time.Millisecond}},
-	"capacity":            {"capacity: 5", transport.Profile{Capacity: 5}},
-	"capacity-bytes":      {"capacity-bytes: 100", transport.Profile{CapacityBytes: 100}},
-	"overflow":            {"overflow: error", transport.Profile{Overflow: transport.Reject}},
-	"durable":             {"durable: true", transport.Profile{Durable: transport.Durable}},
-	model.DurableRequired: {model.DurableRequired, transport.Profile{Durable: transport.DurableRequired}},
-	"ack":                 {"ack: manual", transport.Profile{ManualAck: transport.On}},
-	"confirm":             {"confirm: true", transport.Profile{Confirm: transport.On}},
-	"prefetch":            {"prefetch: 5", transport.Profile{Prefetch: 5}},
-	"retry":               {"retry: {attempts: 3}", transport.Profile{Retry: transport.Retry{Attempts: 3}}},
-	"dead-letter":         {"dead-letter: true", transport.Profile{DeadLetter: true}},
-	"ttl":                 {"ttl: 5s", transport.Profile{TTL: 5 * time.Second}},
-	"order":               {"order: key", transport.Profile{Order: transport.OrderKey}},
-	"concurrency":         {"concurrency: 2", transport.Profile{Concurrency: 2}},
-	"dedup-window":        {"dedup-window: 10", transport.Profile{DedupWindow: 10}},
-	"publish-timeout":     {"publish-timeout: 5s", transport.Profile{PublishTimeout: 5 * time.Second}},
-	"sensitive":           {"sensitive: true", transport.Profile{Sensitive: true}},
+	"batch-size":             {"batch-size: 10", transport.Profile{BatchSize: 10}},
+	"batch-timeout":          {"batch-size: 10, batch-timeout: 5ms", transport.Profile{BatchSize: 10, BatchTimeout: 5 * time.Millisecond}},
+	"capacity":               {"capacity: 5", transport.Profile{Capacity: 5}},
+	"capacity-bytes":         {"capacity-bytes: 100", transport.Profile{CapacityBytes: 100}},
+	"overflow":               {"overflow: error", transport.Profile{Overflow: transport.Reject}},
+	model.OverflowDropNewest: {model.OverflowDropNewest, transport.Profile{Overflow: transport.DropNewest}},
+	"durable":                {"durable: true", transport.Profile{Durable: transport.Durable}},
+	model.DurableRequired:    {model.DurableRequired, transport.Profile{Durable: transport.DurableRequired}},
+	"ack":                    {"ack: manual", transport.Profile{ManualAck: transport.On}},
+	"confirm":                {"confirm: true", transport.Profile{Confirm: transport.On}},
+	"prefetch":               {"prefetch: 5", transport.Profile{Prefetch: 5}},
+	"retry":                  {"retry: {attempts: 3}", transport.Profile{Retry: transport.Retry{Attempts: 3}}},
+	"dead-letter":            {"dead-letter: true", transport.Profile{DeadLetter: true}},
+	"ttl":                    {"ttl: 5s", transport.Profile{TTL: 5 * time.Second}},
+	"order":                  {"order: key", transport.Profile{Order: transport.OrderKey}},
+	"concurrency":            {"concurrency: 2", transport.Profile{Concurrency: 2}},
+	"dedup-window":           {"dedup-window: 10", transport.Profile{DedupWindow: 10}},
+	"publish-timeout":        {"publish-timeout: 5s", transport.Profile{PublishTimeout: 5 * time.Second}},
+	"sensitive":              {"sensitive: true", transport.Profile{Sensitive: true}},
 }
 
 // linkOf is a topology with one link of a kind that has a profile.
@@ -73,7 +74,7 @@ func TestProfileKeys(t *testing.T) {
 		if !k.Available {
 			continue
 		}
-		for _, key := range profileRows() {
+		for _, key := range model.Rows() {
 			use, ok := keyUses[key]
 			if !ok {
 				t.Errorf("no use of %s", key)
@@ -107,15 +108,4 @@ func refusedBy(t *testing.T, l *diag.List, kind string) (refused bool) {
 		}
 	}
 	return refused
-}
-
-// TestDropNewest has a value of a key refused where the key itself is not.
-func TestDropNewest(t *testing.T) {
-	machines := shopMachines(t)
-	for _, kind := range []string{"memory", "zeromq", "amqp"} {
-		refused := refusedBy(t, checkTopology([]byte(linkOf(kind, "overflow: drop-newest")), machines), kind)
-		if refused != (kind == "amqp") {
-			t.Errorf("%s: refused is %v", kind, refused)
-		}
-	}
 }

@@ -43,7 +43,7 @@ var proofs = map[string]proof{
 		return bySuite("runtime/transport/amqp", key, own{
 			"ack": "TestAck", "confirm": "TestConfirm", "sensitive": "TestSensitive", "durable": "TestConformance/durable-queue",
 			"durable: required": "TestConformance/durable-queue", "capacity": "TestFull", "capacity-bytes": "TestCapacityBytes",
-			"overflow": "TestOverflow", "publish-timeout": "TestAlarms",
+			"overflow": "TestOverflow", "overflow: drop-newest": "TestCheck", "publish-timeout": "TestAlarms",
 		})
 	}},
 	"unix": {checks: []check{unix.CheckProfile}, shows: func(_ *testing.T, key string) []string {
@@ -90,8 +90,11 @@ func bySuite(dir, key string, tests own) (out []string) {
 // onTheBus is what docs/bus.md names, whose queue a link within a process is.
 func onTheBus(t *testing.T, key string) []string {
 	t.Helper()
-	if key == model.DurableRequired {
+	switch key {
+	case model.DurableRequired:
 		return []string{"runtime/bus TestProfilesThatAreRefused"}
+	case model.OverflowDropNewest:
+		return []string{"runtime/bus TestOverflow"}
 	}
 	doc, err := os.ReadFile("../docs/bus.md")
 	if err != nil {
@@ -109,12 +112,6 @@ func onTheBus(t *testing.T, key string) []string {
 func checkDirect(p transport.Profile) error {
 	_, err := bus.SubscribeAny(bus.New(), "#", nothing, bus.Direct(), bus.WithProfile(p))
 	return err
-}
-
-// profileRows are the keys of profiles, and what is asked of apart.
-func profileRows() []string {
-	at := slices.Index(model.ProfileKeys, "durable") + 1
-	return slices.Insert(slices.Clone(model.ProfileKeys), at, model.DurableRequired)
 }
 
 // TestProfileProofs wants tests that exist for every key on every kind of link, and keeps
@@ -161,7 +158,7 @@ func proofsPage(t *testing.T) []byte {
 			continue
 		}
 		b.WriteString("| key | | shown by |\n|---|---|---|\n")
-		for _, row := range profileRows() {
+		for _, row := range model.Rows() {
 			fmt.Fprintf(b, "| `%s` | %s | %s |\n", row, k.Answers[row], found.cell(k.Name, row, p.shows(t, row)))
 		}
 	}

@@ -73,18 +73,12 @@ func profileTable() string {
 		b.WriteString(" " + k.Name + " |")
 	}
 	b.WriteString("\n|---|" + strings.Repeat("---|", len(model.TransportKinds)) + "\n")
-	for _, key := range model.ProfileKeys {
-		rows := []string{key}
-		if key == "durable" {
-			rows = append(rows, model.DurableRequired)
+	for _, row := range model.Rows() {
+		b.WriteString("| `" + row + "` |")
+		for _, k := range model.TransportKinds {
+			b.WriteString(" " + k.Answers[row].String() + " |")
 		}
-		for _, row := range rows {
-			b.WriteString("| `" + row + "` |")
-			for _, k := range model.TransportKinds {
-				b.WriteString(" " + k.Answers[row].String() + " |")
-			}
-			b.WriteString("\n")
-		}
+		b.WriteString("\n")
 	}
 	return b.String()
 }

@@ -19,7 +19,7 @@ func eventNotHeard(p *topologyPass) {
 	for _, m := range p.t.Machines {
 		var lost []*model.Event
 		for _, e := range m.Machine.Emits {
-			if !taken[e] && !slices.Contains(m.Machine.ToParent, e) && !p.heard(family("emit", m, e.Name.Value)) {
+			if !taken[e] && !slices.Contains(m.Machine.ToParent, e) && !p.heard(m.Topic(model.TopicEmit, e.Name.Value)) {
 				lost = append(lost, e)
 			}
 		}

@@ -52,7 +52,7 @@ func (p *topologyPass) refuses(t *model.Transport, x *model.Profile, at source.P
 	case x.Durable == model.RequireDurable && t.Kind.Answers[model.DurableRequired] == model.Refused:
 		p.Add(diag.ProfileRefused, at, "the profile %s has `durable: required`, and %s between %s keeps nothing beyond its processes", x.Name.Value, t.Kind.Name, ends).
 			WithHint("`durable: true` is durable where the transport can")
-	case x.Overflow == model.DropNewest && t.Kind.KeepsNewest:
+	case x.Overflow == model.DropNewest && t.Kind.Answers[model.OverflowDropNewest] == model.Refused:
 		p.Add(diag.ProfileRefused, at, "the profile %s has `overflow: drop-newest`, and %s between %s cannot drop the newest", x.Name.Value, t.Kind.Name, ends).
 			WithHint("`drop-oldest` drops the oldest, and with `error` or `block` the publisher is told")
 	}

@@ -31,20 +31,20 @@ func topicMatchesNothing(p *topologyPass) {
 
 func (p *topologyPass) statePattern(l *model.Link, s spec.Scalar) {
 	pattern := topic.Pattern(s.Value)
-	states := l.FromMachine.Machine.States
-	if slices.ContainsFunc(states, func(x *model.State) bool { return x.Leaf() && x.Parent != nil && pattern.Match(topic.Name(x.Path)) }) {
+	m := l.FromMachine.Machine
+	if slices.ContainsFunc(m.Leaves(), func(x *model.State) bool { return pattern.Match(topic.Name(x.Path)) }) {
 		return
 	}
 	d := p.Add(diag.TopicNotPublished, s.Pos, "no state of %s that can be entered last matches %s", l.FromMachine.ID.Value, pattern)
-	if slices.ContainsFunc(states, func(x *model.State) bool {
+	if slices.ContainsFunc(m.States, func(x *model.State) bool {
 		return x.Path == s.Value && (x.Kind == model.Compound || x.Kind == model.Parallel)
 	}) {
 		d.WithHint("changes are published of states without children: write `%s.*`", s.Value)
 		return
 	}
 	d.WithHint("%s", p.Suggest(s.Value, func(yield func(string) bool) {
-		for _, x := range states {
-			if x.Leaf() && x.Parent != nil && !yield(x.Path) {
+		for _, x := range m.Leaves() {
+			if !yield(x.Path) {
 				return
 			}
 		}

@@ -90,15 +90,6 @@ func (p *topologyPass) heard(name topic.Pattern) bool {
 	return false
 }
 
-// family is a topic of a machine, or a family of topics if it has keys.
-func family(kind string, m *model.Participant, rest string) topic.Pattern {
-	id := m.ID.Value
-	if m.Keyed() {
-		id += ".+"
-	}
-	return topic.Pattern(kind + "." + id + "." + rest)
-}
-
 // listed joins names for people.
 func listed(events []*model.Event) string {
 	var names []string

@@ -1,6 +1,8 @@
 package golang
 
 import (
+	"strings"
+
 	"slices"
 
 	"github.com/dave/jennifer/jen"
@@ -82,11 +84,13 @@ func (g *generator) inboxOptions() *jen.Statement {
 
 // subscribeInbox subscribes a machine that is connected, or undoes that.
 func (g *generator) subscribeInbox(b *jen.Group) {
-	pattern := jen.Code(jen.Lit("event." + g.m.ID.Value + ".#"))
+	own := string(g.m.Topic(model.TopicEvent, "#"))
+	pattern := jen.Code(jen.Lit(own))
 	if g.m.Keyed {
 		b.List(jen.Id("key"), jen.Err()).Op(":=").Qual(topicPath, "EscapeKey").Call(core().Dot("Key").Call())
 		b.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Err()))
-		pattern = jen.Qual(topicPath, "Pattern").Call(jen.Lit("event." + g.m.ID.Value + ".").Op("+").Id("key").Op("+").Lit(".#"))
+		before, after, _ := strings.Cut(own, "+")
+		pattern = jen.Qual(topicPath, "Pattern").Call(jen.Lit(before).Op("+").Id("key").Op("+").Lit(after))
 	} else {
 		b.Var().Err().Error()
 	}
@@ -171,10 +175,8 @@ func (g *generator) changedTopics(f *jen.File) {
 		kind = "Family"
 	}
 	var rows []jen.Code
-	for _, s := range g.m.States {
-		if s.Leaf() && s.Parent != nil {
-			rows = append(rows, jen.Values(jen.Id(stateIdent(s)), jen.Id("TopicState"+goname.Exported(s.Path))))
-		}
+	for _, s := range g.m.Leaves() {
+		rows = append(rows, jen.Values(jen.Id(stateIdent(s)), jen.Id("TopicState"+goname.Exported(s.Path))))
 	}
 	f.Comment("changedTopics are the topics of the states' changes.")
 	f.Var().Id("changedTopics").Op("=").Index().Struct(

@@ -3,7 +3,6 @@ package golang
 import (
 	"github.com/dave/jennifer/jen"
 
-	"github.com/xsgen/xsgen/gen/goname"
 	"github.com/xsgen/xsgen/gen/model"
 )
 
@@ -42,25 +41,11 @@ func (g *generator) host(f *jen.File) {
 // longestFamily is the family of topics that leaves the least room for a key.
 func (g *generator) longestFamily() string {
 	name, most := "", 0
-	add := func(family, section, suffix string) {
-		if n := len(section) + len(suffix); n > most {
+	g.eachTopic(func(family, kind, rest, _ string) {
+		if n := len(kind) + len(rest); n > most {
 			name, most = family, n
 		}
-	}
-	for _, s := range g.m.States {
-		if s.Leaf() && s.Parent != nil {
-			add("TopicState"+goname.Exported(s.Path), "state", s.Path)
-		}
-	}
-	for _, e := range g.m.Events {
-		add("TopicEvent"+g.names.event[e], "event", e.Name.Value)
-	}
-	for _, e := range g.m.Emits {
-		add("TopicEmit"+g.names.event[e], "emit", e.Name.Value)
-	}
-	for _, kind := range g.failureKinds() {
-		add("TopicError"+goname.Exported(kind), "error", kind)
-	}
+	})
 	return name
 }
 

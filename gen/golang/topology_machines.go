@@ -17,20 +17,31 @@ func (g *topologyGenerator) machines(f *jen.File) {
 	}
 }
 
-// requirements are the fields of a machine's configuration that must be set.
-func (g *topologyGenerator) requirements(p *model.Participant) []string {
-	m := p.Machine
+// implementations are the interfaces of a machine's package that a program implements, in
+// the order of New's parameters. Fields of configurations are called like them.
+func implementations(m *model.Machine) []string {
 	var out []string
 	for _, x := range []struct {
 		name string
 		any  bool
 	}{
 		{"Guards", len(m.Guards) > 0}, {"Actions", len(m.Actions) > 0}, {"Services", len(m.Services) > 0}, {"Children", len(m.Children) > 0},
-		{"Input", p.Keyed() && len(m.Input) > 0}, {"Store", p.Store == model.StoreShared},
 	} {
 		if x.any {
 			out = append(out, x.name)
 		}
+	}
+	return out
+}
+
+// requirements are the fields of a machine's configuration that must be set.
+func (g *topologyGenerator) requirements(p *model.Participant) []string {
+	out := implementations(p.Machine)
+	if p.Keyed() && len(p.Machine.Input) > 0 {
+		out = append(out, "Input")
+	}
+	if p.Store == model.StoreShared {
+		out = append(out, "Store")
 	}
 	return out
 }
@@ -40,13 +51,8 @@ func (g *topologyGenerator) machineConfig(f *jen.File, p *model.Participant) {
 	m := p.Machine
 	var fields []jen.Code
 	add := func(what string, field *jen.Statement) { fields = append(fields, doc(what).Add(field)) }
-	for _, x := range []struct {
-		name string
-		any  bool
-	}{{"Guards", len(m.Guards) > 0}, {"Actions", len(m.Actions) > 0}, {"Services", len(m.Services) > 0}, {"Children", len(m.Children) > 0}} {
-		if x.any {
-			add("", jen.Id(x.name).Add(g.of(p, x.name)))
-		}
+	for _, part := range implementations(m) {
+		add("", jen.Id(part).Add(g.of(p, part)))
 	}
 	switch {
 	case len(m.Input) > 0 && p.Keyed():
@@ -90,13 +96,8 @@ func (g *topologyGenerator) makeMachine(f *jen.File, p *model.Participant) {
 	if p.Keyed() {
 		args = append(args, jen.Id("key"))
 	}
-	for _, x := range []struct {
-		name string
-		any  bool
-	}{{"Guards", len(m.Guards) > 0}, {"Actions", len(m.Actions) > 0}, {"Services", len(m.Services) > 0}, {"Children", len(m.Children) > 0}} {
-		if x.any {
-			args = append(args, c(x.name))
-		}
+	for _, part := range implementations(m) {
+		args = append(args, c(part))
 	}
 	switch {
 	case len(m.Input) > 0 && p.Keyed():

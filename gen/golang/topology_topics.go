@@ -13,39 +13,24 @@ import (
 func (g *topologyGenerator) topics(f *jen.File) {
 	for _, x := range g.t.Broadcasts {
 		name := "TopicBroadcast" + g.names.broadcast[x]
-		f.Add(doc(name+" is where the broadcast "+x.Event.Name.Value+" is published.")).
-			Const().Id(name).Qual(topicPath, "Name").Op("=").Lit("broadcast." + x.Event.Name.Value)
+		f.Add(doc(name + " is where the broadcast " + x.Event.Name.Value + " is published.")).
+			Const().Add(declared(name, x.Topic()))
 	}
 	for _, x := range g.t.Groups {
-		for _, e := range groupEvents(x) {
+		for _, e := range x.Events(nil) {
 			g.groupTopic(f, x, e)
 		}
 	}
 }
 
-func groupEvents(x *model.Group) []*model.Event {
-	var out []*model.Event
-	seen := map[*model.Event]bool{}
-	for _, l := range x.Links {
-		for _, r := range l.Routes {
-			if !seen[r.Target] {
-				seen[r.Target] = true
-				out = append(out, r.Target)
-			}
-		}
-	}
-	return out
-}
-
 func (g *topologyGenerator) groupTopic(f *jen.File, x *model.Group, e *model.Event) {
 	name := g.names.groupTopic(x, e)
-	what := doc(name + " is where the event " + e.Name.Value + " is published for the group " + x.Name.Value + ".")
-	prefix := "group." + x.Name.Value
+	keyword := jen.Const()
 	if x.Keyed() {
-		f.Add(what).Var().Id(name).Op("=").Qual(topicPath, "MustFamily").Call(jen.Lit(prefix), jen.Lit(e.Name.Value))
-		return
+		keyword = jen.Var()
 	}
-	f.Add(what).Const().Id(name).Qual(topicPath, "Name").Op("=").Lit(prefix + "." + e.Name.Value)
+	f.Add(doc(name + " is where the event " + e.Name.Value + " is published for the group " + x.Name.Value + ".")).
+		Add(keyword).Add(declared(name, x.Topic(e)))
 }
 
 // topic is a topic, or a family of topics, and whether it is one.

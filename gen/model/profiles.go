@@ -1,6 +1,7 @@
 package model
 
 import (
+	"strings"
 	"time"
 
 	"github.com/xsgen/xsgen/gen/spec"
@@ -11,6 +12,28 @@ import (
 var ProfileKeys = []string{
 	"batch-size", "batch-timeout", "capacity", "capacity-bytes", "overflow", "durable", "ack", "confirm", "prefetch", "retry",
 	"dead-letter", "ttl", "order", "concurrency", "dedup-window", "publish-timeout", "sensitive",
+}
+
+// Rows of tables about profiles that are values of keys of which some transports refuse
+// just these.
+const (
+	DurableRequired    = "durable: required"
+	OverflowDropNewest = "overflow: drop-newest"
+)
+
+// Rows are what transports answer to: ProfileKeys and, each behind its key, the values
+// that are rows of their own.
+func Rows() []string {
+	var out []string
+	for _, k := range ProfileKeys {
+		out = append(out, k)
+		for _, row := range [...]string{DurableRequired, OverflowDropNewest} {
+			if strings.HasPrefix(row, k+": ") {
+				out = append(out, row)
+			}
+		}
+	}
+	return out
 }
 
 // Delivery is the values of a profile. Names, numbers and zero values are those of

@@ -2,8 +2,10 @@ package model_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,11 +136,25 @@ func TestProfilesThatMakeNoSense(t *testing.T) {
 	}
 }
 
-// TestEveryTransportAnswers looks for an answer of every transport to every key.
+// TestRows has the values that are rows of their own stand behind their keys.
+func TestRows(t *testing.T) {
+	rows := model.Rows()
+	if len(rows) != len(model.ProfileKeys)+2 {
+		t.Errorf("%q", rows)
+	}
+	for _, row := range []string{model.DurableRequired, model.OverflowDropNewest} {
+		key, _, _ := strings.Cut(row, ": ")
+		if at := slices.Index(rows, row); at < 1 || rows[at-1] != key {
+			t.Errorf("%q is not behind its key in %q", row, rows)
+		}
+	}
+}
+
+// TestEveryTransportAnswers looks for an answer of every transport to every row.
 func TestEveryTransportAnswers(t *testing.T) {
 	for _, k := range model.TransportKinds {
-		if len(k.Answers) != len(model.ProfileKeys)+1 || len(k.Serves) == 0 {
-			t.Errorf("%s answers to %d keys", k.Name, len(k.Answers))
+		if rows := slices.Sorted(slices.Values(model.Rows())); !slices.Equal(slices.Sorted(maps.Keys(k.Answers)), rows) || len(k.Serves) == 0 {
+			t.Errorf("%s answers to %v", k.Name, k.Answers)
 		}
 	}
 	fields := reflect.TypeFor[model.Delivery]().NumField()

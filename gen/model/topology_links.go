@@ -215,8 +215,8 @@ func (b *topologyBuilder) stateRoute(l *Link, m *Machine) {
 			l.Patterns = append(l.Patterns, p)
 		}
 	}
-	for _, s := range m.States {
-		if s.Leaf() && s.Parent != nil && slices.ContainsFunc(l.Patterns, func(p topic.Pattern) bool { return p.Match(topic.Name(s.Path)) }) {
+	for _, s := range m.Leaves() {
+		if slices.ContainsFunc(l.Patterns, func(p topic.Pattern) bool { return p.Match(topic.Name(s.Path)) }) {
 			r.States = append(r.States, s)
 		}
 	}

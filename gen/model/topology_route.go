@@ -145,7 +145,7 @@ func (b *topologyBuilder) route() {
 	b.published()
 	budget := maxPairs
 	for _, l := range b.t.Links {
-		l.Pairs = b.pairs(l.sources(), l.targets(), &budget)
+		l.Pairs = b.pairs(l.Sources(), l.targets(), &budget)
 		b.vias(l)
 	}
 	for _, g := range b.t.Groups {
@@ -168,7 +168,8 @@ func (b *topologyBuilder) route() {
 	b.needs()
 }
 
-func (l *Link) sources() []*Node {
+// Sources are the nodes from which the link brings events.
+func (l *Link) Sources() []*Node {
 	switch {
 	case l.FromNode != nil:
 		return []*Node{l.FromNode}
@@ -300,51 +301,38 @@ func (b *topologyBuilder) widest(g *Group, others []*Pair) {
 	}
 }
 
-// failureKinds are the kinds of failures.
-var failureKinds = []string{"action", "unhandled", "dead", "decode", "loop"}
-
 // published collects the topics on which nodes publish.
 func (b *topologyBuilder) published() {
-	add := func(nodes []*Node, name string) {
-		b.t.Published = append(b.t.Published, &Published{topic.Pattern(name), nodes})
+	add := func(nodes []*Node, p topic.Pattern) {
+		b.t.Published = append(b.t.Published, &Published{p, nodes})
 	}
 	for _, p := range b.t.Machines {
 		if p.Machine == nil {
 			continue
 		}
-		id := "." + p.ID.Value + "."
-		if p.Machine.Keyed {
-			id += "+."
-		}
-		for _, s := range p.Machine.States {
-			if s.Leaf() && s.Parent != nil {
-				add(p.Nodes, "state"+id+s.Path)
-			}
+		for _, s := range p.Machine.Leaves() {
+			add(p.Nodes, p.Topic(TopicState, s.Path))
 		}
 		for _, e := range p.Machine.Emits {
-			add(p.Nodes, "emit"+id+e.Name.Value)
+			add(p.Nodes, p.Topic(TopicEmit, e.Name.Value))
 		}
-		for _, k := range failureKinds {
-			add(p.Nodes, "error"+id+k)
+		for _, k := range FailureKinds {
+			add(p.Nodes, p.Topic(TopicError, k))
 		}
 		to := b.senders(func(l *Link) bool { return l.ToMachine == p && l.ToGroup == nil }, p.Nodes)
 		for _, e := range p.Machine.Events {
-			add(to, "event"+id+e.Name.Value)
+			add(to, p.Topic(TopicEvent, e.Name.Value))
 		}
 	}
 	for _, g := range b.t.Groups {
-		id := "group." + g.Name.Value + "."
-		if g.Keyed() {
-			id += "+."
-		}
 		for _, l := range g.Links {
 			for _, r := range l.Routes {
-				add(l.sources(), id+r.Target.Name.Value)
+				add(l.Sources(), g.Topic(r.Target))
 			}
 		}
 	}
 	for _, x := range b.t.Broadcasts {
-		add(b.t.Nodes, "broadcast."+x.Event.Name.Value)
+		add(b.t.Nodes, topic.Pattern(x.Topic()))
 	}
 }
 
@@ -353,7 +341,7 @@ func (b *topologyBuilder) senders(among func(*Link) bool, nodes []*Node) []*Node
 	out := slices.Clone(nodes)
 	for _, l := range b.t.Links {
 		if among(l) {
-			for _, n := range l.sources() {
+			for _, n := range l.Sources() {
 				if !slices.Contains(out, n) {
 					out = append(out, n)
 				}

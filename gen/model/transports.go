@@ -32,9 +32,7 @@ type TransportKind struct {
 	PathLimit int
 	// Listens says that ends on two hosts find each other at their nodes' `listen`.
 	Listens bool
-	// KeepsNewest says that it refuses `overflow: drop-newest`, and nothing else of that key.
-	KeepsNewest bool
-	// Answers are what it makes of each of ProfileKeys.
+	// Answers are what it makes of each of Rows.
 	Answers map[string]Answer
 }
 
@@ -54,10 +52,6 @@ var (
 	group     = SettingKind{Name: "allow-group", Meaning: "a group whose members' processes take part, by name or number"}
 	prefix    = SettingKind{Name: "prefix", Default: "{topology}", Meaning: "what its names on the server begin with"}
 )
-
-// DurableRequired is, among the keys of profiles, `durable` with the value
-// `required`.
-const DurableRequired = "durable: required"
 
 // TransportKinds are all transports that topologies can name.
 var TransportKinds = []*TransportKind{
@@ -88,8 +82,8 @@ var TransportKinds = []*TransportKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address, or several, separated by commas"}, prefix,
 			{Name: "insecure", Default: "false", Meaning: "`true` allows a server on another machine without encryption"},
 			{Name: "passive", Default: "false", Meaning: "`true` declares nothing: others see to exchanges and queues"}},
-		Package: "amqp", NameLimit: 255, KeepsNewest: true,
-		Answers: answers(Honoured, nil),
+		Package: "amqp", NameLimit: 255,
+		Answers: answers(Honoured, map[string]Answer{OverflowDropNewest: Refused}),
 	},
 	{
 		Name: "redis", Serves: []Location{SameMachine, Remote},
@@ -99,10 +93,10 @@ var TransportKinds = []*TransportKind{
 	},
 }
 
-// answers are one for all keys, but for some.
+// answers are one for all rows, but for some.
 func answers(most Answer, others map[string]Answer) map[string]Answer {
-	out := map[string]Answer{DurableRequired: most}
-	for _, k := range ProfileKeys {
+	out := map[string]Answer{}
+	for _, k := range Rows() {
 		out[k] = most
 	}
 	for k, a := range others {

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/xsgen/xsgen/gen/model"
-	"github.com/xsgen/xsgen/runtime/topic"
 )
 
 // machine is what a machine hears on a node.
@@ -232,17 +231,8 @@ func (b *inboxes) link(l *model.Link) {
 
 // group adds what is sent to a group.
 func (b *inboxes) group(g *model.Group) {
-	seen := map[topic.Pattern]bool{}
-	for _, l := range g.Links {
-		if !l.ByTopic() {
-			continue
-		}
-		for _, r := range l.Routes {
-			if t := grouped(g, r.Target); !seen[t.Pattern] {
-				seen[t.Pattern] = true
-				b.add(b.in(b.bringing(g.Machine, g, r.Target)), b.way(&Route{Topic: t}, g, nil))
-			}
-		}
+	for _, e := range g.Events((*model.Link).ByTopic) {
+		b.add(b.in(b.bringing(g.Machine, g, e)), b.way(&Route{Topic: grouped(g, e)}, g, nil))
 	}
 }
 

@@ -32,62 +32,42 @@ type Topic struct {
 	All       bool // all events of Machine
 }
 
-// family is the pattern of a machine's topics.
-func family(kind string, m *model.Participant, rest string) topic.Pattern {
-	id := m.ID.Value
-	if m.Keyed() {
-		id += ".+"
-	}
-	return topic.Pattern(kind + "." + id + "." + rest)
-}
-
 func event(m *model.Participant, e *model.Event) Topic {
-	return Topic{Kind: Event, Pattern: family("event", m, e.Name.Value), Machine: m, Event: e}
+	return Topic{Kind: Event, Pattern: m.Topic(model.TopicEvent, e.Name.Value), Machine: m, Event: e}
 }
 
 func everyEvent(m *model.Participant) Topic {
-	return Topic{Kind: Event, Pattern: family("event", m, "*"), Machine: m, All: true}
+	return Topic{Kind: Event, Pattern: m.Topic(model.TopicEvent, "*"), Machine: m, All: true}
 }
 
 func emitted(m *model.Participant, e *model.Event) Topic {
-	return Topic{Kind: Emitted, Pattern: family("emit", m, e.Name.Value), Machine: m, Event: e}
+	return Topic{Kind: Emitted, Pattern: m.Topic(model.TopicEmit, e.Name.Value), Machine: m, Event: e}
 }
 
 func grouped(g *model.Group, e *model.Event) Topic {
-	id := g.Name.Value
-	if g.Keyed() {
-		id += ".+"
-	}
-	return Topic{Kind: Grouped, Pattern: topic.Pattern("group." + id + "." + e.Name.Value), Machine: g.Machine, Event: e, Group: g}
+	return Topic{Kind: Grouped, Pattern: g.Topic(e), Machine: g.Machine, Event: e, Group: g}
 }
 
 func broadcast(x *model.Broadcast) Topic {
-	return Topic{Kind: Broadcast, Pattern: topic.Pattern("broadcast." + x.Event.Name.Value), Event: x.Event, Broadcast: x}
+	return Topic{Kind: Broadcast, Pattern: topic.Pattern(x.Topic()), Event: x.Event, Broadcast: x}
 }
 
 func changed(m *model.Participant, s *model.State) Topic {
-	return Topic{Kind: Changed, Pattern: family("state", m, s.Path), Machine: m}
+	return Topic{Kind: Changed, Pattern: m.Topic(model.TopicState, s.Path), Machine: m}
 }
-
-func leafStates(m *model.Participant) []*model.State {
-	return slices.DeleteFunc(slices.Clone(m.Machine.States), func(s *model.State) bool { return !s.Leaf() || s.Parent == nil })
-}
-
-// FailureKinds are the kinds of failures that are published of a machine.
-var FailureKinds = []string{"action", "unhandled", "dead", "decode", "loop"}
 
 // all are the topics on which nodes publish, and which nodes do.
 func (w *wirer) all(visit func(Topic, func(*model.Node) bool)) {
 	for _, m := range w.t.Machines {
 		here := func(n *model.Node) bool { return slices.Contains(m.Nodes, n) }
-		for _, s := range leafStates(m) {
+		for _, s := range m.Machine.Leaves() {
 			visit(changed(m, s), here)
 		}
 		for _, e := range m.Machine.Emits {
 			visit(emitted(m, e), here)
 		}
-		for _, k := range FailureKinds {
-			visit(Topic{Kind: Failed, Pattern: family("error", m, k), Machine: m}, here)
+		for _, k := range model.FailureKinds {
+			visit(Topic{Kind: Failed, Pattern: m.Topic(model.TopicError, k), Machine: m}, here)
 		}
 		for _, e := range m.Machine.Events {
 			visit(event(m, e), func(n *model.Node) bool {
@@ -96,7 +76,7 @@ func (w *wirer) all(visit func(Topic, func(*model.Node) bool)) {
 		}
 	}
 	for _, g := range w.t.Groups {
-		for _, e := range w.groupEvents(g) {
+		for _, e := range g.Events((*model.Link).ByTopic) {
 			visit(grouped(g, e), func(n *model.Node) bool { return w.sends(n, func(l *model.Link) bool { return l.ToGroup == g }) })
 		}
 	}
@@ -108,23 +88,8 @@ func (w *wirer) all(visit func(Topic, func(*model.Node) bool)) {
 // sends reports whether one of some links begins at a node.
 func (w *wirer) sends(n *model.Node, among func(*model.Link) bool) bool {
 	return slices.ContainsFunc(w.t.Links, func(l *model.Link) bool {
-		return among(l) && (l.FromNode == n || l.FromMachine != nil && slices.Contains(l.FromMachine.Nodes, n))
+		return among(l) && slices.Contains(l.Sources(), n)
 	})
-}
-
-// groupEvents are the events that are published to a group itself, each once.
-func (w *wirer) groupEvents(g *model.Group) []*model.Event {
-	var out []*model.Event
-	for _, l := range g.Links {
-		if l.ByTopic() {
-			for _, r := range l.Routes {
-				if !slices.Contains(out, r.Target) {
-					out = append(out, r.Target)
-				}
-			}
-		}
-	}
-	return out
 }
 
 // heard are the topics that patterns match and that some nodes publish on.
@@ -150,7 +115,7 @@ func (w *wirer) topics(nodes []*Node) []Topic {
 			if t.Machine == nil {
 				return // somebody hears it, and what it matches is added for that
 			}
-			t.Kind, t.Pattern = Changed, family("state", t.Machine, "*")
+			t.Kind, t.Pattern = Changed, t.Machine.Topic(model.TopicState, "*")
 		case Failed:
 			t, to = Topic{Kind: Failed, Pattern: "error.#"}, &failed
 		}

@@ -134,7 +134,7 @@ func taken(l *model.Link, r *model.Route) []Topic {
 	case spec.States:
 		var out []Topic
 		for _, p := range l.Patterns {
-			out = append(out, Topic{Kind: Pattern, Pattern: family("state", l.FromMachine, string(p)), Machine: l.FromMachine})
+			out = append(out, Topic{Kind: Pattern, Pattern: l.FromMachine.Topic(model.TopicState, string(p)), Machine: l.FromMachine})
 		}
 		return out
 	}

@@ -12,21 +12,22 @@ import (
 // only by a transport's own means: those are not among them.
 func ProfileParts() map[string][]string {
 	return map[string][]string{
-		"batch-size":        {"batches"},
-		"batch-timeout":     {"batches"},
-		"capacity":          {"overflow-drop-oldest", "overflow-drop-newest", "overflow-error"},
-		"capacity-bytes":    {"overflow-bytes"},
-		"overflow":          {"overflow-drop-oldest", "overflow-drop-newest", "overflow-error", "overflow-block"},
-		"durable":           {"durable-queue", "durable-close"},
-		"durable: required": {"durable-queue", "refused"},
-		"prefetch":          {"settle-anywhere"},
-		"retry":             {"redelivery", "backoff"},
-		"dead-letter":       {"dead-letters"},
-		"ttl":               {"ttl", "ttl-prefetched"},
-		"order":             {"key-order", "key-order-none"},
-		"concurrency":       {"concurrency"},
-		"dedup-window":      {"dedup"},
-		"publish-timeout":   {"overflow-block"},
+		"batch-size":            {"batches"},
+		"batch-timeout":         {"batches"},
+		"capacity":              {"overflow-drop-oldest", "overflow-drop-newest", "overflow-error"},
+		"capacity-bytes":        {"overflow-bytes"},
+		"overflow":              {"overflow-drop-oldest", "overflow-drop-newest", "overflow-error", "overflow-block"},
+		"overflow: drop-newest": {"overflow-drop-newest"},
+		"durable":               {"durable-queue", "durable-close"},
+		"durable: required":     {"durable-queue", "refused"},
+		"prefetch":              {"settle-anywhere"},
+		"retry":                 {"redelivery", "backoff"},
+		"dead-letter":           {"dead-letters"},
+		"ttl":                   {"ttl", "ttl-prefetched"},
+		"order":                 {"key-order", "key-order-none"},
+		"concurrency":           {"concurrency"},
+		"dedup-window":          {"dedup"},
+		"publish-timeout":       {"overflow-block"},
 	}
 }
 
