@@ -2,6 +2,8 @@ package amqp
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -33,11 +35,7 @@ func (t *Transport) Close(ctx context.Context) error {
 func (t *Transport) all() []*subscription {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := make([]*subscription, 0, len(t.subs))
-	for s := range t.subs {
-		list = append(list, s)
-	}
-	return list
+	return slices.AppendSeq(make([]*subscription, 0, len(t.subs)), maps.Keys(t.subs))
 }
 
 // drain ends subscriptions, and then the connections. It is the goroutine of Close.

@@ -3,6 +3,7 @@
 package unix
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -26,13 +27,10 @@ func (t *Transport) standIn(name string) *peer {
 }
 
 // standIns are all that there are.
-func (t *Transport) standIns() (all []*peer) {
+func (t *Transport) standIns() []*peer {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, p := range t.absent {
-		all = append(all, p)
-	}
-	return all
+	return slices.Collect(maps.Values(t.absent))
 }
 
 // absentName is the name of the peer that stands in for who has a queue.
@@ -195,10 +193,7 @@ func (t *Transport) replace(r *remote) {
 		return
 	}
 	p.mu.Lock()
-	var all []*remote
-	for _, x := range p.remotes {
-		all = append(all, x)
-	}
+	all := slices.Collect(maps.Values(p.remotes))
 	p.mu.Unlock()
 	for _, x := range all {
 		t.regroup(x)

@@ -3,6 +3,9 @@
 package unix
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -68,10 +71,7 @@ func (t *Transport) synced(c *conn) {
 func (t *Transport) leaves(p *peer, c *conn) {
 	p.mu.Lock()
 	c.leaving = true
-	var all []*remote
-	for _, r := range p.remotes {
-		all = append(all, r)
-	}
+	all := slices.Collect(maps.Values(p.remotes))
 	p.mu.Unlock()
 	for _, r := range all {
 		t.suspend(r)

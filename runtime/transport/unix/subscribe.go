@@ -5,6 +5,7 @@ package unix
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -88,11 +89,7 @@ func (t *Transport) confirmed(ctx context.Context, id uint64) error {
 func (t *Transport) known() []*peer {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	all := make([]*peer, 0, len(t.peers))
-	for _, p := range t.peers {
-		all = append(all, p)
-	}
-	return all
+	return slices.AppendSeq(make([]*peer, 0, len(t.peers)), maps.Values(t.peers))
 }
 
 // abort ends a subscription that nobody has heard of.

@@ -4,11 +4,9 @@ package unix_test
 
 import (
 	"os"
-	"sync"
 	"testing"
 	"time"
 
-	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/transporttest"
 	"github.com/xsgen/xsgen/runtime/transport/unix"
 )
@@ -27,34 +25,13 @@ func tempDir(tb testing.TB) string {
 // network makes the nodes of a test, all with one configuration.
 func network(tb testing.TB, c unix.Config) transporttest.Network {
 	c.Dir = tempDir(tb)
-	var mu sync.Mutex
-	var nodes []*unix.Transport
-	return transporttest.Network{
-		Latency: 3 * time.Millisecond,
-		Node: func(name string) transport.Transport {
-			mine := c
-			mine.Node = name
-			t, err := unix.New(tb.Context(), mine)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			nodes = append(nodes, t)
-			return t
-		},
-		Cut: func() {
-			mu.Lock()
-			defer mu.Unlock()
-			var cuts []func()
-			for _, t := range nodes {
-				cuts = append(cuts, t.Scissors())
-			}
-			for _, cut := range cuts {
-				cut()
-			}
-		},
-	}
+	n := transporttest.Joined(tb, func(name string) (*unix.Transport, error) {
+		mine := c
+		mine.Node = name
+		return unix.New(tb.Context(), mine)
+	}, (*unix.Transport).Scissors)
+	n.Latency = 3 * time.Millisecond
+	return n
 }
 
 func factory(tb testing.TB) transporttest.Network { return network(tb, unix.Config{}) }

@@ -33,32 +33,11 @@ func factory(tb testing.TB) transporttest.Network {
 
 // network makes nodes, and cuts the connections of all.
 func network(tb testing.TB, config func(name string) zeromq.Config) transporttest.Network {
-	var mu sync.Mutex
-	var nodes []*zeromq.Transport
-	return transporttest.Network{
-		Node: func(name string) transport.Transport {
-			t, err := zeromq.New(tb.Context(), config(name))
-			if err != nil {
-				tb.Fatal(err)
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			nodes = append(nodes, t)
-			return t
-		},
-		Cut: func() {
-			mu.Lock()
-			defer mu.Unlock()
-			var cuts []func()
-			for _, t := range nodes {
-				cuts = append(cuts, t.Scissors())
-			}
-			for _, cut := range cuts {
-				cut()
-			}
-		},
-		Latency: 10 * time.Millisecond,
-	}
+	n := transporttest.Joined(tb, func(name string) (*zeromq.Transport, error) {
+		return zeromq.New(tb.Context(), config(name))
+	}, (*zeromq.Transport).Scissors)
+	n.Latency = 10 * time.Millisecond
+	return n
 }
 
 func TestConformance(t *testing.T) { transporttest.Run(t, factory) }

@@ -2,6 +2,7 @@ package zeromq
 
 import (
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"time"
@@ -140,21 +141,13 @@ func (t *Transport) forgetInlet(in *inlet) {
 func (t *Transport) allInlets() []*inlet {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := make([]*inlet, 0, len(t.inlets))
-	for _, in := range t.inlets {
-		list = append(list, in)
-	}
-	return list
+	return slices.AppendSeq(make([]*inlet, 0, len(t.inlets)), maps.Values(t.inlets))
 }
 
 func (t *Transport) allRemotes() []*remote {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	list := make([]*remote, 0, len(t.remotes))
-	for _, r := range t.remotes {
-		list = append(list, r)
-	}
-	return list
+	return slices.AppendSeq(make([]*remote, 0, len(t.remotes)), maps.Values(t.remotes))
 }
 
 // lostRemote is told that a subscriber's connection is over. One that has closed is not
