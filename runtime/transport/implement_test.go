@@ -79,6 +79,7 @@ func TestCheckSubscribe(t *testing.T) {
 		{"order alone", func(r *transport.SubscribeRequest) { r.Profile = keyed }, nil},
 		{"a group", func(r *transport.SubscribeRequest) { r.Group, r.Policy = "g", transport.Random }, nil},
 		{"another policy", func(r *transport.SubscribeRequest) { r.Group, r.Policy = "g", transport.Sticky }, transport.ErrInvalidProfile},
+		{"a bad profile in a group", func(r *transport.SubscribeRequest) { r.Group, r.Profile.TTL = "g", -1 }, transport.ErrInvalidProfile},
 		{"order in a group", func(r *transport.SubscribeRequest) { r.Group, r.Profile = "g", keyed }, transport.ErrInvalidProfile},
 	} {
 		r := sound
