@@ -40,7 +40,7 @@ var runtimeMutants = []mutant{
 	// Entries.
 	{configurationFile, "slices.SortFunc(w.entering, entering.compare)", "slices.SortFunc(w.entering, func(a, b entering) int { return b.compare(a) })", "entries of several transitions in reverse order"},
 	{configurationFile, "if !e.inside {", "if true {", "the domain is entered again"},
-	{configurationFile, "\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n", "\tif e.history != None {\n\t\tc.block(ctx, e.history)\n\t}\n\tif e.initial != None {\n\t\tc.block(ctx, e.initial)\n\t}\n", "a history's default before the initial"},
+	{entriesFile, "int(e.history-other.history)", "int(other.history-e.history)", "a history's default before the initial"},
 	{configurationFile, "c.leaves = slices.Insert(c.leaves, at, i)", "c.leaves = slices.Insert(c.leaves, at*0, i)", "leaves are not in document order"},
 	{configurationFile, "\t\tc.arm(d)\n", "", "delays do not begin"},
 	{entriesFile, "case inside && t.Flags&Reenter == 0, t.Source == 0:", "case inside, t.Source == 0:", "reenter is ignored where there is history"},
@@ -83,7 +83,8 @@ var runtimeMutants = []mutant{
 	{inboxFile, "\t\tif c.step.entered {\n\t\t\ti = 0\n\t\t}\n", "", "deferred events are not tried from the oldest again"},
 	{inboxFile, "c.kept = append(c.kept, e)", "c.kept = slices.Insert(c.kept, 0, e)", "deferred events in reverse order"},
 	{"runtime/machine/send.go", "\tif len(c.kept) > 0 {\n\t\tc.retry()\n\t}\n", "", "deferred events wait for a queued one"},
-	{"runtime/machine/delay.go", "slot.timer.Reset(d)", "slot.timer.Reset(d / 2)", "a delay begun again is too early"},
+	{"runtime/machine/delay.go", "slot.timer.Reset(d)", "slot.timer.Reset(2 * d)", "a delay begun again is too late"},
+	{"runtime/machine/delay.go", "c.armFor(i, c.clock.Now().Add(d), d)", "c.armFor(i, c.clock.Now().Add(d/2), d/2)", "a delay is too early"},
 	{"runtime/machine/delay.go", "s.deadline.Before(p.due) || ", "", "a delay passes after the sends that are due after it"},
 	{"runtime/machine/delay.go", "s.deadline.Equal(p.due) && s.began <= p.began", "false", "a send passes before the delays of its instant"},
 	{"runtime/machine/delay.go", "\tc.Cancel(id)\n", "", "a send does not replace the one of its id"},
