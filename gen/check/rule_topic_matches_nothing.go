@@ -21,7 +21,7 @@ func topicMatchesNothing(p *topologyPass) {
 	}
 	for _, s := range p.t.Subscriptions {
 		for i, x := range s.Patterns {
-			if !slices.ContainsFunc(p.t.Published, func(t *model.Published) bool { return p.overlap(x, t.Pattern) }) {
+			if !slices.ContainsFunc(p.t.Published, func(t *model.Published) bool { return p.overlaps.Any(x, t.Pattern) }) {
 				p.Add(diag.TopicNotPublished, s.Topics[i].Pos, "nothing that is published matches %s", x).
 					WithHint("topics are state.<machine>.<state>, event.<machine>.<event>, emit.<machine>.<event>, group.<group>.<event>, broadcast.<event> and error.<machine>.<kind>; a keyed machine's key is one more segment after the machine")
 			}

@@ -66,23 +66,14 @@ func hides(r *diag.Rule) bool {
 type topologyPass struct {
 	*diag.List
 	t        *model.Topology
-	overlaps int // comparisons of patterns so far
-}
-
-// maxOverlaps bounds the comparisons of patterns: beyond it everything is taken to be
-// heard.
-const maxOverlaps = 2_000_000
-
-func (p *topologyPass) overlap(x, y topic.Pattern) bool {
-	p.overlaps++
-	return p.overlaps > maxOverlaps || x.Overlaps(y)
+	overlaps model.Overlaps // of subscriptions with topics
 }
 
 // heard reports whether a subscription hears a topic.
 func (p *topologyPass) heard(name topic.Pattern) bool {
 	for _, s := range p.t.Subscriptions {
 		for _, x := range s.Patterns {
-			if p.overlap(x, name) {
+			if p.overlaps.Any(x, name) {
 				return true
 			}
 		}

@@ -69,3 +69,16 @@ func (g *Group) Events(among func(*Link) bool) []*Event {
 func (m *Machine) Leaves() []*State {
 	return slices.DeleteFunc(slices.Clone(m.States), func(s *State) bool { return !s.Leaf() || s.Parent == nil })
 }
+
+// maxOverlaps bounds the comparisons of patterns of one topology.
+const maxOverlaps = 2_000_000
+
+// Overlaps compares patterns over topics, as often as is reasonable: then everything is
+// taken to be heard. The zero value is ready.
+type Overlaps struct{ n int }
+
+// Any reports whether a topic that p matches is also one of q's.
+func (o *Overlaps) Any(p, q topic.Pattern) bool {
+	o.n++
+	return o.n > maxOverlaps || p.Overlaps(q)
+}

@@ -50,7 +50,7 @@ type topologyBuilder struct {
 	hosts       map[string]*Host
 	profile     map[string]*Profile
 	profileSpec map[*Profile]*spec.Profile
-	overlaps    int // comparisons of subscriptions with topics so far
+	overlaps    Overlaps // of subscriptions with topics
 }
 
 func (b *topologyBuilder) identity() {

@@ -351,26 +351,17 @@ func (b *topologyBuilder) senders(among func(*Link) bool, nodes []*Node) []*Node
 	return out
 }
 
-// maxOverlaps bounds the comparisons of subscriptions with topics: beyond it a
-// subscription is taken to hear everything.
-const maxOverlaps = 2_000_000
-
 // publishers are the nodes that may publish something a subscription hears.
 func (b *topologyBuilder) publishers(s *Subscription) []*Node {
 	heard := map[*Node]bool{}
 	for _, t := range b.t.Published {
-		if slices.ContainsFunc(s.Patterns, func(p topic.Pattern) bool { return b.overlap(p, t.Pattern) }) {
+		if slices.ContainsFunc(s.Patterns, func(p topic.Pattern) bool { return b.overlaps.Any(p, t.Pattern) }) {
 			for _, n := range t.Nodes {
 				heard[n] = true
 			}
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(b.t.Nodes), func(n *Node) bool { return !heard[n] })
-}
-
-func (b *topologyBuilder) overlap(p, q topic.Pattern) bool {
-	b.overlaps++
-	return b.overlaps > maxOverlaps || p.Overlaps(q)
 }
 
 // needs notes the transports that each node uses.
