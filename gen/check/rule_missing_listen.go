@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -12,17 +13,19 @@ import (
 // other at an address.
 func missingListen(p *topologyPass) {
 	told := map[*model.Node]bool{}
+	tell := func(n *model.Node, t *model.Transport, at source.Pos) {
+		if !told[n] {
+			told[n] = true
+			p.listens(n, t, at)
+		}
+	}
 	look := func(pairs []*model.Pair, at source.Pos) {
 		for _, x := range pairs {
 			if x.Location != model.Remote || x.Transport == nil || !x.Transport.Kind.Listens {
 				continue
 			}
-			for _, n := range []*model.Node{x.From, x.To} {
-				if !told[n] {
-					told[n] = true
-					p.listens(n, x.Transport, at)
-				}
-			}
+			tell(x.From, x.Transport, at)
+			tell(x.To, x.Transport, at)
 		}
 	}
 	for _, l := range p.t.Links {
@@ -34,6 +37,30 @@ func missingListen(p *topologyPass) {
 	for _, s := range p.t.Subscriptions {
 		look(s.Pairs, s.Name.Pos)
 	}
+	for _, m := range p.t.Machines {
+		for _, n := range p.overTheNetwork(m) {
+			tell(n, m.Spread.Transport, m.ID.Pos)
+		}
+	}
+}
+
+// overTheNetwork are the nodes that share a keyed machine with one of another host by a
+// transport without a server, or pass a broadcast to it.
+func (p *topologyPass) overTheNetwork(m *model.Participant) []*model.Node {
+	if m.Spread == nil || m.Spread.Location != model.Remote || m.Spread.Transport == nil || !m.Spread.Transport.Kind.Listens {
+		return nil
+	}
+	all := m.Nodes
+	if slices.ContainsFunc(p.t.Broadcasts, func(x *model.Broadcast) bool { return slices.Contains(x.Hearers, m) }) {
+		all = p.t.Nodes
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(n *model.Node) bool {
+		joined := m.Nodes
+		if slices.Contains(m.Nodes, n) {
+			joined = all
+		}
+		return !slices.ContainsFunc(joined, func(o *model.Node) bool { return o.Host != n.Host })
+	})
 }
 
 func (p *topologyPass) listens(n *model.Node, t *model.Transport, at source.Pos) {

@@ -99,7 +99,7 @@ func planName(n *wiring.Node, names *topologyNames) string { return "plan" + nam
 func (g *topologyGenerator) start(f *jen.File, n *wiring.Node) {
 	name := g.names.node[n.Node]
 	result := jen.Params(jen.Op("*").Id(name), jen.Error())
-	f.Add(doc("Start"+name+" starts a process of the node "+n.Name.Value+": it opens the transports, hears what comes, and starts the machines. ctx bounds that. What is missing of cfg and of the environment it says at once, joined: *node.MissingError, *node.VariableError.")).
+	f.Add(doc("Start"+name+" starts a process of the node "+n.Name.Value+": it opens the transports, hears what comes, waits until it is connected to whoever runs already, and starts the machines. ctx bounds that. What is missing of cfg and of the environment it says at once, joined: *node.MissingError, *node.VariableError.")).
 		Func().Id("Start"+name).Params(ctxParam(), jen.Id("cfg").Id(name+"Config")).Add(result.Clone()).Block(
 		jen.List(jen.Id("x"), jen.Err()).Op(":=").Id("new"+name).Call(ofNode("New").Call(jen.Op("&").Id(planName(n, g.names)), jen.Id("cfg").Dot("Node")), jen.Op("&").Id("cfg")),
 		jen.If(jen.Err().Op("!=").Nil()).Block(jen.Return(jen.Nil(), jen.Err())),

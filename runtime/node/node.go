@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/bus"
@@ -66,8 +67,10 @@ func (n *Node) AddMachine(m Machine) {
 // AddSubscription adds code that hears topics. It must not be called after Start.
 func (n *Node) AddSubscription(s Subscription) { n.added = append(n.added, s) }
 
-// Start opens the node's transports, has everybody hear what is for them, and opens the
-// machines, in the order in which they were added. ctx bounds that. What is missing of the
+// Start opens the node's transports, has everybody hear what is for them, waits until the
+// transports are connected, to each of the other processes that runs already, and opens the
+// machines, in the order in which they were added: what they say first is heard there. ctx
+// bounds that. What is missing of the
 // environment and of the configuration, it says all at once: *VariableError and
 // *MissingError, joined. If something fails, everything is closed again, and the node cannot
 // be started any more. After Shutdown it is transport.ErrClosed. A node of a Together is
@@ -85,6 +88,9 @@ func startAll(ctx context.Context, nodes []*Node, b *bus.Bus) error {
 	err := each(nodes, func(n *Node) error { return n.wire(ctx) })
 	if err == nil {
 		err = each(nodes, func(n *Node) error { return n.connect() })
+	}
+	if err == nil {
+		err = each(nodes, func(n *Node) error { return n.meet(ctx) })
 	}
 	if err == nil {
 		err = each(nodes, func(n *Node) error { return n.open(ctx) })
@@ -210,6 +216,28 @@ func (n *Node) connect() error {
 		}
 		if err := m.Connect(n.bus); err != nil {
 			return fmt.Errorf("node: the machine %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
+// meet waits until each transport has tried to connect, and is connected to whoever is there.
+// One that has lost a connection again is not waited for.
+func (n *Node) meet(ctx context.Context) error {
+	for _, l := range n.links {
+		tried := make(chan struct{})
+		once := sync.OnceFunc(func() { close(tried) })
+		stop := l.t.Status().Watch(func(c transport.Change) {
+			if c.State != transport.Connecting {
+				once()
+			}
+		})
+		select {
+		case <-tried:
+			stop()
+		case <-ctx.Done():
+			stop()
+			return fmt.Errorf("node: the transport %s does not come to be connected: %w", l.name, errors.Join(transport.TimeoutError(ctx.Err()), l.t.Status().Get().Err))
 		}
 	}
 	return nil

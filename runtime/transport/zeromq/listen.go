@@ -175,7 +175,8 @@ func (t *Transport) pause(d time.Duration) {
 	}
 }
 
-// others are the sockets of other processes in the directory.
+// others are the sockets of other processes in the directory, but for those that have an
+// address.
 func (t *Transport) others() (addrs []string) {
 	if t.cfg.Dir == "" {
 		return nil
@@ -186,7 +187,7 @@ func (t *Transport) others() (addrs []string) {
 	}
 	for _, e := range list {
 		name, ok := strings.CutSuffix(e.Name(), ".sock")
-		if ok && name != t.id && !strings.Contains(name, ".") {
+		if ok && name != t.id && !strings.Contains(name, ".") && t.addressOf(name) == "" {
 			addrs = append(addrs, "ipc://"+filepath.Join(t.cfg.Dir, e.Name()))
 		}
 	}

@@ -103,14 +103,30 @@ func (t *Transport) discover() {
 	}
 }
 
+// addressOf is where the configuration says that a process is reached by an address, empty if
+// it does not. To reach it another way as well would be to have two connections, of which
+// one ends with what is on its way.
+func (t *Transport) addressOf(id string) string {
+	for _, p := range t.cfg.Peers {
+		if p.Address != "" && identity(p.Node, 0) == id {
+			return p.Address
+		}
+	}
+	return ""
+}
+
 // met connects to a peer that has said hello, so that it hears this process and is heard.
 func (t *Transport) met(h *hello) {
 	t.fillVacant("")
-	if h.address == "" {
+	addr := h.address
+	if known := t.addressOf(h.node); known != "" {
+		addr = known
+	}
+	if addr == "" {
 		t.refresh(nil)
 		return
 	}
-	if in := t.join(h.address, false); in != nil {
+	if in := t.join(addr, false); in != nil {
 		select {
 		case in.kick <- struct{}{}:
 		default:
