@@ -1,6 +1,7 @@
 package model
 
 import (
+	"slices"
 	"time"
 
 	"github.com/xsgen/xsgen/gen/source"
@@ -182,6 +183,11 @@ func (l *Link) Forwarded() bool {
 // receiver's event, and not mapped when it is received.
 func (l *Link) ByTopic() bool {
 	return l.Kind == spec.Sends || l.Kind == spec.Requests || l.Forwarded()
+}
+
+// Brings reports whether the link has an event be published on the topic of its receiver.
+func (l *Link) Brings(e *Event) bool {
+	return l.ByTopic() && slices.ContainsFunc(l.Routes, func(r *Route) bool { return r.Target == e })
 }
 
 // Receivers are the machines to which the link brings events.

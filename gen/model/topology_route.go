@@ -306,6 +306,7 @@ func (b *topologyBuilder) published() {
 	add := func(nodes []*Node, p topic.Pattern) {
 		b.t.Published = append(b.t.Published, &Published{p, nodes})
 	}
+	from := b.sources()
 	for _, p := range b.t.Machines {
 		if p.Machine == nil {
 			continue
@@ -319,16 +320,13 @@ func (b *topologyBuilder) published() {
 		for _, k := range FailureKinds {
 			add(p.Nodes, p.Topic(TopicError, k))
 		}
-		to := b.senders(func(l *Link) bool { return l.ToMachine == p && l.ToGroup == nil }, p.Nodes)
 		for _, e := range p.Machine.Events {
-			add(to, p.Topic(TopicEvent, e.Name.Value))
+			add(union(p.Nodes, from[destination{p, nil, e}]), p.Topic(TopicEvent, e.Name.Value))
 		}
 	}
 	for _, g := range b.t.Groups {
-		for _, l := range g.Links {
-			for _, r := range l.Routes {
-				add(l.Sources(), g.Topic(r.Target))
-			}
+		for _, e := range g.Events((*Link).ByTopic) {
+			add(from[destination{g.Machine, g, e}], g.Topic(e))
 		}
 	}
 	for _, x := range b.t.Broadcasts {
@@ -336,16 +334,35 @@ func (b *topologyBuilder) published() {
 	}
 }
 
-// senders are nodes, and those at which some links begin.
-func (b *topologyBuilder) senders(among func(*Link) bool, nodes []*Node) []*Node {
-	out := slices.Clone(nodes)
+// destination is an event of a machine, or of a group of it.
+type destination struct {
+	machine *Participant
+	group   *Group
+	event   *Event
+}
+
+// sources are the nodes at which links begin that have events be published on the topics of
+// their receivers.
+func (b *topologyBuilder) sources() map[destination][]*Node {
+	out := map[destination][]*Node{}
 	for _, l := range b.t.Links {
-		if among(l) {
-			for _, n := range l.Sources() {
-				if !slices.Contains(out, n) {
-					out = append(out, n)
-				}
-			}
+		if !l.ByTopic() || l.ToMachine == nil {
+			continue
+		}
+		for _, r := range l.Routes {
+			d := destination{l.ToMachine, l.ToGroup, r.Target}
+			out[d] = union(out[d], l.Sources())
+		}
+	}
+	return out
+}
+
+// union are the nodes of two lists, each once.
+func union(list, more []*Node) []*Node {
+	out := slices.Clone(list)
+	for _, n := range more {
+		if !slices.Contains(out, n) {
+			out = append(out, n)
 		}
 	}
 	return out

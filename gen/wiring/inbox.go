@@ -82,10 +82,10 @@ func (b *inboxes) groupOf(k kind) string {
 }
 
 // mainProfile is that of the first link to a group.
-func (b *inboxes) mainProfile(group string) *model.Profile {
-	for _, l := range b.t.Links {
+func (w *wirer) mainProfile(group string) *model.Profile {
+	for _, l := range w.t.Links {
 		if g := l.Group(); g != nil && g.Name.Value == group && len(l.Routes) > 0 {
-			return b.profileOf(l, l.Routes[0])
+			return w.profileOf(l, l.Routes[0])
 		}
 	}
 	return model.BuiltInProfiles[0]
@@ -165,10 +165,11 @@ func (b *inboxes) kindOf(e *model.Event) kind {
 	if l := b.bringing(b.m.Participant, nil, e); l != nil {
 		return b.in(l)
 	}
+	k := kind{profile: b.eventProfile(b.m.Participant, e)}
 	if g := b.m.Spread; g != nil {
-		return kind{profile: b.mainProfile(g.Name.Value), group: g.Name.Value, policy: g.Policy}
+		k.group, k.policy = g.Name.Value, g.Policy
 	}
-	return kind{profile: model.BuiltInProfiles[0]}
+	return k
 }
 
 // bringing is the link that says how an event comes to a machine, or to a group of it, by
@@ -176,7 +177,7 @@ func (b *inboxes) kindOf(e *model.Event) kind {
 func (w *wirer) bringing(p *model.Participant, g *model.Group, e *model.Event) *model.Link {
 	var first *model.Link
 	for _, l := range w.t.Links {
-		if l.ToMachine != p || l.ToGroup != g || !l.ByTopic() || !slices.ContainsFunc(l.Routes, func(r *model.Route) bool { return r.Target == e }) {
+		if l.ToMachine != p || l.ToGroup != g || !l.Brings(e) {
 			continue
 		}
 		if l.ProfileName.IsSet() {
@@ -197,10 +198,15 @@ func (w *wirer) profileOf(l *model.Link, r *model.Route) *model.Profile {
 	return w.bringing(l.ToMachine, l.ToGroup, r.Target).Profile
 }
 
-// eventProfile is the profile by which an event of a machine is delivered.
+// eventProfile is the profile by which an event of a machine is delivered. What no link
+// brings is sent by the code of its own nodes: where that goes to a group, by the profile of its
+// first link.
 func (w *wirer) eventProfile(p *model.Participant, e *model.Event) *model.Profile {
 	if l := w.bringing(p, nil, e); l != nil {
 		return l.Profile
+	}
+	if p.Spread != nil {
+		return w.mainProfile(p.Spread.Name.Value)
 	}
 	return model.BuiltInProfiles[0]
 }

@@ -71,13 +71,15 @@ func (w *wirer) all(visit func(Topic, func(*model.Node) bool)) {
 		}
 		for _, e := range m.Machine.Events {
 			visit(event(m, e), func(n *model.Node) bool {
-				return here(n) || w.sends(n, func(l *model.Link) bool { return l.ToMachine == m && l.ToGroup == nil })
+				return here(n) || w.sends(n, func(l *model.Link) bool { return l.ToMachine == m && l.ToGroup == nil && l.Brings(e) })
 			})
 		}
 	}
 	for _, g := range w.t.Groups {
 		for _, e := range g.Events((*model.Link).ByTopic) {
-			visit(grouped(g, e), func(n *model.Node) bool { return w.sends(n, func(l *model.Link) bool { return l.ToGroup == g }) })
+			visit(grouped(g, e), func(n *model.Node) bool {
+				return w.sends(n, func(l *model.Link) bool { return l.ToGroup == g && l.Brings(e) })
+			})
 		}
 	}
 	for _, x := range w.t.Broadcasts {
