@@ -294,6 +294,10 @@ func (s *subscription) consume(at *attachment) error {
 				return fmt.Errorf("amqp: the queue %s is gone", s.q.name)
 			}
 			return s.gone(at)
+		case <-s.check:
+			if err := s.rebind(at); err != nil {
+				return err
+			}
 		case <-s.leaving:
 			return s.depart(at)
 		case <-s.lost:

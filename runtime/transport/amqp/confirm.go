@@ -47,6 +47,7 @@ func (p *publisher) serve(s *session, up func()) error {
 	<-confirmed
 	<-ended
 	p.lost(err)
+	p.misses = isNotFound(err)
 	return err
 }
 
@@ -56,8 +57,18 @@ func (p *publisher) prepare(s *session) (*amqp.Channel, error) {
 	if err != nil {
 		return nil, err
 	}
+	var gone []string
+	if p.misses {
+		if gone, err = p.t.goneExchanges(s); err != nil {
+			return nil, err
+		}
+	}
 	if err := p.t.declareExchanges(ch); err != nil {
 		return nil, err
+	}
+	if p.misses {
+		p.t.consumer.found(gone)
+		p.misses = false
 	}
 	for i := range p.t.queues {
 		if err := p.t.declare(ch, &p.t.queues[i]); err != nil {

@@ -8,9 +8,13 @@ type consumer struct {
 	mu      sync.Mutex
 	session *session
 	change  chan struct{} // closed when there is another session
+	gone    []string      // exchanges that were, and subscriptions have not been told of
+	look    chan struct{} // told of those
 }
 
-func newConsumer(t *Transport) *consumer { return &consumer{t: t, change: make(chan struct{})} }
+func newConsumer(t *Transport) *consumer {
+	return &consumer{t: t, change: make(chan struct{}), look: make(chan struct{}, 1)}
+}
 
 // serve is a link's: subscriptions use the connection until it is lost.
 func (c *consumer) serve(s *session, up func()) error {
@@ -27,10 +31,10 @@ func (c *consumer) serve(s *session, up func()) error {
 	c.t.mark(true) // they are made anew: not ready before they have been
 	c.set(s)
 	up()
-	<-s.ctx.Done()
+	err = c.watch(s)
 	c.set(nil)
 	c.t.mark(true)
-	return nil
+	return err
 }
 
 func (c *consumer) set(s *session) {

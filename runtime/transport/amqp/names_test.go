@@ -31,7 +31,7 @@ func TestQueueNames(t *testing.T) {
 	for want, q := range map[string]transport.Queue{
 		"shop.depot.shipping.money":   {Node: "depot", Name: "depot.shipping.money"},
 		"shop.depot.jobs":             {Node: "depot", Name: "jobs"},
-		"shop.bank/2.payment.default": {Node: "bank/2", Name: "bank.payment.default"},
+		"shop.bank/2.payment.default": {Node: "bank/2", Name: "bank.2.payment.default"},
 		"shop.group.cashiers":         {Group: "cashiers", Name: "x"},
 	} {
 		if got := a.queueOf(&q, false).name; got != want {

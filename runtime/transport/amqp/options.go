@@ -23,6 +23,7 @@ type options struct {
 	tls         *tls.Config
 	credentials Credentials
 	heartbeat   time.Duration
+	recheck     time.Duration
 	window      int
 	maxBody     int
 	log         *slog.Logger
@@ -61,6 +62,13 @@ func WithCredentials(f Credentials) Option { return func(o *options) { o.credent
 // one and a half times that without a sign a connection is given up.
 func Heartbeat(d time.Duration) Option { return func(o *options) { o.heartbeat = d } }
 
+// Recheck is how often a node makes sure that the exchanges are there, and that its queues
+// are bound to them; 30 seconds otherwise. Who deletes an exchange deletes its bindings, of
+// which no receiver is told.
+func Recheck(d time.Duration) Option {
+	return func(o *options) { o.recheck = max(d, time.Millisecond) }
+}
+
 // Window is how many messages may be unconfirmed; 1,000 otherwise.
 func Window(n int) Option { return func(o *options) { o.window = max(n, 1) } }
 
@@ -78,7 +86,7 @@ func newOptions(urls string, opts []Option) (*options, error) {
 		return nil, err
 	}
 	o := &options{
-		addresses: addresses, prefix: "xsgen", heartbeat: 10 * time.Second, window: 1000, maxBody: codec.MaxSize,
+		addresses: addresses, prefix: "xsgen", heartbeat: 10 * time.Second, recheck: 30 * time.Second, window: 1000, maxBody: codec.MaxSize,
 		log: slog.Default(), backoff: backoff{first: 100 * time.Millisecond, most: 30 * time.Second},
 	}
 	for _, f := range opts {

@@ -24,6 +24,7 @@ type publisher struct {
 	wake    chan struct{} // told when there is something to write
 	blocked atomic.Bool   // the broker takes nothing at present
 	packs   packer
+	misses  bool // an exchange was gone; the goroutine of the link uses it
 
 	draining atomic.Bool
 

@@ -154,24 +154,6 @@ func TestInequivalent(t *testing.T) {
 	shut(t, sender, reader)
 }
 
-// TestExchangeDeleted has somebody delete an exchange: it is made anew, and what was
-// under way then is doubtful.
-func TestExchangeDeleted(t *testing.T) {
-	l := newLab(t, rabbit.Shared(t))
-	leaksNothing(t)
-	r := newTraffic(t, l, 2)
-	r.more(20)
-	ch := l.channel()
-	if err := ch.ExchangeDelete(l.prefix+".events", false, false); err != nil {
-		t.Fatal(err)
-	}
-	until(t, func() bool { r.mu.Lock(); defer r.mu.Unlock(); return len(r.doubtful) > 0 }, "a publisher has noticed")
-	close(r.stop)
-	r.writing.Wait()
-	shut(t, r.pub, r.sub) // its bindings are gone: that the reader cannot see
-	l.raw().Close()
-}
-
 // TestQueueDeleted has somebody delete a queue under its consumer: it is made anew, and
 // the subscriber is told that something may be lost.
 func TestQueueDeleted(t *testing.T) {

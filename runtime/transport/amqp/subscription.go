@@ -31,31 +31,33 @@ type subscription struct {
 	leaving chan struct{} // closed when Close has been called
 	lost    chan struct{} // closed when what is left was given up
 	settled chan struct{} // told when something was settled
+	check   chan struct{} // told when the queue's bindings may be gone
 	made    atomic.Bool   // the broker knows of it, or did
 	missing atomic.Bool   // the broker must be told of it anew
 	leave   sync.Once
 	forsake sync.Once
 
-	mu      sync.Mutex
-	wake    *sync.Cond // for the goroutine that calls the receiver
-	at      *attachment
-	inbox   fifo[*item]             // not handed over yet
-	held    map[string]*fifo[*item] // by key, what comes after one that is unsettled, if keys are kept in order
-	behind  int                     // how many that are
-	later   again.Later[*item]      // failed, to be handed over again, if keys are kept in order
-	timer   *time.Timer             // of later
-	handed  int                     // with the receiver, or being settled
-	loose   int                     // of those, that were acknowledged before
-	ids     map[string]struct{}     // of what is here, if ids are remembered
-	seen    *again.Window           // ids of what was settled
-	bounced *again.Window           // what was given back to the group
-	away    map[string]time.Time    // failed, at the broker until then
-	retries map[int]time.Time       // queues for retries, by step, and when they were declared
-	looked  time.Time               // when the group's members were last counted, by its channel's goroutine
-	others  bool                    // whether there were any
-	over    bool
-	stats   transport.Stats
-	gaveUp  int
+	mu       sync.Mutex
+	wake     *sync.Cond // for the goroutine that calls the receiver
+	at       *attachment
+	inbox    fifo[*item]             // not handed over yet
+	held     map[string]*fifo[*item] // by key, what comes after one that is unsettled, if keys are kept in order
+	behind   int                     // how many that are
+	later    again.Later[*item]      // failed, to be handed over again, if keys are kept in order
+	timer    *time.Timer             // of later
+	handed   int                     // with the receiver, or being settled
+	loose    int                     // of those, that were acknowledged before
+	ids      map[string]struct{}     // of what is here, if ids are remembered
+	seen     *again.Window           // ids of what was settled
+	bounced  *again.Window           // what was given back to the group
+	away     map[string]time.Time    // failed, at the broker until then
+	vanished []string                // exchanges that were gone
+	retries  map[int]time.Time       // queues for retries, by step, and when they were declared
+	looked   time.Time               // when the group's members were last counted, by its channel's goroutine
+	others   bool                    // whether there were any
+	over     bool
+	stats    transport.Stats
+	gaveUp   int
 }
 
 // attachment is a subscription's channel, from when it consumes until it is lost. What
@@ -100,7 +102,7 @@ func (t *Transport) newSubscription(r transport.SubscribeRequest) *subscription 
 	r.Patterns = slices.Clone(r.Patterns)
 	s := &subscription{
 		t: t, request: r, id: t.newID(), room: r.Profile.Unsettled(), first: make(chan error, 1), done: make(chan struct{}),
-		leaving: make(chan struct{}), lost: make(chan struct{}), settled: make(chan struct{}, 1),
+		leaving: make(chan struct{}), lost: make(chan struct{}), settled: make(chan struct{}, 1), check: make(chan struct{}, 1),
 		away: map[string]time.Time{}, retries: map[int]time.Time{}, bounced: again.NewWindow(256),
 	}
 	name := r.Name

@@ -51,11 +51,15 @@ func (t *Transport) queueOf(r *transport.Queue, observer bool) queue {
 	return q
 }
 
-// shortName is a subscription's name without that of its node, with which topologies have
-// it begin.
+// shortName is a subscription's name without that of its node, and the number of a replica,
+// with which topologies have it begin.
 func shortName(node, name string) string {
-	node, _, _ = strings.Cut(node, "/") // the number of a replica
-	return strings.TrimPrefix(name, node+".")
+	node, replica, more := strings.Cut(node, "/")
+	name, mine := strings.CutPrefix(name, node+".")
+	if mine && more {
+		name = strings.TrimPrefix(name, replica+".")
+	}
+	return name
 }
 
 // dead is the queue for what the broker has dropped: too old, too many, or too often
@@ -103,17 +107,25 @@ func (t *Transport) declareExchanges(ch *amqp.Channel) error {
 	if t.o.passive {
 		declare = ch.ExchangeDeclarePassive
 	}
-	all := append([]string{t.mandatory, t.observers}, t.exchanges[:]...)
-	for i, name := range all {
-		kind := amqp.ExchangeTopic
-		if i == len(all)-1 {
-			kind = amqp.ExchangeFanout
-		}
-		if err := declare(name, kind, true, false, false, false, nil); err != nil {
+	for _, name := range t.allExchanges() {
+		if err := declare(name, t.kindOf(name), true, false, false, false, nil); err != nil {
 			return declaring("exchange", name, err)
 		}
 	}
 	return nil
+}
+
+// allExchanges are those that every node needs.
+func (t *Transport) allExchanges() []string {
+	return append([]string{t.mandatory, t.observers}, t.exchanges[:]...)
+}
+
+// kindOf is what AMQP calls the type of an exchange.
+func (t *Transport) kindOf(exchange string) string {
+	if exchange == t.exchanges[len(t.exchanges)-1] {
+		return amqp.ExchangeFanout
+	}
+	return amqp.ExchangeTopic
 }
 
 // declare declares a queue, the one for what it drops, and its bindings.
@@ -130,6 +142,11 @@ func (t *Transport) declare(ch *amqp.Channel, q *queue) error {
 			return declaring("queue", d.name, err)
 		}
 	}
+	return t.bind(ch, q)
+}
+
+// bind binds a queue.
+func (t *Transport) bind(ch *amqp.Channel, q *queue) error {
 	for _, b := range q.bindings {
 		if err := ch.QueueBind(q.name, b.key, b.exchange, false, nil); err != nil {
 			return declaring("binding of", q.name, err)
