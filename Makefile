@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop-locations
+.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -16,6 +16,11 @@ test: build fmt vet generated staticcheck peers agreement debug unit
 demo:
 	$(GO) generate ./examples/orders
 	$(GO) run ./examples/orders
+
+# The shop in processes, with 10,000 orders: each process is killed on the way, and so is the
+# broker, and the tallies add up. make test does it with fewer orders, and without the broker's end.
+shop:
+	XSGEN_ORDERS=10000 $(GO) test ./examples/shop -run '^TestKilled$$' -count=1 -v -timeout 60m
 
 # The shop through all combinations of locations, and the figures of docs/topology.md.
 shop-locations:

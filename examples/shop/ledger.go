@@ -17,7 +17,9 @@ import (
 // ledger is what the web's code hears of the orders. It is told from several goroutines.
 type ledger struct {
 	nodes.UnimplementedLedgerHandler
-	orders int
+	orders  int
+	journal *journal
+	resumed bool // another process has begun it
 
 	underWay chan struct{} // has room for as many orders as may be under way at once
 
@@ -26,8 +28,10 @@ type ledger struct {
 	took   []time.Duration     // from placed to settled
 	ends   map[string]end      // by the order
 	states map[string][]string // that each order came to, in order
+	latest map[string]uint64   // the number of each order's latest state change
 	over   int                 // orders whose last state is known
 	twice  []string            // orders that were settled a second time
+	again  int                 // events that came once more
 	done   chan struct{}       // closed when nothing is missing
 }
 
@@ -40,50 +44,100 @@ type end struct {
 func newLedger(orders, atOnce int) *ledger {
 	return &ledger{
 		orders: orders, underWay: make(chan struct{}, atOnce), placed: map[string]time.Time{},
-		ends: map[string]end{}, states: map[string][]string{}, done: make(chan struct{}),
+		ends: map[string]end{}, states: map[string][]string{}, latest: map[string]uint64{}, done: make(chan struct{}),
 	}
 }
 
-// begin waits until one more order may be under way.
-func (l *ledger) begin(ctx context.Context, id string) error {
+// keep has the ledger kept in a file, and go on with what is in it.
+func (l *ledger) keep(file string) (err error) {
+	l.journal, err = openJournal(file, func(e entry) {
+		l.resumed = true
+		l.note(&e)
+	})
+	l.check()
+	return err
+}
+
+// begin waits until one more order may be under way. It is false if the order has ended.
+func (l *ledger) begin(ctx context.Context, id string) (bool, error) {
+	if l.ended(id) {
+		return false, nil
+	}
 	select {
 	case l.underWay <- struct{}{}:
 	case <-ctx.Done():
-		return ctx.Err()
+		return false, ctx.Err()
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if _, ended := l.ends[id]; ended {
+		<-l.underWay
+		return false, nil
+	}
 	l.placed[id] = time.Now()
-	return nil
+	return true, nil
+}
+
+func (l *ledger) ended(id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, ended := l.ends[id]
+	return ended
 }
 
 // OrderSettled is told of each order's end.
 func (l *ledger) OrderSettled(_ context.Context, e *bus.Event[order.Settled]) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	first, known := l.ends[e.Key()]
-	if known && first.event != e.ID() {
-		l.twice = append(l.twice, e.Key())
-	}
-	if begun, ok := l.placed[e.Key()]; ok && !known {
-		l.took = append(l.took, time.Since(begun))
-		<-l.underWay
-	}
-	l.ends[e.Key()] = end{*e.Value(), e.ID()}
-	l.check()
-	return nil
+	return l.hear(&entry{Order: e.Key(), Event: e.ID(), Settled: e.Value()})
 }
 
 // OrderStateChanged is told of each state that an order comes to.
 func (l *ledger) OrderStateChanged(_ context.Context, e *bus.Event[order.StateChanged]) error {
+	c := e.Value()
+	return l.hear(&entry{Order: e.Key(), Event: e.ID(), Seq: c.Seq, State: c.State.String(), Done: c.Done})
+}
+
+// hear takes note of an event, unless it is known.
+func (l *ledger) hear(e *entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.states[e.Key()] = append(l.states[e.Key()], e.Value().State.String())
-	if e.Value().Done {
-		l.over++
-		l.check()
+	if l.knows(e) {
+		l.again++
+		return nil
 	}
+	if err := l.journal.add(e); err != nil {
+		return err
+	}
+	l.note(e)
+	l.check()
 	return nil
+}
+
+func (l *ledger) knows(e *entry) bool {
+	if e.Settled == nil {
+		return e.Seq <= l.latest[e.Order]
+	}
+	first, known := l.ends[e.Order]
+	return known && first.event == e.Event
+}
+
+func (l *ledger) note(e *entry) {
+	if e.Settled == nil {
+		l.latest[e.Order] = e.Seq
+		l.states[e.Order] = append(l.states[e.Order], e.State)
+		if e.Done {
+			l.over++
+		}
+		return
+	}
+	_, known := l.ends[e.Order]
+	if known {
+		l.twice = append(l.twice, e.Order)
+	}
+	if begun, ok := l.placed[e.Order]; ok && !known {
+		l.took = append(l.took, time.Since(begun))
+		<-l.underWay
+	}
+	l.ends[e.Order] = end{*e.Settled, e.Event}
 }
 
 func (l *ledger) check() {
@@ -109,12 +163,16 @@ func (l *ledger) wait(ctx context.Context) error {
 	}
 }
 
-// median is how long half of the orders took at most.
-func (l *ledger) median() time.Duration {
+// figures are how many orders this process has seen settled, how long half of them took at
+// most, and how many events came that were known.
+func (l *ledger) figures() (settled int, median time.Duration, again int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.took) == 0 {
+		return 0, 0, l.again
+	}
 	slices.Sort(l.took)
-	return l.took[len(l.took)/2]
+	return len(l.took), l.took[len(l.took)/2], l.again
 }
 
 // The ways that an order can go.
@@ -132,9 +190,10 @@ func (l *ledger) tally(w io.Writer) error {
 	wrong := slices.Clone(l.twice)
 	for i := range l.orders {
 		id := number(i)
-		way := strings.Join(l.states[id], " ")
+		want, papers := expected(i)
+		way := l.way(id, want)
 		ways[way]++
-		if want, papers := expected(i); way != want || l.ends[id].Settled != papers {
+		if way != want || l.ends[id].Settled != papers {
 			wrong = append(wrong, fmt.Sprintf("%s (%s; %+v)", id, way, l.ends[id].Settled))
 		}
 	}
@@ -144,6 +203,17 @@ func (l *ledger) tally(w io.Writer) error {
 	}
 	_, err := fmt.Fprintln(w, "The tally adds up: no order is missing, and none was settled twice.")
 	return err
+}
+
+// way is how an order went. What a process had yet to hear of its own machines when it was
+// killed is lost, but for an order's latest step, which its store has. So of a ledger with a
+// past the last state counts, and the papers, which tell the rest.
+func (l *ledger) way(id, want string) string {
+	way := strings.Join(l.states[id], " ")
+	if l.resumed && way != "" && strings.HasSuffix(want, l.states[id][len(l.states[id])-1]) {
+		return want
+	}
+	return way
 }
 
 // expected is what the ith order must come to.

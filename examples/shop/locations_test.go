@@ -90,7 +90,9 @@ type stage struct {
 	banks   int // processes of the bank
 }
 
-func newStage(t *testing.T, payment, shipping spot) *stage {
+// newStage has the topology edited, besides what the places of machines need: in edits are pairs
+// of what stands there and what is to stand there.
+func newStage(t *testing.T, payment, shipping spot, edits ...string) *stage {
 	s := &stage{dir: t.TempDir(), banks: 2}
 	if payment.inProcess() {
 		s.banks = 1
@@ -106,13 +108,12 @@ func newStage(t *testing.T, payment, shipping spot) *stage {
 	if payment == amqp || shipping == amqp {
 		s.env = append(s.env, "AMQP_URL="+rabbit.Shared(t).URL, "SHOP_PREFIX="+filepath.Base(sockets))
 	}
-	s.specs(t, payment, shipping)
+	s.specs(t, payment, shipping, edits)
 	return s
 }
 
 // specs writes the specs, with the machines where they are wanted.
-func (s *stage) specs(t *testing.T, payment, shipping spot) {
-	var edits []string
+func (s *stage) specs(t *testing.T, payment, shipping spot, edits []string) {
 	edit := func(from, to string) { edits = append(edits, from, to) }
 	web := "order"
 	if payment.inProcess() {
@@ -241,6 +242,7 @@ func (s *stage) apart(t *testing.T, args ...string) *proc {
 // proc is a process of the shop.
 type proc struct {
 	*exec.Cmd
+	args   []string
 	what   string
 	out    bytes.Buffer
 	errs   lockedBuffer
@@ -272,7 +274,7 @@ const patience = 90 * time.Second
 
 func (s *stage) start(t *testing.T, args ...string) *proc {
 	t.Helper()
-	p := &proc{Cmd: exec.Command(s.program, args...), what: strings.Join(args, " "), ended: make(chan struct{})}
+	p := &proc{Cmd: exec.Command(s.program, args...), args: args, what: strings.Join(args, " "), ended: make(chan struct{})}
 	p.Env, p.Stdout, p.Stderr = s.env, &p.out, &p.errs
 	if err := p.Start(); err != nil {
 		t.Fatal(err)

@@ -20,6 +20,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -47,7 +48,7 @@ func main() {
 	flag.IntVar(&o.replica, "replica", 0, "which of the node's processes this is")
 	flag.IntVar(&o.orders, "orders", 10_000, "how many orders the web places")
 	flag.IntVar(&o.atOnce, "at-once", 5_000, "how many orders may be under way at once")
-	flag.StringVar(&o.data, "data", "", "keep the orders in this directory; without one they are kept in memory")
+	flag.StringVar(&o.data, "data", "", "keep the orders, and what was heard of them, in this directory; without one they are kept in memory")
 	flag.DurationVar(&o.within, "within", 2*time.Minute, "how long the orders may take")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -58,15 +59,16 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, o options, out io.Writer) error {
+func run(ctx context.Context, o options, out io.Writer) (err error) {
 	if o.orders < 1 || o.atOnce < 1 {
 		return errors.New("-orders and -at-once are 1 or more")
 	}
-	store, err := o.store()
+	l, d := newLedger(o.orders, o.atOnce), newScreen()
+	store, err := o.open(l, d)
 	if err != nil {
 		return err
 	}
-	l, d := newLedger(o.orders, o.atOnce), newScreen()
+	defer func() { err = errors.Join(err, l.journal.close(), d.journal.close()) }()
 	web := nodes.WebConfig{Node: o.config(), Order: nodes.OrderConfig{Store: store}, Ledger: l}
 	bank := nodes.BankConfig{Node: o.config()}
 	depot := nodes.DepotConfig{Node: o.config(), Screen: d}
@@ -86,20 +88,36 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	case "bank":
 		return serve(ctx, func() (process, error) { return nodes.StartBank(ctx, bank) })
 	case "depot":
-		return errors.Join(serve(ctx, func() (process, error) { return nodes.StartDepot(ctx, depot) }), d.tally(out))
+		err := serve(ctx, func() (process, error) { return nodes.StartDepot(ctx, depot) })
+		return errors.Join(err, d.tally(out))
 	}
 	return fmt.Errorf("there is no node %q: it is web, bank or depot", o.node)
 }
 
 func (o *options) config() node.Config { return node.Config{Replica: o.replica} }
 
-// store is where the orders are kept.
-func (o *options) store() (machine.Store, error) {
+// open makes the store of the orders, and opens the files of what the node hears.
+func (o *options) open(l *ledger, d *screen) (machine.Store, error) {
 	if o.data == "" {
 		return machine.NewMemoryStore(), nil
 	}
-	return machine.NewFileStore(o.data)
+	store, err := machine.NewFileStore(filepath.Join(o.data, "orders"))
+	if err == nil && o.runs("web") {
+		err = l.keep(filepath.Join(o.data, ledgerFile))
+	}
+	if err == nil && o.runs("depot") {
+		err = d.keep(filepath.Join(o.data, screenFile))
+	}
+	return store, err
 }
+
+func (o *options) runs(node string) bool { return o.node == "" || o.node == node }
+
+// The files of what was heard.
+const (
+	ledgerFile = "ledger.jsonl"
+	screenFile = "screen.jsonl"
+)
 
 // process is what Start functions return.
 type process interface {
@@ -153,18 +171,21 @@ func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p proces
 	}
 	if err == nil {
 		took := time.Since(begun)
-		fmt.Fprintf(os.Stderr, "%d orders in %v, %.0f in a second; from placed to settled %v in the median\n",
-			o.orders, took.Round(time.Millisecond), float64(o.orders)/took.Seconds(), l.median().Round(time.Microsecond))
+		settled, median, again := l.figures()
+		fmt.Fprintf(os.Stderr, "%d orders in %v, %.0f in a second; from placed to settled %v in the median; %d events came again\n",
+			settled, took.Round(time.Millisecond), float64(settled)/took.Seconds(), median.Round(time.Microsecond), again)
 	}
 	return errors.Join(err, shutdown(p))
 }
 
-// placeAll has all orders placed. An order that was placed before, by a process that was
-// killed, is not placed again by its machine.
+// placeAll has all orders placed that have not ended. An order that was placed before, by a
+// process that was killed, is not placed again by its machine.
 func placeAll(ctx context.Context, web *nodes.Web, l *ledger) error {
 	for i := range l.orders {
-		if err := l.begin(ctx, number(i)); err != nil {
+		if begun, err := l.begin(ctx, number(i)); err != nil {
 			return err
+		} else if !begun {
+			continue
 		}
 		e := &order.Place{Customer: customer(i), Total: order.Money{Currency: "eur", Cents: price(i)}}
 		if err := web.Order.Place(ctx, number(i), e); err != nil {

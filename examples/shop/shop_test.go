@@ -1,6 +1,11 @@
 package main
 
 import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -12,20 +17,19 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbit.Tests{M: m}) }
 
+// sales is what the orders come to: how many they are, how many were closed and how many
+// refused, and how many the depot has seen, and seen to their end.
+const sales = `%6d orders placed
+%6d paid, shipped and closed
+%6d refused by the till
+The tally adds up: no order is missing, and none was settled twice.
+%6d orders seen at the depot, %d of them to the end
+`
+
 // sold is what 10,000 orders come to, and few what 400 do.
-const (
-	sold = ` 10000 orders placed
-  9500 paid, shipped and closed
-   500 refused by the till
-The tally adds up: no order is missing, and none was settled twice.
- 10000 orders seen at the depot, 10000 of them to the end
-`
-	few = `   400 orders placed
-   380 paid, shipped and closed
-    20 refused by the till
-The tally adds up: no order is missing, and none was settled twice.
-   400 orders seen at the depot, 400 of them to the end
-`
+var (
+	sold = fmt.Sprintf(sales, 10_000, 9_500, 500, 10_000, 10_000)
+	few  = fmt.Sprintf(sales, 400, 380, 20, 400, 400)
 )
 
 // TestShop runs all nodes in one process, as `go run ./examples/shop` does.
@@ -39,19 +43,47 @@ func TestShop(t *testing.T) {
 	}
 }
 
-// TestShopInFiles keeps the orders in a directory: who comes next finds them there.
+// TestShopInFiles keeps the orders in a directory: who comes next finds them there, and what
+// was heard of them.
 func TestShopInFiles(t *testing.T) {
-	var out strings.Builder
 	o := options{orders: 400, atOnce: 400, data: t.TempDir(), within: time.Minute}
-	if err := run(t.Context(), o, &out); err != nil {
-		t.Error(err)
+	for range 2 {
+		var out strings.Builder
+		if err := run(t.Context(), o, &out); err != nil {
+			t.Error(err)
+		}
+		if out.String() != few {
+			t.Errorf("it says\n%s", &out)
+		}
 	}
-	if out.String() != few {
-		t.Errorf("it says\n%s", &out)
+	for _, name := range []string{ledgerFile, screenFile} {
+		if err := os.Remove(filepath.Join(o.data, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	o.within = 100 * time.Millisecond
-	if err := run(t.Context(), o, &out); err == nil {
+	if err := run(t.Context(), o, io.Discard); err == nil {
 		t.Error("orders that had ended have ended again")
+	}
+}
+
+// TestTornJournal is the file of a process that was killed while it wrote.
+func TestTornJournal(t *testing.T) {
+	name := filepath.Join(t.TempDir(), ledgerFile)
+	whole := `{"Order":"o-1","Event":"x","Seq":1,"State":"cart"}` + "\n"
+	if err := os.WriteFile(name, []byte(whole+`{"Order":"o-2","Ev`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l := newLedger(1, 1)
+	if err := l.keep(name); err != nil {
+		t.Fatal(err)
+	}
+	err := l.hear(&entry{Order: "o-1", Event: "x", Seq: 1, State: "cart"})
+	err = errors.Join(err, l.hear(&entry{Order: "o-1", Event: "y", Seq: 2, State: "paying"}), l.journal.close())
+	text, readErr := os.ReadFile(name)
+	want := whole + `{"Order":"o-1","Event":"y","Seq":2,"State":"paying"}` + "\n"
+	if err := errors.Join(err, readErr); err != nil || string(text) != want || l.again != 1 {
+		t.Errorf("error %v, %d were known, and it has\n%s", err, l.again, text)
 	}
 }
 
