@@ -32,6 +32,7 @@ type Bus struct {
 	mu     sync.Mutex
 	nodes  map[string]anyNode // by topic, or by the pattern of a family
 	subs   map[*Subscription]struct{}
+	ending map[*Subscription]struct{} // are being closed: somebody waits for what they still have to do
 	groups map[string]*group
 	last   uint64      // the number of the latest subscription
 	closed atomic.Bool // b.mu is held to set it
@@ -64,6 +65,7 @@ func New(opts ...Option) *Bus {
 		nodes: map[string]anyNode{},
 		subs:  map[*Subscription]struct{}{},
 
+		ending:   map[*Subscription]struct{}{},
 		groups:   map[string]*group{},
 		literals: map[topic.Pattern]*literal{},
 	}
@@ -116,7 +118,7 @@ type anyNode interface {
 	// with no key, under all keys; add reports whether the type fits.
 	add(s *Subscription, keys []string) bool
 	remove(s *Subscription, keys []string)
-	members(g *group, key string) []*Subscription
+	members(g *group, i *item) []*Subscription
 	settle() // waits for the publishes that were running when it was called
 }
 
@@ -147,7 +149,7 @@ func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 	p.number, p.template, p.watched = uint64(len(b.nodes))+1, topic.Pattern(id), b.observer != nil
 	n := newNode[T](p)
 	b.nodes[id] = n
-	for _, s := range b.inOrder() {
+	for _, s := range inOrder(b.subs) {
 		b.connect(n, s)
 	}
 	return n, nil
@@ -157,13 +159,13 @@ func nodeEvenIfClosed[T any](p place) (*node[T], error) {
 func (b *Bus) Subscriptions() []*Subscription {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.inOrder()
+	return inOrder(b.subs)
 }
 
-// inOrder are the subscriptions, the oldest first: in this order direct handlers
-// run. b.mu is held.
-func (b *Bus) inOrder() []*Subscription {
-	return slices.SortedFunc(maps.Keys(b.subs), func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
+// inOrder are subscriptions, the oldest first: in this order direct handlers run. The
+// bus's mutex is held.
+func inOrder(subs map[*Subscription]struct{}) []*Subscription {
+	return slices.SortedFunc(maps.Keys(subs), func(x, y *Subscription) int { return cmp.Compare(x.number, y.number) })
 }
 
 // connect adds s to n if its pattern matches; b.mu is held.

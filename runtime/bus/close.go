@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"runtime"
 	"slices"
 	"strings"
@@ -34,7 +35,9 @@ func (s *Subscription) Close(ctx context.Context) error {
 
 // Close refuses what is published from now on, and closes every subscription, as
 // their own Close does: those to error topics last, so that they hear of what cannot be
-// handled any more. The error is that of all of them: what was left is added up.
+// handled any more. Those that another Close is still waiting for are waited for as well, so
+// that all of them return when the bus has ended; what one has given up is its to tell. The
+// error is that of all of them: what was left is added up.
 func (b *Bus) Close(ctx context.Context) error {
 	c := newCloser()
 	b.mu.Lock()
@@ -46,7 +49,9 @@ func (b *Bus) Close(ctx context.Context) error {
 // closeAll closes the subscriptions to error topics, or all others.
 func (c closer) closeAll(ctx context.Context, b *Bus, errorTopics bool) (errs []error) {
 	b.mu.Lock()
-	subs := slices.DeleteFunc(b.inOrder(), func(s *Subscription) bool {
+	all := maps.Clone(b.subs)
+	maps.Copy(all, b.ending)
+	subs := slices.DeleteFunc(inOrder(all), func(s *Subscription) bool {
 		return s.hearsErrors() != errorTopics
 	})
 	for _, s := range subs {
@@ -89,6 +94,7 @@ func (c closer) begin(s *Subscription) {
 		return
 	}
 	s.closing = true
+	s.bus.ending[s] = struct{}{}
 	nodes := s.bus.disconnect(s)
 	go s.end(nodes)
 }
@@ -96,12 +102,20 @@ func (c closer) begin(s *Subscription) {
 // end waits for publishes that are under way, then for the queue.
 func (s *Subscription) end(nodes []anyNode) {
 	defer close(s.ended)
+	defer s.over()
 	for _, n := range nodes {
 		n.settle()
 	}
 	if s.queue != nil {
 		s.queue.end()
 	}
+}
+
+// over says that there is nothing more of s to be waited for.
+func (s *Subscription) over() {
+	s.bus.mu.Lock()
+	defer s.bus.mu.Unlock()
+	delete(s.bus.ending, s)
 }
 
 // wait waits for the end of s, as far as that cannot wait for the caller.
@@ -128,6 +142,7 @@ func (c closer) wait(ctx context.Context, s *Subscription) error {
 		return nil
 	case <-ctx.Done():
 	}
+	s.over()
 	if s.queue != nil {
 		return &transport.DrainError{Left: s.queue.abandon()}
 	}

@@ -152,3 +152,52 @@ func TestCloseEndsPublishes(t *testing.T) {
 		})
 	}
 }
+
+// TestEveryCloseOfABusWaits has one of its queues be closed by a Close of the bus, or of the
+// subscription: another Close of the bus waits as well, and, if nothing comes of it, tells
+// what is left.
+func TestEveryCloseOfABusWaits(t *testing.T) {
+	for name, before := range map[string]func(*bus.Bus, *bus.Subscription) error{
+		"the bus":          func(b *bus.Bus, _ *bus.Subscription) error { return b.Close(context.Background()) },
+		"the subscription": func(_ *bus.Bus, s *bus.Subscription) error { return s.Close(context.Background()) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b, release, handled := bus.New(), make(chan struct{}), 0
+			s := subscribe(t, b, "a", func(context.Context, *bus.Event[order]) error { <-release; handled++; return nil }, bus.Queued(4))
+			publish(t, publisher[order](t, b, "a"), &order{1})
+			closed := make(chan error, 2)
+			go func() { closed <- before(b, s) }()
+			synctest.Wait()
+			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+			defer cancel()
+			if d, ok := errors.AsType[*transport.DrainError](b.Close(ctx)); !ok || d.Left != 1 {
+				t.Errorf("%s is being closed, and Close that cannot wait returns %v", name, d)
+			}
+			close(release)
+			if err := errors.Join(b.Close(t.Context()), <-closed); err != nil || handled != 1 {
+				t.Errorf("%s is being closed: %v, %d handled", name, err, handled)
+			}
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b, release, handled := bus.New(), make(chan struct{}), 0
+		subscribe(t, b, "a", func(context.Context, *bus.Event[order]) error { <-release; handled++; return nil }, bus.Queued(4))
+		publish(t, publisher[order](t, b, "a"), &order{1})
+		closed := make(chan int, 2)
+		for range cap(closed) {
+			go func() {
+				if err := b.Close(t.Context()); err != nil {
+					t.Error(err)
+				}
+				closed <- handled
+			}()
+		}
+		synctest.Wait()
+		close(release)
+		for range cap(closed) {
+			if n := <-closed; n != 1 {
+				t.Error("a Close has returned before the handler has")
+			}
+		}
+	})
+}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -65,25 +64,23 @@ func original(v any) []byte {
 	return b
 }
 
-// PublishFailure publishes a failure on its topic, error.<machine>[.<key>].<kind>, for who
+// PublishFailure publishes a failure on its topic (transport.Failure.TopicName), for who
 // runs machines or brings them events: under an id, and also while the bus is being closed;
 // afterwards nobody would hear it, and nothing happens. It waits for room for a second at most.
 func (b *Bus) PublishFailure(ctx context.Context, id string, f *transport.Failure) error {
-	where := place{bus: b, name: topic.Name("error." + f.Machine + "." + f.Kind)}
-	if f.Key != "" {
-		family, err := topic.NewFamily(topic.Name("error."+f.Machine), topic.Name(f.Kind))
-		if err != nil {
-			return err
-		}
-		where = place{bus: b, family: family, keyed: true}
-	} else if _, err := topic.Parse(string(where.name)); err != nil {
+	name, err := f.TopicName()
+	if err != nil {
 		return err
+	}
+	where, key := place{bus: b, name: name}, ""
+	if family, ok := f.TopicFamily(); ok {
+		where, key = place{bus: b, family: family, keyed: true}, f.Key
 	}
 	n, err := nodeEvenIfClosed[transport.Failure](where)
 	if err != nil {
 		return err
 	}
-	err = n.send(ctx, identified(id), f.Key, f, deadLetterTimeout)
+	err = n.send(ctx, identified(id), key, f, deadLetterTimeout)
 	if errors.Is(err, ErrClosed) {
 		return nil // and nobody hears error topics
 	}

@@ -1,6 +1,7 @@
 package bus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,11 +37,13 @@ var ErrGroupPolicy = errors.New("bus: the group has another policy")
 // A member whose queue has no room is passed over. An event whose handler has failed
 // waits as the profile's retries say, and goes to another member then, to each once; the
 // profile's further attempts are its last member's. Without retries there is no wait. A
-// direct handler that fails is passed over within the publish. With Sticky or OrderKey a
-// failed event stays with its member, since what comes behind it does. What a member
-// still has when its Close stops waiting goes to the others as well, and so does what a
-// publish was waiting for room for. Members with a DedupWindow remember ids together, as
-// many as the first of them says.
+// direct handler that fails is passed over within the publish. With OrderKey a failed event
+// stays with its member, since what comes behind it does. With Sticky every event does,
+// failed or not: if its member has no room, its profile says whether that is waited for.
+//
+// What a member still has when its Close stops waiting goes to the others as well, with
+// Sticky to the one whose key it is then, and so does what a publish was waiting for room
+// for. Members with a DedupWindow remember ids together, as many as the first of them says.
 func Group(name string, policy GroupPolicy) SubscribeOption {
 	return func(o *subscribeOptions) { o.group, o.policy = name, policy }
 }
@@ -111,6 +114,13 @@ func (m *member[T]) wants(e *Event[T]) bool {
 	return !m.sub.closed.Load() && (m.keys == nil || slices.Contains(m.keys, e.key)) && (m.keep == nil || m.keep(e))
 }
 
+// hears is wants for an event that another member has: one whose filter panics does not get
+// it, and one that is closed keeps its place among the others.
+func (m *member[T]) hears(e *Event[T]) (yes bool) {
+	defer func() { _ = recover() }()
+	return (m.keys == nil || slices.Contains(m.keys, e.key)) && (m.keep == nil || m.keep(e))
+}
+
 // groupTarget is what stands for the members in a node's list.
 func groupTarget[T any](g *group, members []member[T]) target[T] {
 	take := func(ctx context.Context, e *Event[T]) error { return deliverToGroup(ctx, g, members, e) }
@@ -124,6 +134,9 @@ func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e
 	if first < 0 { // nobody wants it, or those who did have just left
 		e.request().answer(nil, ErrNoListener)
 		return g.sub.skipped(nil)
+	}
+	if g.policy == Sticky {
+		return stay(ctx, g, members, first, e)
 	}
 	var full *member[T]
 	var failed []error
@@ -148,6 +161,16 @@ func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e
 		return errors.Join(failed...)
 	}
 	err := full.take(ctx, e)
+	if err == errLeft {
+		return deliverToGroup(ctx, g, members, e)
+	}
+	return err
+}
+
+// stay delivers to the member whose key it is, and to no other, whatever becomes of that:
+// two members must not have events of one key at once.
+func stay[T any](ctx context.Context, g *group, members []member[T], at int, e *Event[T]) error {
+	err := deliver(ctx, members[at].take, e)
 	if err == errLeft {
 		return deliverToGroup(ctx, g, members, e)
 	}
@@ -242,21 +265,28 @@ func (s *Subscription) passTo(others []*Subscription, i item) bool {
 	return false
 }
 
-// others are the queued members of s's group that hear an event, those after s first.
+// others are the queued members of s's group that want an event, those after s first; with
+// Sticky it is the one that gets the events of its key now.
 func (s *Subscription) others(i *item) []*Subscription {
 	if s.group == nil {
 		return nil
 	}
 	b := i.place.bus
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	n := b.nodes[string(i.place.template)]
+	b.mu.Unlock()
 	if n == nil {
 		return nil
 	}
-	members := n.members(s.group, i.key)
+	members := n.members(s.group, i)
 	at := slices.Index(members, s)
-	return slices.DeleteFunc(slices.Concat(members[at+1:], members[:max(at, 0)]), func(m *Subscription) bool { return m == s || m.queue == nil || m.closed.Load() })
+	members = slices.DeleteFunc(slices.Concat(members[at+1:], members[:max(at, 0)]), func(m *Subscription) bool { return m == s || m.queue == nil || m.closed.Load() })
+	if s.group.policy == Sticky && len(members) > 0 {
+		return []*Subscription{slices.MaxFunc(members, func(x, y *Subscription) int {
+			return cmp.Compare(s.group.weight(x, i.key), s.group.weight(y, i.key))
+		})}
+	}
+	return members
 }
 
 // accept queues an event that another member could not handle, if there is room. Its

@@ -129,15 +129,17 @@ func (n *node[T]) regroup(g *group, change func([]member[T]) []member[T]) {
 	n.heardBy(list)
 }
 
-// members implements anyNode: who of a group hears a key.
-func (n *node[T]) members(g *group, key string) []*Subscription {
+// members implements anyNode: who of a group hears an event, or would if it were not closed.
+func (n *node[T]) members(g *group, i *item) []*Subscription {
+	e := &Event[T]{origin: i.origin, value: i.value.(*T)}
+	defer e.release()
 	var out []*Subscription
 	for _, t := range n.all.Load().targets {
 		if t.group != g {
 			continue
 		}
-		for _, m := range t.members {
-			if m.keys == nil || slices.Contains(m.keys, key) {
+		for j := range t.members {
+			if m := &t.members[j]; m.hears(e) {
 				out = append(out, m.sub)
 			}
 		}

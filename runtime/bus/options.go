@@ -68,8 +68,9 @@ func WithProfile(p transport.Profile) SubscribeOption {
 }
 
 // Where has a subscription hear only events for which keep returns true. It is asked
-// in the publisher's goroutine, before the event is queued, and must not keep the
-// event. A panic of it is the publisher's error. For SubscribeAny T is any type of
+// in the publisher's goroutine, before the event is queued, and may be asked by several
+// at once; for a member of a group also in that of another member that has failed. It must
+// neither keep the event nor call the bus. A panic of it is the publisher's error. For SubscribeAny T is any type of
 // event, and others are not heard; WhereAny is asked for all of them.
 func Where[T any](keep func(*Event[T]) bool) SubscribeOption {
 	return func(o *subscribeOptions) { o.filter = keep }

@@ -3,6 +3,8 @@ package bus_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -243,6 +245,22 @@ func TestCloneIsDeep(t *testing.T) {
 	}
 	if v.items[0] != 1 || len(kept) != 2 || kept[1].items[0] != 2 {
 		t.Errorf("%v, clones %v", v, kept)
+	}
+}
+
+// TestDeadLetterOfALongKey has an event with the longest key that its topic has room for: an
+// error topic has not, and the dead letter is on the one without it.
+func TestDeadLetterOfALongKey(t *testing.T) {
+	r, key := newRig(t), strings.Repeat("k", topic.MaxLength-len("event.m..go"))
+	var heard []string
+	subscribe(t, r.bus, "error.#", func(_ context.Context, e *bus.Event[transport.Failure]) error {
+		heard = append(heard, string(e.Topic()), e.Value().Key)
+		return nil
+	})
+	subscribe(t, r.bus, "event.#", func(context.Context, *bus.Event[msg]) error { return errBroken }, bus.WithProfile(transport.Profile{DeadLetter: true}))
+	r.send(key, "x")
+	if err := r.bus.Close(t.Context()); err != nil || !slices.Equal(heard, []string{"error.m.dead", key}) {
+		t.Errorf("%v, heard %q", err, heard)
 	}
 }
 

@@ -46,13 +46,13 @@ func Dead(name topic.Name, key string, original []byte, attempts int, cause erro
 
 // DeadLetter makes the message that says that m was given up by a subscription after
 // a number of attempts: its Failure on error.<machine>.dead, for a keyed one
-// error.<machine>.<key>.dead. It shares nothing with m.
+// error.<machine>.<key>.dead, if a topic has room for that. It shares nothing with m.
 func DeadLetter(m *Message, subscription string, attempts int, cause error) (*Message, error) {
 	f, err := Dead(m.Topic, m.Key, m.Body, attempts, cause)
 	if err != nil {
 		return nil, err
 	}
-	name, err := failureTopic(f)
+	name, err := f.TopicName()
 	if err != nil {
 		return nil, err
 	}
@@ -74,15 +74,25 @@ func letterID(id string) string {
 	return fmt.Sprintf("%s/%x", strings.ToValidUTF8(id[:MaxText-40], ""), h.Sum(nil))
 }
 
-func failureTopic(f *Failure) (topic.Name, error) {
-	if f.Key == "" {
-		return topic.Parse("error." + f.Machine + "." + f.Kind)
-	}
+// TopicFamily is the family of topics on which f is published under its key; false if it
+// has none, or one so long that there is no such topic. Then f is published without it: it is
+// better to hear of a failure in another place than not at all.
+func (f *Failure) TopicFamily() (_ topic.Family, ok bool) {
 	family, err := topic.NewFamily(topic.Name("error."+f.Machine), topic.Name(f.Kind))
 	if err != nil {
-		return "", err
+		return topic.Family{}, false
 	}
-	return family.Of(f.Key)
+	_, err = family.Of(f.Key)
+	return family, err == nil
+}
+
+// TopicName is the topic on which f is published: error.<machine>.<key>.<kind>, or what it
+// is without a key.
+func (f *Failure) TopicName() (topic.Name, error) {
+	if family, ok := f.TopicFamily(); ok {
+		return family.Of(f.Key)
+	}
+	return topic.Parse("error." + f.Machine + "." + f.Kind)
 }
 
 // topicParts are the machine, or what stands in its place, and the event of a topic.

@@ -289,6 +289,7 @@ func TestDeadLetter(t *testing.T) {
 		{"order", "", "error.order.dead"},
 		{"broadcast.drain", "", "error.broadcast.dead"},
 		{"state.order.k1.a.b", "k1", "error.order.k1.dead"},
+		{"event.m." + strings.Repeat("k", 245) + ".x", strings.Repeat("k", 245), "error.m.dead"}, // there is no room for both
 	} {
 		m := &transport.Message{Envelope: transport.Envelope{ID: "i", Topic: "x"}}
 		m.Topic, m.Key = topic.Name(tt.name), tt.key
