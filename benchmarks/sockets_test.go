@@ -96,7 +96,7 @@ func openUnix(dir, node string, spin time.Duration) *unix.Transport {
 
 func hearUnix(t *unix.Transport, p topic.Pattern, receive transport.Receiver) {
 	_, err := t.Subscribe(context.Background(), transport.SubscribeRequest{
-		Patterns: []topic.Pattern{p}, Profile: transport.Profile{Capacity: 16384, Prefetch: 256}, Receive: receive,
+		Patterns: []topic.Pattern{p}, Profile: transport.Profile{Capacity: 16384, Prefetch: 256}, Receive: receive, Reuse: true,
 	})
 	if err != nil {
 		panic(err)
@@ -126,23 +126,24 @@ func there(key string) *transport.Message {
 	return &transport.Message{Envelope: transport.Envelope{ID: "0123456789abcdef-1", Topic: "event.there", Type: "There", Source: "near", Key: key}, Body: make([]byte, bodySize)}
 }
 
-func nearUnix(b *testing.B, spin time.Duration) (*unix.Transport, chan struct{}) {
+// nearUnix opens the other end, and has heard called for what comes back.
+func nearUnix(b *testing.B, spin time.Duration, heard func(t *unix.Transport)) *unix.Transport {
 	dir := socketDir(b)
 	other(b, far{"unix", dir, spin})
 	t := openUnix(dir, "near", spin)
 	b.Cleanup(func() { _ = t.Close(context.Background()) })
-	came := make(chan struct{}, 1)
 	hearUnix(t, "event.back", func(_ context.Context, d *transport.Delivery) {
 		_ = d.Settle(nil)
-		came <- struct{}{}
+		heard(t)
 	})
-	return t, came
+	return t
 }
 
 // BenchmarkSocketOneWay sends 64 bytes to another process.
 func BenchmarkSocketOneWay(b *testing.B) {
 	b.Run("xsgen", func(b *testing.B) {
-		t, came := nearUnix(b, 0)
+		came := make(chan struct{}, 1)
+		t := nearUnix(b, 0, func(*unix.Transport) { came <- struct{}{} })
 		m := there("")
 		for b.Loop() {
 			if _, err := t.Begin(context.Background(), m); err != nil {
@@ -172,19 +173,12 @@ func BenchmarkSocketOneWay(b *testing.B) {
 	})
 }
 
-// BenchmarkSocketRoundTrip sends 64 bytes to another process, and back.
+// BenchmarkSocketRoundTrip sends 64 bytes to another process, and back. Receivers answer each
+// other, or a goroutine waits for the answer, which is to be woken then.
 func BenchmarkSocketRoundTrip(b *testing.B) {
 	for name, spin := range map[string]time.Duration{"xsgen": 0, "xsgen-spinning": time.Millisecond} {
-		b.Run(name, func(b *testing.B) {
-			t, came := nearUnix(b, spin)
-			m := there("x")
-			for b.Loop() {
-				if _, err := t.Begin(context.Background(), m); err != nil {
-					b.Fatal(err)
-				}
-				<-came
-			}
-		})
+		b.Run(name, func(b *testing.B) { answering(b, spin) })
+		b.Run(name+"-waiting", func(b *testing.B) { waiting(b, spin) })
 	}
 	b.Run("raw", func(b *testing.B) {
 		c := nearRaw(b)
@@ -198,6 +192,37 @@ func BenchmarkSocketRoundTrip(b *testing.B) {
 			}
 		}
 	})
+}
+
+// answering has the receivers of both sides answer each other.
+func answering(b *testing.B, spin time.Duration) {
+	m, left, done := there("x"), b.N, make(chan error, 1)
+	t := nearUnix(b, spin, func(t *unix.Transport) {
+		if left--; left == 0 {
+			done <- nil
+		} else if _, err := t.Begin(context.Background(), m); err != nil {
+			done <- err
+		}
+	})
+	b.ResetTimer()
+	if _, err := t.Begin(context.Background(), m); err != nil {
+		b.Fatal(err)
+	}
+	if err := <-done; err != nil {
+		b.Fatal(err)
+	}
+}
+
+// waiting has a goroutine wait for each answer.
+func waiting(b *testing.B, spin time.Duration) {
+	came := make(chan struct{}, 1)
+	t, m := nearUnix(b, spin, func(*unix.Transport) { came <- struct{}{} }), there("x")
+	for b.Loop() {
+		if _, err := t.Begin(context.Background(), m); err != nil {
+			b.Fatal(err)
+		}
+		<-came
+	}
 }
 
 func nearRaw(b *testing.B) net.Conn {

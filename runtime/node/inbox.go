@@ -181,6 +181,7 @@ func (x *ear) request(via string, r *router) transport.SubscribeRequest {
 		Receive: transport.Serve(x.profile.Concurrency, func(ctx context.Context, d *transport.Delivery) error {
 			return x.receive(ctx, r, d)
 		}),
+		Reuse: true,
 		OnGap: func(g transport.Gap) { x.n.fail(&GapError{x.name, via, g}) },
 	}
 	switch {

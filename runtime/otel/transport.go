@@ -207,7 +207,7 @@ func (w *observed) receiver(receive transport.Receiver, of series) transport.Rec
 			}
 			end(span, err)
 		}}
-		own.Init(d.Message, own)
+		own.Init(&d.Message, own)
 		transport.HandOver(ctx, receive, &own.Delivery)
 	}
 }

@@ -27,7 +27,7 @@ func (l *ledger) Reply(context.Context, *transport.Delivery, *transport.Message)
 
 func (l *ledger) delivery(body string) *transport.Delivery {
 	d := &transport.Delivery{}
-	d.Init(transport.Message{Body: []byte(body)}, l)
+	d.Init(&transport.Message{Body: []byte(body)}, l)
 	return d
 }
 

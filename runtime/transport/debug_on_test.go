@@ -34,7 +34,7 @@ func TestUseAfterSettle(t *testing.T) {
 	}, Body: []byte(s)}
 	for name, settle := range map[string]error{"handled": nil, "failed": errors.New("broken")} {
 		var d transport.Delivery
-		d.Init(sent, &fake{})
+		d.Init(&sent, &fake{})
 		headers, body, clone := d.Headers, d.Body, d.Clone()
 		if string(body) != s {
 			t.Fatalf("it has %q", body)

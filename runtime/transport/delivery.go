@@ -9,7 +9,8 @@ import (
 	"github.com/xsgen/xsgen/runtime/internal/poison"
 )
 
-// Receiver gets a subscription's messages, one after the other, from one goroutine.
+// Receiver gets a subscription's messages, one after the other, not always from the same
+// goroutine.
 // It must see to it that each delivery is settled, by itself or by somebody else, at
 // once or later: as many as the profile's Prefetch says may be unsettled at a time, or
 // if that is 0 at least Concurrency times BatchSize, and the next one is not handed
@@ -40,13 +41,16 @@ type Delivery struct {
 	answered atomic.Bool
 }
 
-// Init makes d the delivery of a message that goes back to s. Only a transport calls
-// it, once, before it hands d over.
-func (d *Delivery) Init(m Message, s Settler) {
+// Init makes d the delivery of a copy of a message that goes back to s; what m's fields point
+// to is not copied. Only a transport calls it, before it hands d over: once, unless
+// the subscription's Reuse says that nobody has d any more.
+func (d *Delivery) Init(m *Message, s Settler) {
 	if poison.On {
-		m = *m.Clone() // what others have stays as it is
+		m = m.Clone() // what others have stays as it is
 	}
-	d.Message, d.settler = m, s
+	d.Message, d.settler = *m, s
+	d.settled.Store(false)
+	d.answered.Store(false)
 }
 
 // Settle says what has become of the message: nil that it was handled, an error that

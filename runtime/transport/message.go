@@ -65,6 +65,9 @@ func (m *Message) Check(limit int) error {
 	}
 	e := &m.Envelope
 	for _, s := range [...]string{e.ID, e.Type, e.Source, e.Key, e.Correlation, e.Causation, e.ReplyTo, e.Epoch, e.Group, e.Schema} {
+		if s == "" {
+			continue
+		}
 		if len(s) > MaxText {
 			return fmt.Errorf("%w: the envelope's field %.20q… has %d bytes, the most is %d", ErrTooLarge, s, len(s), MaxText)
 		}

@@ -101,6 +101,11 @@ type SubscribeRequest struct {
 	Where   func(*Message) bool
 	Profile Profile
 	Receive Receiver
+	// Reuse says that nobody touches a delivery once it was settled and Receive has returned,
+	// not even to settle it again or to read it: then the transport may use it for another
+	// message, and need not allocate one for each. A receiver of Serve or ServeBatch
+	// whose handler neither settles deliveries nor keeps them is such a one.
+	Reuse bool
 	// OnGap, if it is set, is told of messages that were lost on the way, by a
 	// transport that can lose some and says in its Guarantees that it notices; and by
 	// any one whose queue was deleted behind its back and had to be made anew.

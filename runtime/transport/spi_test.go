@@ -44,7 +44,7 @@ func (f *fake) Reply(_ context.Context, _ *transport.Delivery, m *transport.Mess
 
 func (f *fake) delivery(m transport.Message) *transport.Delivery {
 	d := &transport.Delivery{}
-	d.Init(m, f)
+	d.Init(&m, f)
 	return d
 }
 

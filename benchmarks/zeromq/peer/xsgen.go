@@ -58,7 +58,7 @@ func (xsgen) receive(pattern, dir string, n int, ready, got func()) error {
 	}
 	ready()
 	r := transport.SubscribeRequest{
-		Patterns: []topic.Pattern{"state.#", "event.#"}, Profile: transport.Profile{Capacity: 4000, Prefetch: 1000},
+		Patterns: []topic.Pattern{"state.#", "event.#"}, Profile: transport.Profile{Capacity: 4000, Prefetch: 1000}, Reuse: true,
 		Receive: func(_ context.Context, d *transport.Delivery) {
 			_ = d.Settle(nil)
 			got()

@@ -1,9 +1,9 @@
-// Package pool holds buffers for the bodies of messages, which transports use again. It is
-// one for the process, and safe for concurrent use.
+// Package pool counts the buffers that the bodies of messages are copied to, and says which
+// of them may be used again. Who has a buffer keeps it. It is one for the process, and safe
+// for concurrent use.
 package pool
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/internal/poison"
@@ -12,41 +12,49 @@ import (
 // largest is the most bytes that a buffer has which is kept.
 const largest = 64 << 10
 
+// Those who fill buffers write one cache line, and those who empty them another one: they
+// are goroutines of different processors, which would wait for each other.
 var (
-	buffers       sync.Pool
+	_             [64]byte
 	taken, missed atomic.Uint64
-	held          atomic.Int64
+	filled        atomic.Int64 // bytes
+	_             [64]byte
+	emptied       atomic.Int64
+	_             [64]byte
 )
 
-// Copy is a buffer with the bytes of body. Its length must not be changed.
-func Copy(body []byte) *[]byte {
+// Fill copies a body to a buffer, or to a new one if it is too small. Its length must not be
+// changed until it is emptied.
+func Fill(b, body []byte) []byte {
 	taken.Add(1)
-	held.Add(int64(len(body)))
-	b, ok := buffers.Get().(*[]byte)
-	if !ok {
+	filled.Add(int64(len(body)))
+	if cap(b) < len(body) {
 		missed.Add(1)
-		b = new([]byte)
 	}
-	*b = append((*b)[:0], body...)
-	return b
+	return append(b[:0], body...)
 }
 
-// Release gives a buffer back, overwritten with zeros if wipe says so. With the build tag
-// xsgendebug it is overwritten with what is no message, and not used again.
-func Release(b *[]byte, wipe bool) {
-	held.Add(-int64(len(*b)))
+// Empty is what is left of a buffer when nobody needs the body any more: overwritten with
+// zeros if wipe says so, and nil if it must not be kept. With the build tag xsgendebug it is
+// overwritten with what is no message, and never kept.
+func Empty(b []byte, wipe bool) []byte {
+	emptied.Add(int64(len(b)))
 	switch {
 	case poison.On:
-		poison.Bytes(*b)
-		return // a buffer that was used again would look sound
+		poison.Bytes(b)
+		return nil // a buffer that was used again would look sound
 	case wipe:
-		clear(*b)
+		clear(b)
 	}
-	if cap(*b) <= largest {
-		buffers.Put(b)
+	if cap(b) > largest {
+		return nil
 	}
+	return b[:0]
 }
 
-// Usage is how many buffers were taken, how many of them had to be allocated, and the
+// Usage is how many buffers were filled, how many of them had to be allocated, and the
 // bytes that are in use.
-func Usage() (all, allocated uint64, bytes int64) { return taken.Load(), missed.Load(), held.Load() }
+func Usage() (all, allocated uint64, bytes int64) {
+	out := emptied.Load() // first, or it could be more than what was filled
+	return taken.Load(), missed.Load(), filled.Load() - out
+}

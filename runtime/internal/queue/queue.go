@@ -155,6 +155,20 @@ func (q *Queue[E]) Force(n int, e *E, size int64) error {
 	return nil
 }
 
+// ForceAll is Force for several items, with one lock for all.
+func (q *Queue[E]) ForceAll(n int, items []E) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.ended {
+		return ErrClosed
+	}
+	for i := range items {
+		q.add(n, &items[i], q.size(&items[i]))
+	}
+	q.wakeAll(n)
+	return nil
+}
+
 // TryPut is Put for an item that must neither wait nor make others be dropped: where
 // there is no room it is ErrFull, whatever the policy.
 func (q *Queue[E]) TryPut(n int, e *E, size int64) error {

@@ -91,7 +91,7 @@ func (s *subscription) give(i *item) *delivery {
 	d := &delivery{s: s, i: i}
 	m := i.Message
 	m.Attempt = uint64(i.attempts + 1)
-	d.Init(m, d)
+	d.Init(&m, d)
 	s.handed++
 	if s.request.Profile.ManualAck == transport.Off && !i.loose {
 		s.loose++

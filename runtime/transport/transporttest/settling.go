@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -27,6 +28,7 @@ var settling = []test{
 	{"slow-receiver", nil, slowReceiver},
 	{"one-goroutine", nil, oneGoroutine},
 	{"concurrency", nil, concurrency},
+	{"reuse", nil, reuse},
 	{"batches", nil, inBatches},
 	{"redelivery", redelivers, redelivery},
 	{"backoff", redelivers, backoff},
@@ -136,6 +138,42 @@ func concurrency(e *env) {
 	e.publish("event.a", "1", "2", "3", "4")
 	if st := e.settled(s, n); st.Handled != n {
 		e.Errorf("%+v", st)
+	}
+}
+
+// reuse has deliveries that may be used again be settled in another goroutine, some only when
+// others have come: until then each has its own message.
+func reuse(e *env) {
+	const prefetch, n = 8, 200
+	g := newGate()
+	s := e.subscribe(transport.SubscribeRequest{
+		Patterns: []topic.Pattern{"event.#"}, Profile: transport.Profile{Prefetch: prefetch}, Receive: g.Receive, Reuse: true,
+	})
+	var all sync.WaitGroup
+	all.Go(func() {
+		for i := range n {
+			e.publish("event.a", fmt.Sprint(i))
+		}
+	})
+	held, seen := []*transport.Delivery(nil), map[string]bool{}
+	for i := range n {
+		d := g.take(e)
+		if held = append(held, d); i%3 == 0 && len(held) < prefetch {
+			continue
+		}
+		for _, d := range held {
+			seen[string(d.Body)] = true
+			e.noError(d.Settle(nil), "settling")
+		}
+		held = held[:0]
+	}
+	for _, d := range held {
+		seen[string(d.Body)] = true
+		e.noError(d.Settle(nil), "settling")
+	}
+	all.Wait()
+	if st := e.settled(s, n); st.Handled != n || len(seen) != n {
+		e.Errorf("%d different ones: %+v", len(seen), st)
 	}
 }
 

@@ -70,5 +70,5 @@ func (t *Transport) passAlong(l *local.Line, m *transport.Message) error {
 	case !s.put:
 		return errNobody
 	}
-	return (&pending{id: m.ID, topic: m.Topic, receipts: s.receipts}).Wait(ctx)
+	return (&pending{t: t, id: m.ID, topic: m.Topic, receipts: s.receipts}).Wait(ctx)
 }

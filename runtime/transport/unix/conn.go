@@ -18,26 +18,32 @@ type conn struct {
 	sock   *net.UnixConn
 	raw    syscall.RawConn
 	p      *peer
+	in     *inbound
 	dialed bool // by this side
 
-	buf     []byte // what is to be written
-	spare   []byte // what was written, for the next buf
-	rest    []byte // of what was tried to be written, in front of buf
-	secret  bool   // there is something in buf that is to be wiped
-	hidden  bool   // the same of rest
-	busy    bool   // somebody writes, or the writer is about to
-	closed  bool
-	synced  bool      // the peer has told of all its queues
-	parted  bool      // the peer knows that this process ends
-	leaving bool      // the peer takes nothing more
-	wrote   time.Time // when a lone message was written
-	heads   heads
-	marks   []mark // frames in buf that may be dropped for later ones
+	buf      []byte // what is to be written
+	spare    []byte // what was written, for the next buf
+	rest     []byte // of what was tried to be written, in front of buf
+	secret   bool   // there is something in buf that is to be wiped
+	hidden   bool   // the same of rest
+	busy     bool   // somebody writes, or the writer is about to
+	closed   bool
+	synced   bool      // the peer has told of all its queues
+	parted   bool      // the peer knows that this process ends
+	leaving  bool      // the peer takes nothing more
+	wrote    time.Time // when a lone message was written
+	answered uint64    // what had been heard then
+	heads    heads
+	marks    []mark // frames in buf that may be dropped for later ones
 
 	wake    chan struct{}
 	tried   func(fd uintptr) bool // writes trial, without waiting
 	trial   []byte
 	written int
+	looked  func(fd uintptr) bool // reads into seen, without waiting
+	seen    []byte
+	read    int
+	failed  error
 	heard   atomic.Uint64 // reads, for the watch
 	ended   sync.WaitGroup
 }
@@ -50,11 +56,12 @@ type mark struct {
 
 const (
 	// lone is how long after a message another one is written by its publisher, too;
-	// sooner, the writer collects what comes.
+	// sooner, the writer collects what comes, unless something was heard in between: then it
+	// may be the answer to that.
 	lone = 10 * time.Microsecond
 	// yields is how often the writer lets others run before it sleeps.
 	yields = 4
-	// maxSpare is the largest buffer that is kept.
+	// maxSpare is the largest buffer that is kept while there is nothing to be written.
 	maxSpare = 256 << 10
 )
 
@@ -64,6 +71,11 @@ func newConn(sock *net.UnixConn, p *peer, dialed bool) (*conn, error) {
 		return nil, err
 	}
 	c := &conn{sock: sock, raw: raw, p: p, dialed: dialed, wake: make(chan struct{}, 1)}
+	c.in = newInbound(c)
+	c.looked = func(fd uintptr) bool {
+		c.read, c.failed = syscall.Read(int(fd), c.seen)
+		return true
+	}
 	c.tried = func(fd uintptr) bool {
 		n, err := syscall.Write(int(fd), c.trial)
 		c.written = max(n, 0)
@@ -109,11 +121,12 @@ func (c *conn) flush() {
 	if c.busy || c.closed {
 		return
 	}
-	if time.Since(c.wrote) < lone {
+	heard := c.heard.Load()
+	if heard == c.answered && time.Since(c.wrote) < lone {
 		c.stir()
 		return
 	}
-	c.busy = true
+	c.busy, c.answered = true, heard
 	c.p.report(c)
 	secret := c.secret
 	c.trial, c.buf, c.secret = c.buf, c.spare[:0], false
@@ -135,8 +148,19 @@ func (c *conn) flush() {
 
 // recycle keeps a buffer that was written.
 func (c *conn) recycle(b []byte) {
-	if c.spare == nil && cap(b) <= maxSpare {
+	if c.spare == nil {
 		c.spare = b[:0]
+	}
+}
+
+// shrink lets go of buffers that a burst has made large; p.mu is held, and nothing is to be
+// written.
+func (c *conn) shrink() {
+	if cap(c.buf) > maxSpare {
+		c.buf = nil
+	}
+	if cap(c.spare) > maxSpare {
+		c.spare = nil
 	}
 }
 
@@ -179,6 +203,7 @@ func (c *conn) next() (b []byte, secret bool) {
 			return b, secret
 		case try == yields:
 			c.busy = false
+			c.shrink()
 			return nil, false
 		}
 		c.p.mu.Unlock()

@@ -33,6 +33,15 @@ func (t *Transport) Kept() (n int) {
 // Peers is how many processes are connected.
 func (t *Transport) Peers() int { return len(t.conns()) }
 
+// Calls is how often readers have called receivers, and how often somebody else has taken
+// over.
+func (t *Transport) Calls() (n uint64) {
+	for _, in := range t.inbounds() {
+		n += in.turn.Load() / 2
+	}
+	return n
+}
+
 // Greeting is what a process of a name says first.
 func Greeting(node, epoch string) []byte {
 	h := hello{node: node, epoch: epoch, maxBody: 1 << 20}

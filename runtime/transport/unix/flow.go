@@ -22,8 +22,11 @@ type flow struct {
 	wipes bool // bodies are wiped
 	every uint64
 
-	received        atomic.Uint64
-	receivedBytes   atomic.Uint64
+	received      atomic.Uint64
+	receivedBytes atomic.Uint64
+
+	_ [64]byte // who reads and who settles would wait for each other's cache line
+
 	settled, freed  atomic.Uint64
 	stale           atomic.Bool   // the publisher has begun to count anew
 	asked, reporter atomic.Bool   // the publisher waits to hear of it; it is to be reported
@@ -37,7 +40,7 @@ type flow struct {
 
 func newFlow(p *peer, id uint64, l *local.Line) *flow {
 	profile := &l.Request().Profile
-	f := &flow{p: p, line: l, id: id, keeps: profile.ManualAck == transport.On, wipes: profile.Sensitive, every: uint64(min(max(profile.Room()/4, 1), 256))}
+	f := &flow{p: p, line: l, id: id, keeps: profile.ManualAck == transport.On, wipes: profile.Sensitive, every: uint64(min(max(profile.Room()/4, 1), 4096))}
 	if f.keeps {
 		f.open = map[uint64]struct{}{}
 	}
@@ -57,15 +60,16 @@ func (f *flow) fresh(n uint64) bool {
 	return true
 }
 
-// accept takes the message of a number.
-func (f *flow) accept(n uint64, p *local.Parcel, ttl time.Duration) {
+// accept takes the message of a number, and a reference to it.
+func (f *flow) accept(b *local.Batch, n uint64, p *local.Parcel, ttl time.Duration) {
 	size := int64(len(p.Body))
 	f.receivedBytes.Add(uint64(size))
 	if !f.line.Wants(&p.Message) {
 		f.Done(n, size, false)
+		p.Release()
 		return
 	}
-	f.line.Accept(p, ttl, f, n)
+	b.Add(f.line, p, ttl, f, n)
 }
 
 // Done implements local.Origin.

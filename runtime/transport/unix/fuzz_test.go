@@ -135,7 +135,9 @@ func TestMessages(t *testing.T) {
 			}
 		}
 		rd := reader{b: appendMessage(nil, n, &m, x)}
-		got, gotX := rd.message(known, 1<<20)
+		var got transport.Message
+		var gotX extra
+		rd.message(&got, &gotX, known, 1<<20)
 		if rd.err != nil || gotX != x || !maps.Equal(got.Headers, m.Headers) || string(got.Body) != string(m.Body) {
 			t.Fatalf("%d: %v, %+v, %+v", i, rd.err, got, gotX)
 		}

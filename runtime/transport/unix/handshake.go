@@ -218,7 +218,8 @@ func (t *Transport) join(c *conn) bool {
 
 // serve reads a connection until it ends, sees to what that means, and returns why.
 func (t *Transport) serve(c *conn) error {
-	err := c.read()
+	t.running.Go(c.in.reader)
+	err := <-c.in.over
 	if t.drop(c, err) {
 		t.lost(c, err)
 	}

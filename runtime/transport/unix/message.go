@@ -141,20 +141,18 @@ func appendMessage(b []byte, number uint64, m *transport.Message, x extra) []byt
 	return append(b, m.Body...)
 }
 
-func fieldsOf(e *transport.Envelope, x extra) (flags uint64) {
-	for _, f := range [...]struct {
-		bit uint64
-		has bool
-	}{
-		{hasKey, e.Key != ""}, {hasTime, !e.Time.IsZero()}, {hasCorrelation, e.Correlation != ""}, {hasCausation, e.Causation != ""},
-		{hasReplyTo, e.ReplyTo != ""}, {hasHeaders, len(e.Headers) > 0}, {hasSeq, e.Seq != 0}, {hasTTL, x.ttl > 0},
-		{hasAttempt, e.Attempt > 0}, {isSole, x.sole},
-	} {
-		if f.has {
-			flags |= f.bit
-		}
+func fieldsOf(e *transport.Envelope, x extra) uint64 {
+	return when(e.Key != "", hasKey) | when(!e.Time.IsZero(), hasTime) | when(e.Correlation != "", hasCorrelation) |
+		when(e.Causation != "", hasCausation) | when(e.ReplyTo != "", hasReplyTo) | when(len(e.Headers) > 0, hasHeaders) |
+		when(e.Seq != 0, hasSeq) | when(x.ttl > 0, hasTTL) | when(e.Attempt > 0, hasAttempt) | when(x.sole, isSole)
+}
+
+// when is the flag of a field that a message has.
+func when(has bool, flag uint64) uint64 {
+	if has {
+		return flag
 	}
-	return flags
+	return 0
 }
 
 func appendFields(b []byte, flags uint64, e *transport.Envelope, x extra) []byte {
@@ -184,12 +182,14 @@ func appendFields(b []byte, flags uint64, e *transport.Envelope, x extra) []byte
 	return b
 }
 
-// message reads a message whose head is among those that are known. Its body is r's.
-func (r *reader) message(known []head, limit int) (m transport.Message, x extra) {
+// message reads a message whose head is among those that are known into m, and what goes
+// with it into x. Its body is r's.
+func (r *reader) message(m *transport.Message, x *extra, known []head, limit int) {
+	*m, *x = transport.Message{}, extra{}
 	n := r.number()
 	if n >= uint64(len(known)) {
 		r.fail("its head is not known")
-		return m, x
+		return
 	}
 	h := &known[n]
 	m.Topic, m.Type, m.Source, m.Epoch, m.Schema, m.Group = h.topic, h.kind, h.source, h.epoch, h.schema, h.group
@@ -198,13 +198,12 @@ func (r *reader) message(known []head, limit int) (m transport.Message, x extra)
 		r.idAndKey(&m.Envelope, flags)
 	} else {
 		m.ID = r.text()
-		r.fields(&m.Envelope, flags, &x)
+		r.fields(&m.Envelope, flags, x)
 	}
 	if len(r.b) > limit {
 		r.fail("its body is too large")
 	}
 	m.Body, r.b = r.b, nil
-	return m, x
 }
 
 // idAndKey reads what most messages have and no more, as one string.

@@ -24,7 +24,7 @@ func (t *Transport) Begin(ctx context.Context, m *transport.Message) (transport.
 	if len(s.receipts) == 0 {
 		return transport.Accepted{}, nil
 	}
-	return &pending{id: m.ID, topic: m.Topic, receipts: s.receipts}, nil
+	return &pending{t: t, id: m.ID, topic: m.Topic, receipts: s.receipts}, nil
 }
 
 // deadLetter publishes a dead letter, also while the transport is being closed.

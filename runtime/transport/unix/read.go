@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -16,100 +17,122 @@ import (
 // readSize is how much is read at once.
 const readSize = 64 << 10
 
-// inbound is the reading half of a connection. It belongs to one goroutine.
+// inbound is the reading half of a connection. All but the turn belongs to the goroutine
+// whose turn it is.
 type inbound struct {
 	c     *conn
 	p     *peer
+	turn  atomic.Uint64 // that is under way; odd while a receiver is called
+	over  chan error    // why the connection has ended
+	buf   []byte
+	from  int // where in buf something begins that was not handled
+	to    int // and ends
 	heads []head
-	lines []*local.Line // that got something and were not pumped
-	count int           // messages since then
+	batch local.Batch // what has come, and receivers have not heard of
+	m     transport.Message
+	x     extra
+	flows []*flow // of the message at hand
 	numbs []uint64
 	now   time.Time // of the last read
 	wipe  bool      // something that was read is to be wiped
 }
 
-// read handles frames until the connection ends.
-func (c *conn) read() error {
-	in := &inbound{c: c, p: c.p}
-	limit := c.p.t.maxBody + slack
-	buf, from, to := make([]byte, readSize), 0, 0
+func newInbound(c *conn) *inbound {
+	return &inbound{c: c, p: c.p, over: make(chan error, 1), buf: make([]byte, readSize)}
+}
+
+// read handles frames until the connection ends, or it is somebody else's turn.
+func (in *inbound) read() (err error, mine bool) {
 	for {
-		if to == len(buf) {
-			buf, to = widen(buf, from, to), to-from
-			from = 0
+		if in.to == len(in.buf) {
+			in.widen()
 		}
-		n, err := c.receive(buf[to:])
+		n, err := in.c.receive(in.buf[in.to:])
 		if n > 0 {
-			c.heard.Add(1)
-			to += n
-			used, bad := in.frames(buf[from:to], limit)
-			if in.wipe {
-				clear(buf[from : from+used])
-				in.wipe = false
-			}
-			if bad != nil {
-				return bad
-			}
-			if from += used; from == to {
-				from, to = 0, 0
-				if len(buf) > 4*readSize {
-					buf = make([]byte, readSize)
-				}
+			in.c.heard.Add(1)
+			in.to += n
+			if bad := in.handle(); bad != nil {
+				return bad, true
 			}
 		}
 		if err != nil {
-			return err
+			in.batch.Flush()
+			return err, true
+		}
+		if m := in.batch.Lone(); m != nil && !in.call(m) {
+			return nil, false
 		}
 	}
 }
 
-// widen is a buffer with the same content at its beginning, and room behind it: the same
-// one, or a larger one if it was full of one frame.
-func widen(buf []byte, from, to int) []byte {
-	if from > 0 {
-		copy(buf, buf[from:to])
-		return buf
+// handle handles the frames of which all is there. A lone message is left in the batch.
+func (in *inbound) handle() error {
+	used, err := in.frames(in.buf[in.from:in.to], in.p.t.maxBody+slack)
+	if in.wipe {
+		clear(in.buf[in.from : in.from+used])
+		in.wipe = false
 	}
-	return append(buf, make([]byte, len(buf))...)
+	if in.from += used; in.from == in.to {
+		in.from, in.to = 0, 0
+		if len(in.buf) > 4*readSize {
+			in.buf = make([]byte, readSize)
+		}
+	}
+	if err != nil || in.from != in.to || in.batch.Len() != 1 {
+		in.batch.Flush()
+	}
+	return err
+}
+
+// widen makes room behind what is in the buffer.
+func (in *inbound) widen() {
+	if in.from > 0 {
+		in.to = copy(in.buf, in.buf[in.from:in.to])
+		in.from = 0
+		return
+	}
+	in.buf = append(in.buf, make([]byte, len(in.buf))...) // it is full of one frame
 }
 
 // receive reads what is there; with a transport that spins it looks for a while before it
 // sleeps.
 func (c *conn) receive(b []byte) (int, error) {
 	if spin := c.p.t.spin; spin > 0 {
-		for begun := time.Now(); time.Since(begun) < spin; runtime.Gosched() {
-			n, err, there := c.look(b)
-			if there {
-				return n, err
+		for begun := time.Now(); time.Since(begun) < spin; {
+			for range looks {
+				if n, err, there := c.look(b); there {
+					return n, err
+				}
 			}
+			runtime.Gosched()
 		}
 	}
 	return c.sock.Read(b)
 }
 
-// look reads without waiting.
+// looks is how often is looked before others may run.
+const looks = 32
+
+// look reads without waiting. It belongs to who reads.
 func (c *conn) look(b []byte) (n int, err error, there bool) {
-	var failed error
-	err = c.raw.Read(func(fd uintptr) bool {
-		n, failed = syscall.Read(int(fd), b)
-		return true
-	})
+	c.seen = b
+	err = c.raw.Read(c.looked)
+	c.seen = nil
 	switch {
 	case err != nil:
 		return 0, err, true
-	case failed == syscall.EAGAIN || failed == syscall.EINTR:
+	case c.failed == syscall.EAGAIN || c.failed == syscall.EINTR:
 		return 0, nil, false
-	case failed != nil:
-		return 0, failed, true
-	case n == 0:
+	case c.failed != nil:
+		return 0, c.failed, true
+	case c.read == 0:
 		return 0, io.EOF, true
 	}
-	return n, nil, true
+	return c.read, nil, true
 }
 
 // frames handles the frames that b has all of, and returns how much of it they are.
 func (in *inbound) frames(b []byte, limit int) (used int, err error) {
-	defer in.pump()
 	in.now = time.Now()
 	for {
 		kind, payload, size, _, err := split(b[used:], limit)
@@ -123,24 +146,13 @@ func (in *inbound) frames(b []byte, limit int) (used int, err error) {
 	}
 }
 
-// pumpEvery is how many messages are taken before receivers hear of them.
-const pumpEvery = 64
+// together is how many messages are taken before receivers hear of them.
+const together = 64
 
-func (in *inbound) pump() {
-	for i, l := range in.lines {
-		l.Pump()
-		in.lines[i] = nil
-	}
-	in.lines, in.count = in.lines[:0], 0
-}
-
-// touched notes that a line got something.
-func (in *inbound) touched(l *local.Line) {
-	if n := len(in.lines); n == 0 || in.lines[n-1] != l {
-		in.lines = append(in.lines, l)
-	}
-	if in.count++; in.count >= pumpEvery {
-		in.pump()
+// took notes that a message was taken.
+func (in *inbound) took() {
+	if in.batch.Len() >= together {
+		in.batch.Flush()
 	}
 }
 
@@ -153,6 +165,9 @@ func (in *inbound) frame(kind byte, payload []byte) (err error) {
 	case frameHead:
 		in.heads, err = learn(payload, in.heads)
 		return err
+	}
+	in.batch.Flush() // what has come before counts
+	switch kind {
 	case frameReply:
 		return in.reply(payload)
 	case frameSub:
@@ -168,43 +183,33 @@ func (in *inbound) frame(kind byte, payload []byte) (err error) {
 // message handles a message for some lines.
 func (in *inbound) message(payload []byte) error {
 	r := reader{b: payload}
-	in.numbs = in.numbs[:0]
+	in.flows = in.flows[:0]
+	wipe := false
 	for range r.count() {
-		in.numbs = append(in.numbs, r.number())
+		if f := in.p.flow(r.number()); f != nil && !f.keeps { // otherwise it has ended
+			in.flows = append(in.flows, f)
+			wipe = wipe || f.wipes
+		}
 	}
-	m, x := r.message(in.heads, in.p.t.maxBody)
-	if r.err != nil {
+	r.message(&in.m, &in.x, in.heads, in.p.t.maxBody)
+	if r.err != nil || len(in.flows) == 0 {
 		return r.err
 	}
-	p := in.pack(&m, in.numbs)
-	defer p.Release()
-	for _, id := range in.numbs {
-		f := in.p.flow(id)
-		if f == nil || f.keeps {
-			continue // it has ended
-		}
-		f.accept(f.received.Add(1), p, x.ttl)
-		in.touched(f.line)
-	}
-	return nil
-}
-
-// pack copies a message whose body is in a buffer.
-func (in *inbound) pack(m *transport.Message, ids []uint64) *local.Parcel {
-	wipe := false
-	for _, id := range ids {
-		f := in.p.flow(id)
-		wipe = wipe || f != nil && f.wipes
-	}
 	in.wipe = in.wipe || wipe
-	return local.PackAt(in.now, m, wipe)
+	p := local.PackAt(in.now, &in.m, wipe)
+	p.RetainMore(len(in.flows) - 1)
+	for _, f := range in.flows {
+		f.accept(&in.batch, f.received.Add(1), p, in.x.ttl)
+	}
+	in.took()
+	return nil
 }
 
 // kept handles a message that the publisher keeps.
 func (in *inbound) kept(payload []byte) error {
 	r := reader{b: payload}
 	id, n := r.number(), r.number()
-	m, x := r.message(in.heads, in.p.t.maxBody)
+	r.message(&in.m, &in.x, in.heads, in.p.t.maxBody)
 	if r.err != nil {
 		return r.err
 	}
@@ -212,26 +217,24 @@ func (in *inbound) kept(payload []byte) error {
 	if f == nil || !f.keeps || !f.fresh(n) {
 		return nil
 	}
-	p := local.PackAt(in.now, &m, f.wipes)
 	in.wipe = in.wipe || f.wipes
-	defer p.Release()
-	f.accept(n, p, x.ttl)
+	f.accept(&in.batch, n, local.PackAt(in.now, &in.m, f.wipes), in.x.ttl)
 	f.due() // that it has come
-	in.touched(f.line)
+	in.took()
 	return nil
 }
 
 // reply handles the reply to a request of this process.
 func (in *inbound) reply(payload []byte) error {
 	r := reader{b: payload}
-	m, _ := r.message(in.heads, in.p.t.maxBody)
+	r.message(&in.m, &in.x, in.heads, in.p.t.maxBody)
 	if r.err != nil {
 		return r.err
 	}
 	in.p.mu.Lock()
-	delete(in.p.asked, m.Correlation)
+	delete(in.p.asked, in.m.Correlation)
 	in.p.mu.Unlock()
-	in.p.t.requests.Deliver(m.Clone())
+	in.p.t.requests.Deliver(in.m.Clone())
 	return nil
 }
 

@@ -21,6 +21,7 @@ func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transpo
 	return t.requests.Do(ctx, transport.Ask(m, t.here(), t.newID), func(ask *transport.Message) (int, error) {
 		s := post{t: t, ctx: ctx, m: ask, stop: t.shut, asks: true}
 		err := s.run()
+		t.relieveAll() // one of them may have to read the reply
 		return s.takers, err
 	})
 }
@@ -49,9 +50,9 @@ func (p *peer) reply(m *transport.Message) error {
 		return transport.ErrTooLarge
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	c := p.conn
 	if c == nil {
+		p.mu.Unlock()
 		return transport.ErrNotConnected
 	}
 	number := uint64(0)
@@ -59,6 +60,6 @@ func (p *peer) reply(m *transport.Message) error {
 	b, at := begin(c.buf, frameReply)
 	c.buf = end(appendMessage(b, number, m, extra{}), at)
 	c.secret = c.secret || secret(m)
-	c.stir()
+	c.flush()
 	return nil
 }

@@ -45,12 +45,14 @@ type Transport struct {
 	hurried  chan struct{} // closed when a Close waits no longer
 	hurry    sync.Once
 
-	ctx     context.Context // ends with the last connection
-	cancel  context.CancelFunc
-	running sync.WaitGroup
-	lock    *os.File
-	malform atomic.Uint64
-	foreign atomic.Uint64
+	ctx      context.Context // ends with the last connection
+	cancel   context.CancelFunc
+	running  sync.WaitGroup
+	calls    atomic.Int32 // of receivers by readers, that are under way and were not relieved
+	attended atomic.Bool  // somebody looks after them
+	lock     *os.File
+	malform  atomic.Uint64
+	foreign  atomic.Uint64
 
 	mu       sync.Mutex
 	listener *net.UnixListener

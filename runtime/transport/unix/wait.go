@@ -62,6 +62,7 @@ func (s *post) insist(r *remote) {
 
 // pause waits for a change, and returns an error if that is for too long.
 func (s *post) pause(changed <-chan struct{}, late, unanswered <-chan time.Time) error {
+	s.t.relieveAll()
 	select {
 	case <-changed:
 		return nil
@@ -160,6 +161,7 @@ func (s *post) reason(to *target) error {
 
 // rest waits before another process is chosen.
 func (s *post) rest(late <-chan time.Time) error {
+	s.t.relieveAll()
 	t := time.NewTimer(again)
 	defer t.Stop()
 	select {
@@ -221,6 +223,7 @@ func (g *group) alone() bool {
 
 // pending are the receipts of a message.
 type pending struct {
+	t        *Transport
 	id       string
 	topic    topic.Name
 	receipts []*receipt
@@ -236,6 +239,7 @@ func (p *pending) Wait(ctx context.Context) error {
 			continue
 		default:
 		}
+		p.t.relieveAll()
 		select {
 		case <-r.done:
 			errs = append(errs, r.err)

@@ -14,6 +14,8 @@ type origin struct {
 	id   uint64
 	line *local.Line
 
+	coming []done // in the batch that is read; it belongs to who reads
+
 	// Guarded by the inlet's mutex.
 	open    []done // what the line has and is not done, as ranges
 	news    []done // done, and the peer was not told
@@ -32,13 +34,18 @@ func (o *origin) Done(number uint64, _ int64, left bool) {
 		return // the publisher has started anew
 	}
 	o.open = without(o.open, number)
+	o.settled(number, left)
+}
+
+// settled has the peer be told that a message is done, or left; the inlet's mu is held.
+func (o *origin) settled(number uint64, left bool) {
 	if n := len(o.news); n > 0 && o.news[n-1].to+1 == number && o.news[n-1].left == left {
 		o.news[n-1].to = number
 	} else {
 		o.news = append(o.news, done{queue: o.id, from: number, to: number, left: left})
 	}
 	o.mark()
-	in.hurry(o)
+	o.in.hurry(o)
 }
 
 // mark notes that the peer is to be told of something; the inlet's mu is held.
@@ -101,13 +108,13 @@ func without(list []done, n uint64) []done {
 	return list
 }
 
-// with adds a number that is larger than all in ranges.
-func with(list []done, queue, n uint64) []done {
-	if last := len(list) - 1; last >= 0 && list[last].to+1 == n {
-		list[last].to = n
+// join adds a range whose numbers are larger than all in others.
+func join(list []done, d done) []done {
+	if last := len(list) - 1; last >= 0 && list[last].to+1 == d.from {
+		list[last].to = d.to
 		return list
 	}
-	return append(list, done{queue: queue, from: n, to: n})
+	return append(list, d)
 }
 
 // fill implements source: it appends what is taken and done, and replies.

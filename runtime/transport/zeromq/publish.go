@@ -299,7 +299,8 @@ func (tg *target) force(t *Transport, e *entry) bool {
 	if !e.expires.IsZero() {
 		ttl = max(time.Until(e.expires), 1)
 	}
-	tg.line.Accept(p, ttl, nil, 0)
-	tg.line.Pump()
+	var b local.Batch
+	b.Add(tg.line, p, ttl, nil, 0)
+	b.Flush()
 	return true
 }

@@ -2,7 +2,6 @@ package zeromq
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -12,12 +11,14 @@ import (
 // batch is what has come together by one connection. It is used by the goroutine that
 // reads.
 type batch struct {
-	names names
-	marks marks
-	to    []*origin // of the message at hand
-	lines []*local.Line
-	last  uint64 // the number of the last message
-	n     int
+	names   names
+	marks   marks
+	now     time.Time // when the first one came
+	origins []*origin // of its messages
+	to      []*origin // of the message at hand
+	queued  local.Batch
+	last    uint64 // the number of the last message
+	n       int
 }
 
 // maxBatch is how many messages are taken before receivers, and the publisher, are told.
@@ -36,6 +37,9 @@ func (in *inlet) message(frames [][]byte) error {
 	}
 	if b.marks.number <= b.last {
 		return fmt.Errorf("%w: message %d after %d", transport.ErrDecode, b.marks.number, b.last)
+	}
+	if b.n == 0 {
+		b.now = time.Now()
 	}
 	m, err := b.names.message(frames[0], frames[1], frames[2])
 	if err == nil {
@@ -61,19 +65,45 @@ func (in *inlet) message(frames [][]byte) error {
 func (in *inlet) expect(readable bool) {
 	b := &in.batch
 	b.to = b.to[:0]
+	for _, id := range b.marks.queues {
+		o := b.find(id)
+		if o == nil || !readable || o.line == nil {
+			in.mu.Lock()
+			if o = in.origin(id); !readable || o.line == nil {
+				o.settled(b.marks.number, readable)
+				in.mu.Unlock()
+				continue
+			}
+			in.mu.Unlock()
+			b.origins = append(b.origins, o)
+		}
+		b.to = append(b.to, o)
+	}
+}
+
+// find is where the messages of the batch for a line are from, nil if there is none yet.
+func (b *batch) find(id uint64) *origin {
+	for _, o := range b.origins {
+		if o.id == id {
+			return o
+		}
+	}
+	return nil
+}
+
+// expected has the lines' messages of the batch count as theirs, before they have them.
+func (in *inlet) expected() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	for _, id := range b.marks.queues {
-		o := in.origin(id)
-		if readable && o.line != nil {
-			o.open = with(o.open, id, b.marks.number)
-			b.to = append(b.to, o)
-			continue
+	for i, o := range in.batch.origins {
+		in.sources[o.id] = o // it may have been forgotten, since nothing was open
+		for _, d := range o.coming {
+			o.open = join(o.open, d)
 		}
-		o.news = append(o.news, done{queue: id, from: b.marks.number, to: b.marks.number, left: readable})
-		o.mark()
-		in.hurry(o)
+		o.coming = o.coming[:0]
+		in.batch.origins[i] = nil
 	}
+	in.batch.origins = in.batch.origins[:0]
 }
 
 // origin is where messages for a line are from; without a line, that has gone. in.mu is
@@ -97,17 +127,18 @@ func (in *inlet) accept(m *transport.Message) {
 	var p *local.Parcel
 	for _, o := range b.to {
 		if !o.line.Wants(m) {
-			o.Done(b.marks.number, 0, false)
+			in.mu.Lock()
+			o.settled(b.marks.number, false)
+			in.mu.Unlock()
 			continue
 		}
+		o.coming = join(o.coming, done{queue: o.id, from: b.marks.number, to: b.marks.number})
 		if p == nil {
-			p = local.Pack(m, b.marks.wipe)
+			p = local.PackAt(b.now, m, b.marks.wipe)
 			defer p.Release()
 		}
-		o.line.Accept(p, time.Duration(b.marks.ttl), o, b.marks.number)
-		if !slices.Contains(b.lines, o.line) {
-			b.lines = append(b.lines, o.line)
-		}
+		p.Retain()
+		b.queued.Add(o.line, p, time.Duration(b.marks.ttl), o, b.marks.number)
 	}
 }
 
@@ -117,11 +148,9 @@ func (in *inlet) flush() {
 	if b.n == 0 {
 		return
 	}
-	for _, l := range b.lines {
-		l.Pump()
-	}
-	clear(b.lines)
-	b.lines, b.n = b.lines[:0], 0
+	in.expected()
+	b.queued.Flush()
+	b.n = 0
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	in.taken = b.last

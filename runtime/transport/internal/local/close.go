@@ -123,7 +123,7 @@ func (m *Member) giveUp() int {
 		m.gaveUp = l.abandon()
 	default:
 		m.gaveUp = l.takeBack(m, func(*delivery) bool { return true }) + m.settling
-		m.inbox = nil
+		m.inbox.drain()
 		m.cancel()
 		l.pump()
 	}
@@ -182,7 +182,7 @@ func (l *Line) abandon() int {
 	l.q.End()
 	for _, m := range l.all {
 		l.takeBack(m, func(*delivery) bool { return true })
-		m.inbox = nil
+		m.inbox.drain()
 		m.cancel()
 	}
 	items := append(append(l.q.Clear(), l.ready.drain()...), l.passing.drain()...)

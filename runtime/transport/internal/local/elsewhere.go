@@ -86,7 +86,7 @@ func (l *Line) Evacuate() {
 		l.free -= m.free
 		m.free = 0
 		l.takeBack(m, func(d *delivery) bool { return !d.handed })
-		m.inbox = nil
+		m.inbox.drain()
 	}
 	l.pump()
 }
@@ -96,9 +96,9 @@ func (l *Line) evacuate() {
 	items := append(l.ready.drain(), l.choosy...)
 	items = append(items, l.later.Clear()...)
 	l.choosy = nil
-	for l.from.Poll(l.buf[:]) == 1 {
-		items = append(items, l.buf[0])
-		l.buf[0] = item{}
+	for batch := l.poll(polled); len(batch) > 0; batch = l.poll(polled) {
+		items = append(items, batch...)
+		clear(batch)
 	}
 	for _, i := range items {
 		l.passOn(i)

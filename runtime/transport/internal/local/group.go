@@ -132,7 +132,7 @@ func (l *Line) dismiss(m *Member) {
 	l.free -= m.free
 	m.leaving, m.free = true, 0
 	l.takeBack(m, func(d *delivery) bool { return !d.handed })
-	m.inbox = nil
+	m.inbox.drain()
 	l.pump()
 }
 

@@ -29,31 +29,31 @@ type Line struct {
 	lost, gaps atomic.Uint64 // elsewhere, see Lost and Missed
 
 	mu        sync.Mutex
-	members   []*Member         // that get messages, the one that has been there for the longest first
-	all       []*Member         // those too that are leaving
-	gone      uint64            // what members that have left have settled
-	free      int               // messages that the members may get
-	turn      int               // of the members
-	ready     fifo              // may be handed over
-	choosy    []item            // failed and due, while those who have not tried have no room
-	later     again.Later[item] // failed, and not due yet
-	held      map[string]*fifo  // by key, what comes after one that is unsettled, if keys are kept in order
-	seed      maphash.Seed      // of sticky members
-	seen      *again.Window     // ids that were taken, nil if none are remembered
-	timer     *time.Timer       // of later
-	armed     time.Time         // when it goes off
+	members   []*Member              // that get messages, the one that has been there for the longest first
+	all       []*Member              // those too that are leaving
+	gone      uint64                 // what members that have left have settled
+	free      int                    // messages that the members may get
+	turn      int                    // of the members
+	ready     fifo[item]             // may be handed over
+	choosy    []item                 // failed and due, while those who have not tried have no room
+	later     again.Later[item]      // failed, and not due yet
+	held      map[string]*fifo[item] // by key, what comes after one that is unsettled, if keys are kept in order
+	seed      maphash.Seed           // of sticky members
+	seen      *again.Window          // ids that were taken, nil if none are remembered
+	timer     *time.Timer            // of later
+	armed     time.Time              // when it goes off
 	expired   uint64
 	duplicate uint64
-	passing   fifo   // to be handed to members elsewhere
-	passes    bool   // somebody does that
-	passed    uint64 // that were
-	evacuated bool   // all are
-	broken    uint64 // that the filter panicked at: dead, and never queued
-	ending    bool   // it gets nothing more
-	over      bool   // it has nothing more
-	abandoned bool   // what it had was given up
+	passing   fifo[item] // to be handed to members elsewhere
+	passes    bool       // somebody does that
+	passed    uint64     // that were
+	evacuated bool       // all are
+	broken    uint64     // that the filter panicked at: dead, and never queued
+	ending    bool       // it gets nothing more
+	over      bool       // it has nothing more
+	abandoned bool       // what it had was given up
 	idlers    []chan struct{}
-	buf       [1]item
+	buf       []item // for what is taken from the queue
 }
 
 // item is a message in a queue.
@@ -81,7 +81,7 @@ func newLine(n *Node, r transport.SubscribeRequest) *Line {
 		l.seen = again.NewWindow(p.DedupWindow)
 	}
 	if p.Order == transport.OrderKey {
-		l.held = map[string]*fifo{}
+		l.held = map[string]*fifo[item]{}
 	}
 	return l
 }
@@ -202,18 +202,42 @@ func (l *Line) pump() {
 	if l.evacuated {
 		l.evacuate()
 	}
-	for l.free > 0 {
-		i, ok := l.take()
-		if !ok {
-			break
-		}
-		l.place(i)
+	for l.free > 0 && l.hand() {
 	}
 	l.arm()
 	l.check()
 }
 
-// take is the next message to be handed over; l.mu is held.
+// hand hands on some messages, if there are any that can be; l.mu is held, and members have
+// room.
+func (l *Line) hand() bool {
+	if i, ok := l.take(); ok {
+		l.place(i)
+		return true
+	}
+	batch := l.poll(l.free)
+	for k := range batch {
+		if i := &batch[k]; l.fresh(i) && l.turnCame(i) {
+			l.place(*i)
+		}
+	}
+	clear(batch)
+	return len(batch) > 0
+}
+
+// polled is how many messages are taken from the queue at once.
+const polled = 32
+
+// poll takes messages from the queue, at most n, for use until the next call; l.mu is held.
+func (l *Line) poll(n int) []item {
+	if n = min(n, polled); len(l.buf) < n {
+		l.buf = make([]item, n)
+	}
+	return l.buf[:l.from.Poll(l.buf[:n])]
+}
+
+// take is the next message to be handed over of those that are not in the queue; l.mu is
+// held.
 func (l *Line) take() (item, bool) {
 	if at := slices.IndexFunc(l.choosy, func(i item) bool { return l.ripe(&i) }); at >= 0 {
 		i := l.choosy[at]
@@ -231,13 +255,6 @@ func (l *Line) take() (item, bool) {
 			continue
 		}
 		if l.chosen(i) {
-			return i, true
-		}
-	}
-	for l.from.Poll(l.buf[:]) == 1 {
-		i := l.buf[0]
-		l.buf[0] = item{}
-		if l.fresh(&i) && l.turnCame(&i) {
 			return i, true
 		}
 	}
@@ -279,7 +296,7 @@ func (l *Line) turnCame(i *item) bool {
 		behind.push(*i)
 		return false
 	}
-	l.held[i.p.Key] = &fifo{}
+	l.held[i.p.Key] = &fifo[item]{}
 	i.holds = true
 	return true
 }

@@ -1,18 +1,18 @@
 package local
 
-// fifo is a list of messages. Its zero value is empty.
-type fifo struct {
-	items []item
+// fifo is a list of what waits. Its zero value is empty.
+type fifo[E any] struct {
+	items []E
 	head  int
 }
 
-func (f *fifo) n() int      { return len(f.items) - f.head }
-func (f *fifo) push(i item) { f.items = append(f.items, i) }
+func (f *fifo[E]) n() int   { return len(f.items) - f.head }
+func (f *fifo[E]) push(e E) { f.items = append(f.items, e) }
 
 // pop removes the first one; there is one.
-func (f *fifo) pop() item {
+func (f *fifo[E]) pop() E {
 	i := f.items[f.head]
-	f.items[f.head] = item{}
+	clear(f.items[f.head : f.head+1])
 	if f.head++; f.head == len(f.items) {
 		f.items, f.head = f.items[:0], 0
 	} else if f.head >= 64 && 2*f.head >= len(f.items) {
@@ -24,15 +24,15 @@ func (f *fifo) pop() item {
 }
 
 // drain removes all and returns them.
-func (f *fifo) drain() []item {
+func (f *fifo[E]) drain() []E {
 	out := f.items[f.head:]
-	*f = fifo{}
+	*f = fifo[E]{}
 	return out
 }
 
 // unshift puts items before those that are there.
-func (f *fifo) unshift(items []item) {
-	*f = fifo{items: append(append(make([]item, 0, len(items)+f.n()), items...), f.items[f.head:]...)}
+func (f *fifo[E]) unshift(items []E) {
+	*f = fifo[E]{items: append(append(make([]E, 0, len(items)+f.n()), items...), f.items[f.head:]...)}
 }
 
 // chain are deliveries in the order in which they were given. Its zero value is empty.

@@ -2,9 +2,11 @@ package local
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -19,12 +21,19 @@ type Member struct {
 	wake    *sync.Cond
 	done    chan struct{} // closed when its goroutine has ended
 
-	free      int         // messages that it may get
-	fresh     []delivery  // that were not used yet
-	inbox     []*delivery // handed to it, and not yet to the receiver
+	free      int             // messages that it may get
+	enough    int             // of those, for which it is worth while to pump
+	fresh     []delivery      // that were not used yet
+	spare     *delivery       // those that may be used again, by after
+	inbox     fifo[*delivery] // handed to it, and not yet to the receiver
+	rested    bool            // the pump waits until the inbox is empty
+	idle      bool            // its goroutine sleeps
+	claimed   bool            // somebody else calls the receiver
+	woken     time.Time       // when its goroutine was, the zero value if it has not slept
+	record    record
 	unsettled chain
-	settling  int  // settled, and being given up
-	parked    fifo // sticky messages that wait for it
+	settling  int        // settled, and being given up
+	parked    fifo[item] // sticky messages that wait for it
 	leaving   bool
 	ended     bool
 	gaveUp    int // messages that were left when Close stopped waiting
@@ -48,49 +57,67 @@ func newMember(l *Line, r transport.SubscribeRequest) *Member {
 		l: l, request: r, number: l.n.numbers.Add(1), wake: sync.NewCond(&l.mu), done: make(chan struct{}),
 		free: room(&r.Profile),
 	}
-	m.ctx, m.cancel = context.WithCancel(transport.ReceiverContext(context.Background()))
+	m.enough = max(m.free/4, 1)
+	m.ctx, m.cancel = context.WithCancel(context.Background())
+	m.ctx = transport.ReceiverContext(m.ctx) // outermost, where it is found at once
 	return m
 }
 
 // delivery is a message with a member. What it is settled with goes to settle.
 type delivery struct {
 	transport.Delivery
-	m       *Member
-	item    item
-	before  *delivery // in the member's chain
-	after   *delivery
-	handed  bool // to the receiver
-	revoked bool // taken back
+	m        *Member
+	item     item
+	before   *delivery // in the member's chain
+	after    *delivery
+	handed   bool // to the receiver
+	returned bool // the receiver has
+	finished bool // it is settled
+	revoked  bool // taken back
 }
 
 // give hands a message to a member, which has room for it; l.mu is held.
 func (m *Member) give(i item) {
 	d := m.delivery()
 	d.m, d.item = m, i
-	msg := i.p.Message
-	msg.Attempt = uint64(i.attempts + 1)
+	d.Init(&i.p.Message, d)
+	d.Attempt = uint64(i.attempts + 1)
 	if m.request.Observer {
-		msg.ReplyTo = ""
+		d.ReplyTo = ""
 	}
-	d.Init(msg, d)
 	m.free--
 	m.l.free--
 	m.unsettled.add(d)
-	m.inbox = append(m.inbox, d)
-	m.wake.Signal()
+	m.inbox.push(d)
+	if !m.claimed {
+		m.wake.Signal()
+	}
 }
 
 // deliveriesAtOnce are made together.
 const deliveriesAtOnce = 8
 
-// delivery is a new one; l.mu is held.
+// delivery is a new one, or one that nobody has any more; l.mu is held.
 func (m *Member) delivery() *delivery {
+	if d := m.spare; d != nil {
+		m.spare, d.after = d.after, nil
+		d.handed, d.returned, d.finished = false, false, false
+		return d
+	}
 	if len(m.fresh) == 0 {
 		m.fresh = make([]delivery, deliveriesAtOnce)
 	}
 	d := &m.fresh[0]
 	m.fresh = m.fresh[1:]
 	return d
+}
+
+// recycle has a delivery be used again, if it is settled, its receiver has returned, and the
+// subscription says that nobody has it then; l.mu is held.
+func (m *Member) recycle(d *delivery) {
+	if m.request.Reuse && d.finished && d.returned && !poison.On {
+		d.after, m.spare = m.spare, d
+	}
 }
 
 // run is the member's goroutine. A receiver that ends it is called by another one.
@@ -101,7 +128,7 @@ func (m *Member) run() {
 			m.l.n.running.Go(m.run)
 		}
 	}()
-	for d := m.next(); d != nil; d = m.next() {
+	for d := m.next(nil); d != nil; d = m.next(d) {
 		transport.HandOver(m.ctx, m.request.Receive, &d.Delivery)
 	}
 	returned = true
@@ -110,32 +137,83 @@ func (m *Member) run() {
 	close(m.done)
 }
 
-// next waits for a delivery; nil when there will be none.
-func (m *Member) next() *delivery {
+// next waits for a delivery, after the receiver has returned from one; nil when there will be
+// none.
+func (m *Member) next(last *delivery) *delivery {
 	l := m.l
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for {
-		for len(m.inbox) > 0 {
-			d := m.inbox[0]
-			m.inbox[0] = nil
-			m.inbox = m.inbox[1:]
-			if !l.late(&d.item) {
-				d.handed = true
+	m.returned(last)
+	if !m.woken.IsZero() {
+		m.record.note(time.Since(m.woken))
+		m.woken = time.Time{}
+	}
+	for took := last != nil; ; took = false {
+		if !m.claimed {
+			if d := m.pop(); d != nil {
+				if m.idle {
+					m.idle, m.woken = false, time.Now()
+				}
 				return d
 			}
-			l.expired++
-			l.unanswered(&d.item)
-			m.unsettled.remove(d)
-			m.refill()
-			l.finish(&d.item)
-			l.pump()
+			if m.ended {
+				return nil
+			}
+			if took && m.yield() {
+				continue
+			}
 		}
-		if m.ended {
-			return nil
-		}
+		m.idle = true
 		m.wake.Wait()
 	}
+}
+
+// returned says that the receiver has returned from a delivery, nil for none; l.mu is held.
+func (m *Member) returned(d *delivery) {
+	if d != nil {
+		d.returned = true
+		m.recycle(d)
+	}
+}
+
+// pop is the next delivery, nil if there is none; l.mu is held.
+func (m *Member) pop() *delivery {
+	l := m.l
+	if m.inbox.n() == 0 && m.rested {
+		m.rested = false
+		l.pump()
+	}
+	for m.inbox.n() > 0 {
+		d := m.inbox.pop()
+		if !l.late(&d.item) {
+			d.handed = true
+			return d
+		}
+		l.expired++
+		l.unanswered(&d.item)
+		m.unsettled.remove(d)
+		m.refill()
+		l.finish(&d.item)
+		l.pump()
+	}
+	return nil
+}
+
+// yields is how often a member's goroutine lets others run before it sleeps.
+const yields = 4
+
+// yield lets others run, and reports whether there is something to do then. To be woken for
+// each message costs more than the message. l.mu is held, and released in between.
+func (m *Member) yield() bool {
+	for range yields {
+		m.l.mu.Unlock()
+		runtime.Gosched()
+		m.l.mu.Lock()
+		if m.inbox.n() > 0 || m.ended {
+			return true
+		}
+	}
+	return false
 }
 
 // refill says that the member may get one more; l.mu is held. The pump must follow.
@@ -184,8 +262,22 @@ func (d *delivery) Settle(_ *transport.Delivery, err error) error {
 	} else {
 		l.finish(&d.item)
 	}
-	l.pump()
+	if !l.rest(d.m) {
+		l.pump()
+	}
+	d.finished = true
+	d.m.recycle(d)
 	return nil
+}
+
+// rest reports whether there is no need to pump yet: the line's only member has something
+// to do, and will see to it. l.mu is held.
+func (l *Line) rest(m *Member) bool {
+	if m.inbox.n() == 0 || m.free >= m.enough || len(l.members) != 1 || len(l.choosy)+l.ready.n()+l.later.Len() > 0 {
+		return false
+	}
+	m.rested = true
+	return true
 }
 
 // giveUp answers a request, or publishes a dead letter.

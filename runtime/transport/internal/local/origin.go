@@ -16,30 +16,91 @@ type Origin interface {
 	Done(number uint64, size int64, left bool)
 }
 
-// Accept queues a message from elsewhere, which the filter wants, without waiting: a queue
-// that blocks or refuses takes it even if it is full, since its sender counts what it has
-// room for. Pump must follow. A ttl of 0 is none.
-func (l *Line) Accept(p *Parcel, ttl time.Duration, from Origin, number uint64) {
-	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(ttl), from: from, number: number, attempts: int(min(p.Attempt, 1<<30))}
-	p.Retain()
-	var err error
-	switch l.request.Profile.Overflow {
-	case transport.DropOldest, transport.DropNewest:
-		err = l.q.Put(context.Background(), 0, &i, i.size, 0)
-	default:
-		err = l.q.Force(0, &i, i.size)
-	}
-	if err != nil { // it has ended, or could never hold the message
-		i.done(true)
-		p.Release()
-	}
+// Batch are messages from elsewhere that have come together. Their lines hear of them when
+// it is flushed. It is for one goroutine at a time; its zero value is empty.
+type Batch struct {
+	lines []arrivals
+	n     int
 }
 
-// Pump hands on what can be handed on.
-func (l *Line) Pump() {
+// arrivals are what has come for a line.
+type arrivals struct {
+	line  *Line
+	items []item
+}
+
+// Len is how many messages there are.
+func (b *Batch) Len() int { return b.n }
+
+// Add adds a message that a line's filter wants, and takes over a reference to it. A ttl of 0
+// is none.
+func (b *Batch) Add(l *Line, p *Parcel, ttl time.Duration, from Origin, number uint64) {
+	a := b.of(l)
+	a.items = append(a.items, item{
+		p: p, size: int64(len(p.Body)), expires: l.expiry(ttl), from: from, number: number, attempts: int(min(p.Attempt, 1<<30)),
+	})
+	b.n++
+}
+
+// of is what has come for a line.
+func (b *Batch) of(l *Line) *arrivals {
+	for i := range b.lines {
+		if b.lines[i].line == l {
+			return &b.lines[i]
+		}
+	}
+	if n := len(b.lines); n < cap(b.lines) {
+		b.lines = b.lines[:n+1] // with the list that was there
+	} else {
+		b.lines = append(b.lines, arrivals{})
+	}
+	a := &b.lines[len(b.lines)-1]
+	a.line, a.items = l, a.items[:0]
+	return a
+}
+
+// Flush puts all into their queues, without waiting: a queue that blocks or refuses takes
+// them even if it is full, since their sender counts what it has room for.
+func (b *Batch) Flush() {
+	for i := range b.lines {
+		a := &b.lines[i]
+		a.line.accept(a.items)
+		clear(a.items)
+		a.line = nil
+	}
+	b.lines, b.n = b.lines[:0], 0
+}
+
+// accept queues messages from elsewhere, and hands on what can be.
+func (l *Line) accept(items []item) {
+	var err error
+	from := 0
+	switch l.request.Profile.Overflow {
+	case transport.DropOldest, transport.DropNewest:
+		for from < len(items) {
+			var n int
+			if n, err = l.q.PutAll(context.Background(), 0, items[from:], 0); err == nil {
+				break
+			}
+			items[from+n].refuse()
+			from += n + 1
+		}
+	default:
+		if err = l.q.ForceAll(0, items); err != nil {
+			for i := range items {
+				items[i].refuse()
+			}
+		}
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pump()
+}
+
+// refuse lets go of a message for which the queue has ended, or that it could never hold.
+func (i *item) refuse() {
+	i.done(true)
+	i.p.Release()
 }
 
 // Lost counts messages that the policy has dropped before they came.

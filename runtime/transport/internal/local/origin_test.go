@@ -48,9 +48,9 @@ func TestOrigin(t *testing.T) {
 		from := &sender{done: map[uint64]bool{}}
 		for i := range 4 {
 			p := Pack(&transport.Message{Body: []byte("x")}, false)
-			m.Line().Accept(p, 0, from, uint64(i+1))
-			p.Release()
-			m.Line().Pump()
+			var b Batch
+			b.Add(m.Line(), p, 0, from, uint64(i+1))
+			b.Flush()
 		}
 		if err := (<-got).Settle(nil); err != nil {
 			t.Error(err)

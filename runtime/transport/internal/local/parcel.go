@@ -14,7 +14,7 @@ import (
 // Parcel is a published message, shared by the queues that have it.
 type Parcel struct {
 	transport.Message
-	buf  *[]byte      // pooled, holds the body; nil for an empty one
+	buf  []byte       // holds the body, and is used again with the parcel
 	refs atomic.Int32 // of queues and deliveries
 	wipe bool
 	at   time.Time // when it was packed
@@ -34,9 +34,9 @@ func PackAt(now time.Time, m *transport.Message, wipe bool) *Parcel {
 	p.refs.Store(1)
 	p.Body, p.Profile, p.Mandatory = nil, nil, false
 	p.Headers = maps.Clone(m.Headers)
-	if len(m.Body) > 0 {
-		p.buf = pool.Copy(m.Body)
-		p.Body = (*p.buf)[:len(m.Body):len(m.Body)]
+	if n := len(m.Body); n > 0 {
+		p.buf = pool.Fill(p.buf, m.Body)
+		p.Body = p.buf[:n:n]
 	}
 	return p
 }
@@ -44,17 +44,24 @@ func PackAt(now time.Time, m *transport.Message, wipe bool) *Parcel {
 // Retain adds a reference.
 func (p *Parcel) Retain() { p.refs.Add(1) }
 
+// RetainMore adds some references.
+func (p *Parcel) RetainMore(n int) {
+	if n > 0 {
+		p.refs.Add(int32(n))
+	}
+}
+
 // Release gives a reference back; with the last one the parcel and its buffer may be used
 // again.
 func (p *Parcel) Release() {
 	if p.refs.Add(-1) > 0 {
 		return
 	}
-	if p.buf != nil {
-		pool.Release(p.buf, p.wipe)
+	if len(p.Body) > 0 {
+		p.buf = pool.Empty(p.buf, p.wipe)
 	}
-	p.Message, p.buf = transport.Message{}, nil
 	if !poison.On {
+		p.Body, p.Headers = nil, nil
 		parcels.Put(p)
 	}
 }
