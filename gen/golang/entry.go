@@ -211,12 +211,15 @@ func (c *chart) exitActions(source, domain *model.State) bool {
 	return c.exited(source, domain, func(s *model.State) bool { return len(s.Exit) > 0 })
 }
 
-// quietExit reports whether nothing happens when states are exited.
+// quietExit reports whether nothing happens when states are exited, and nothing is to be
+// recorded for a history.
 func (c *chart) quietExit(source, domain *model.State) bool {
 	return !c.exited(source, domain, func(s *model.State) bool {
-		return len(s.Exit)+len(s.After)+len(s.Invokes) > 0 || s.Kind == model.History
+		return len(s.Exit)+len(s.After)+len(s.Invokes) > 0 || slices.ContainsFunc(s.Children, isHistory)
 	})
 }
+
+func isHistory(s *model.State) bool { return s.Kind == model.History }
 
 // quietEntry reports whether nothing happens when states are entered.
 func (c *chart) quietEntry(steps []stepRow) bool {

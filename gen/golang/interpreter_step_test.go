@@ -269,6 +269,9 @@ func (n *interpreter) addAncestorStatesToEnter(state, ancestor *model.State, sta
 		return
 	}
 	for _, anc := range getProperAncestors(state, ancestor) {
+		if slices.Contains(n.configuration, anc) {
+			return // xsgen: it stays active, and so do its regions: nothing is entered there
+		}
 		statesToEnter.add(anc)
 		if isParallelState(anc) {
 			n.addRegionsToEnter(anc, statesToEnter, statesForDefaultEntry, defaultHistoryContent)
