@@ -28,6 +28,10 @@ type Broker struct {
 	// Host and Port are those of a private one.
 	Host string
 	Port int
+	// TLSPort is where a private one takes encrypted connections, of those who show a
+	// certificate of its Authority. By the mechanism EXTERNAL the name in that is the user's.
+	TLSPort   int
+	Authority *Authority
 
 	program installation
 	dir     string
@@ -121,18 +125,21 @@ func Start(ctx context.Context) (*Broker, error) {
 // configure chooses ports, writes the files that a server needs, and starts the name
 // server.
 func (b *Broker) configure() error {
-	ports, err := freePorts(3)
+	ports, err := freePorts(4)
 	if err != nil {
 		return err
 	}
-	b.Port = ports[0]
+	b.Port, b.TLSPort = ports[0], ports[3]
 	b.URL = fmt.Sprintf("amqp://guest:guest@%s:%d/", b.Host, b.Port)
 	path, err := b.program.prepare(filepath.Join(b.dir, "bin"))
 	if err != nil {
 		return err
 	}
-	conf := fmt.Sprintf("listeners.tcp.default = %s:%d\ndisk_free_limit.absolute = 1MB\nlog.file.level = warning\n", b.Host, b.Port)
-	for name, text := range map[string]string{"rabbitmq.conf": conf, "plugins": "[].\n"} {
+	conf, err := b.conf()
+	if err != nil {
+		return err
+	}
+	for name, text := range map[string]string{"rabbitmq.conf": conf, "plugins": "[rabbitmq_auth_mechanism_ssl].\n"} {
 		if err := os.WriteFile(filepath.Join(b.dir, name), []byte(text), 0o600); err != nil {
 			return err
 		}
@@ -156,6 +163,30 @@ func (b *Broker) configure() error {
 	set("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none")
 	b.names, err = b.hold(b.program.epmd, "-port", strconv.Itoa(ports[2]))
 	return err
+}
+
+// conf is the server's configuration, for which it makes certificates.
+func (b *Broker) conf() (string, error) {
+	var err error
+	if b.Authority, err = NewAuthority(); err != nil {
+		return "", err
+	}
+	files, err := b.Authority.Write(b.dir, "localhost")
+	lines := []string{
+		fmt.Sprintf("listeners.tcp.default = %s:%d", b.Host, b.Port),
+		fmt.Sprintf("listeners.ssl.default = %s:%d", b.Host, b.TLSPort),
+		"ssl_options.cacertfile = " + files.Authority,
+		"ssl_options.certfile = " + files.Certificate,
+		"ssl_options.keyfile = " + files.Key,
+		"ssl_options.verify = verify_peer",
+		"ssl_options.fail_if_no_peer_cert = true",
+		"ssl_cert_login_from = common_name",
+		"auth_mechanisms.1 = PLAIN",
+		"auth_mechanisms.2 = EXTERNAL",
+		"disk_free_limit.absolute = 1MB",
+		"log.file.level = warning",
+	}
+	return strings.Join(lines, "\n") + "\n", err
 }
 
 // Run starts a broker that has ended, with what it had stored.

@@ -1,87 +1,132 @@
 package amqp_test
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
-	"math/big"
-	"net"
+	"errors"
+	"fmt"
 	"net/url"
 	"testing"
 	"time"
 
 	"github.com/xsgen/xsgen/internal/rabbit"
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/amqp"
 )
 
-// certificate makes one of a server that is called localhost, and the authorities that
-// know it.
-func certificate(t *testing.T) (tls.Certificate, *x509.CertPool) {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &x509.Certificate{
-		SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour), DNSNames: []string{"localhost"},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, c, c, &key.PublicKey, key)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		t.Fatal(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+// encrypted is where a broker takes encrypted connections, with a query.
+func encrypted(b *rabbit.Broker, user *url.Userinfo, query url.Values) string {
+	u := url.URL{Scheme: "amqps", User: user, Host: fmt.Sprintf("localhost:%d", b.TLSPort), Path: "/", RawQuery: query.Encode()}
+	return u.String()
 }
 
-// TestTLS has a server whose certificate nobody knows, and one that is known: only to that
-// one a node connects, and shows its own certificate.
-func TestTLS(t *testing.T) {
-	l := newLab(t, rabbit.Shared(t))
+// client is what a node shows and knows.
+func client(t *testing.T, known, by *rabbit.Authority, name string) amqp.Option {
+	t.Helper()
+	c := &tls.Config{RootCAs: known.Pool()}
+	if by != nil {
+		cert, err := by.Certificate(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Certificates = []tls.Certificate{cert}
+	}
+	return amqp.TLS(c)
+}
+
+var external = url.Values{"auth_mechanism": {"EXTERNAL"}}
+
+// TestEncrypted has nodes whom the broker knows by their certificates alone, or by these and a
+// password; what is published arrives.
+func TestEncrypted(t *testing.T) {
+	b := rabbit.Own(t)
+	files, err := b.Authority.Write(t.TempDir(), "guest")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inFiles := url.Values{
+		"auth_mechanism": external["auth_mechanism"],
+		"cacertfile":     {files.Authority}, "certfile": {files.Certificate}, "keyfile": {files.Key},
+	}
+	guest := client(t, b.Authority, b.Authority, "guest")
+	for name, c := range map[string]struct {
+		url  string
+		opts []amqp.Option
+	}{
+		"certificate":              {encrypted(b, nil, external), []amqp.Option{guest}},
+		"certificate and password": {encrypted(b, url.UserPassword("guest", "guest"), nil), []amqp.Option{client(t, b.Authority, b.Authority, "somebody")}},
+		"files":                    {encrypted(b, nil, inFiles), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, b)
+			leaksNothing(t)
+			l.url = c.url
+			n := l.node("a", c.opts...)
+			got := make(chan string, 1)
+			_, err := n.Subscribe(t.Context(), transport.SubscribeRequest{
+				Patterns: []topic.Pattern{"event.#"},
+				Receive:  transport.Serve(1, func(_ context.Context, d *transport.Delivery) error { got <- string(d.Body); return nil }),
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := transport.Publish(t.Context(), n, &transport.Message{Envelope: transport.Envelope{Topic: "event.a"}, Body: []byte("x")}); err != nil {
+				t.Fatal(err)
+			}
+			if body := <-got; body != "x" {
+				t.Errorf("%q came", body)
+			}
+			shut(t, n)
+		})
+	}
+}
+
+// TestStrangers has nodes that do not know the broker, and nodes that it does not know: neither
+// connects, and nothing is sent in the clear.
+func TestStrangers(t *testing.T) {
+	b := rabbit.Own(t)
+	other, err := rabbit.NewAuthority()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unknown x509.UnknownAuthorityError
+	for name, c := range map[string]struct {
+		option amqp.Option
+		want   func(error) bool
+	}{
+		"a broker that nobody knows": {client(t, other, b.Authority, "guest"), func(err error) bool { return errors.As(err, &unknown) }},
+		"no certificate":             {client(t, b.Authority, nil, ""), func(err error) bool { return err != nil }},
+		"another's certificate":      {client(t, b.Authority, other, "guest"), func(err error) bool { return err != nil }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, b)
+			leaksNothing(t)
+			l.url = encrypted(b, nil, external)
+			n := l.node("a", c.option)
+			until(t, func() bool { return c.want(n.Status().Get().Err) }, "it is told: %v", n.Status().Get().Err)
+			if s := n.Status().Get(); s.State != transport.Connecting {
+				t.Errorf("it is %v", s.State)
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+			defer cancel()
+			err := transport.Publish(ctx, n, &transport.Message{Envelope: transport.Envelope{Topic: "event.a"}})
+			if !errors.Is(err, transport.ErrNotConnected) && !errors.Is(err, transport.ErrRejected) {
+				t.Errorf("publishing: %v", err)
+			}
+			shut(t, n)
+		})
+	}
+}
+
+// TestUnknownUser has a certificate whose name is no user's: that is a login that fails.
+func TestUnknownUser(t *testing.T) {
+	b := rabbit.Own(t)
+	l := newLab(t, b)
 	leaksNothing(t)
-	cert, pool := certificate(t)
-	shown := make(chan int, 100)
-	cfg := &tls.Config{Certificates: []tls.Certificate{cert}, ClientAuth: tls.RequestClientCert}
-	cfg.VerifyPeerCertificate = func(certs [][]byte, _ [][]*x509.Certificate) error { shown <- len(certs); return nil }
-	front, err := tls.Listen("tcp", "127.0.0.1:0", cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &proxy{tb: t, listen: front, target: l.addr(), conns: map[net.Conn]struct{}{}}
-	p.all.Go(p.accept)
-	_, port, err := net.SplitHostPort(front.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	u, err := url.Parse(l.broker.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.Scheme, u.Host = "amqps", net.JoinHostPort("localhost", port)
-	l.url = u.String()
-	stranger := l.node("a")
-	until(t, func() bool { return p.dialed() > 1 }, "it has tried twice")
-	if s := stranger.Status().Get(); s.State != transport.Connecting {
-		t.Errorf("with a server that nobody knows it is %v", s.State)
-	}
-	shut(t, stranger)
-	n := l.node("a", amqp.TLS(&tls.Config{RootCAs: pool, Certificates: []tls.Certificate{cert}}))
-	if err := n.Status().Await(t.Context(), transport.Ready); err != nil {
-		t.Error(err)
-	}
-	if certs := <-shown; certs != 1 {
-		t.Errorf("%d certificates were shown", certs)
-	}
+	l.url = encrypted(b, nil, external)
+	n := l.node("a", client(t, b.Authority, b.Authority, "nobody"))
+	rejects(t, n)
 	shut(t, n)
-	_ = front.Close()
-	p.cut()
-	p.all.Wait()
 }
