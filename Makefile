@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations
+.PHONY: test debug demo bench size conformance agreement differential mutants peers rabbit4 build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -86,6 +86,11 @@ debug:
 # accepted is accounted for, and nothing is leaked. XSGEN_SEED repeats a run.
 soak:
 	XSGEN_SOAK=3m $(GO) test $(RACE) -count=1 -v -timeout 10m -run '^TestSoak$$' ./runtime/bus
+
+# What has RabbitMQ as its peer, with RabbitMQ 4.0 of Debian 13, which is unpacked in the user's
+# cache with all its libraries; make test has the system's.
+rabbit4:
+	CI=true XSGEN_RABBITMQ_SUITE=trixie $(GO) test -count=1 -timeout 20m ./internal/debian ./internal/rabbit ./runtime/transport/amqp ./examples/shop
 
 # The longer faults of RabbitMQ: the broker ends six times under traffic, a slow network.
 faults:

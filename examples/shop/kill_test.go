@@ -202,6 +202,8 @@ func await(t *testing.T, file string, count func([]byte) int, enough int, p *pro
 		case n > last:
 			patient, last = time.Now().Add(patience), n
 		case p.over() || time.Now().After(patient):
+			_ = p.Process.Signal(syscall.SIGQUIT) // it says where it stands
+			<-p.ended
 			t.Fatalf("%s has come to %d of %d in %s: %s", p.what, n, enough, file, &p.errs)
 		}
 	}

@@ -66,23 +66,17 @@ func fetch(ctx context.Context, packages []string) (Root, error) {
 	if err != nil {
 		return Root{}, err
 	}
-	a := apt{}
-	debs, err := a.missing(ctx, packages)
+	r, err := c.root(ctx, apt{}, packages)
 	if err == nil {
-		var r Root
-		if r, err = c.unpacked(ctx, a, debs); err == nil {
-			return r, nil
-		}
+		return r, nil
 	}
 	// The system's lists may be missing, or tell of what is there no more.
-	a, errOwn := c.update(ctx)
+	own := cache{filepath.Join(c.dir, "system")}
+	a, errOwn := own.update(ctx, nil)
 	if errOwn != nil {
 		return Root{}, errors.Join(err, errOwn)
 	}
-	if debs, err = a.missing(ctx, packages); err != nil {
-		return Root{}, err
-	}
-	return c.unpacked(ctx, a, debs)
+	return c.root(ctx, a, packages)
 }
 
 // cache is a directory for what was unpacked: one for each set of packages.
@@ -95,6 +89,15 @@ func openCache() (cache, error) {
 	}
 	dir := filepath.Join(base, "xsgen", "debian")
 	return cache{dir}, os.MkdirAll(dir, 0o755)
+}
+
+// root returns the directory of packages and all that they depend on.
+func (c cache) root(ctx context.Context, a apt, packages []string) (Root, error) {
+	debs, err := a.missing(ctx, packages)
+	if err != nil {
+		return Root{}, err
+	}
+	return c.unpacked(ctx, a, debs)
 }
 
 // unpacked returns the directory of packages, and makes it if there is none. A
@@ -122,21 +125,24 @@ func (c cache) unpacked(ctx context.Context, a apt, debs []string) (Root, error)
 	return r, os.Rename(root, r.Dir)
 }
 
-// update gets package lists into the cache, for a user may not change the system's.
-func (c cache) update(ctx context.Context) (apt, error) {
+// own is an apt-get with lists and archives in the cache, for a user may not change the system's.
+func (c cache) own(more []string) apt {
+	return apt{slices.Concat([]string{"-o", "Dir::State::Lists=" + filepath.Join(c.dir, "lists"), "-o", "Dir::Cache=" + filepath.Join(c.dir, "archives")}, more)}
+}
+
+// update gets the lists of packages of such an apt-get.
+func (c cache) update(ctx context.Context, more []string) (apt, error) {
+	for _, dir := range []string{"lists", "archives"} {
+		if err := os.MkdirAll(filepath.Join(c.dir, dir, "partial"), 0o755); err != nil {
+			return apt{}, err
+		}
+	}
 	unlock, err := lock(filepath.Join(c.dir, "lock"))
 	if err != nil {
 		return apt{}, err
 	}
 	defer unlock()
-	lists := filepath.Join(c.dir, "lists")
-	archives := filepath.Join(c.dir, "archives")
-	for _, dir := range []string{filepath.Join(lists, "partial"), filepath.Join(archives, "partial")} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return apt{}, err
-		}
-	}
-	a := apt{[]string{"-o", "Dir::State::Lists=" + lists, "-o", "Dir::Cache=" + archives}}
+	a := c.own(more)
 	_, err = a.run(ctx, "", "update")
 	return a, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -11,6 +12,32 @@ import (
 
 	"github.com/xsgen/xsgen/internal/debian"
 )
+
+// TestSuite runs a program of another release of Debian, with that one's C library. It is a part
+// of make rabbit4, which needs the same: the lists of all packages are long.
+func TestSuite(t *testing.T) {
+	suite := os.Getenv("XSGEN_RABBITMQ_SUITE")
+	if suite == "" {
+		return
+	}
+	for range 2 { // the second time it is there
+		root, err := debian.FetchSuite(t.Context(), suite, "hello")
+		if err != nil {
+			t.Fatal(err)
+		}
+		program, err := root.Wrap(t.TempDir(), root.Path("usr/bin/hello"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := exec.Command(program, "-g", "two words").CombinedOutput(); err != nil || string(out) != "two words\n" {
+			t.Errorf("%q, %v", out, err)
+		}
+	}
+	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	if _, err := debian.FetchSuite(t.Context(), "nosuch", "hello"); !errors.Is(err, debian.ErrUnavailable) {
+		t.Errorf("a release that there is not: %v", err)
+	}
+}
 
 // TestUnpack gets a small library of Python's, several times at once, into an empty
 // cache, and runs Python with it.

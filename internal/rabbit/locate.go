@@ -2,7 +2,6 @@ package rabbit
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -17,21 +16,34 @@ type installation struct {
 	sbin   string // RabbitMQ's own programs, not those of a package, which change the user
 	epmd   string
 	erlang string // the directory of an Erlang that is not where it believes to be; empty for the system's
+	suite  bool   // it is of another release of Debian, and needs that one's libraries
+	root   debian.Root
 }
 
 // own is where Debian has RabbitMQ's own programs.
 const own = "usr/lib/rabbitmq/lib/rabbitmq_server-*/sbin"
 
+// SuiteKey is in the environment where RabbitMQ is to be the one of a release of Debian, whatever
+// the system is and has: that of trixie is 4.0, and that of bookworm 3.10.
+const SuiteKey = "XSGEN_RABBITMQ_SUITE"
+
 // locate finds an installation, or makes one.
 func locate(ctx context.Context) (installation, error) {
-	if i, err := installed(); err == nil {
+	suite := os.Getenv(SuiteKey)
+	if i, err := installed(); err == nil && suite == "" {
 		return i, nil
 	}
-	root, err := debian.Fetch(ctx, "rabbitmq-server")
+	i, err := installation{suite: suite != ""}, error(nil)
+	if i.suite {
+		i.root, err = debian.FetchSuite(ctx, suite, "rabbitmq-server")
+	} else {
+		i.root, err = debian.Fetch(ctx, "rabbitmq-server")
+	}
 	if err != nil {
 		return installation{}, fmt.Errorf("rabbit: there is no RabbitMQ: %w", err)
 	}
-	i := installation{erlang: root.Path("usr/lib/erlang")}
+	root := i.root
+	i.erlang = root.Path("usr/lib/erlang")
 	if i.sbin, err = only(root.Dir, own); err != nil {
 		return i, err
 	}
@@ -70,13 +82,33 @@ func only(dir, pattern string) (string, error) {
 
 // prepare makes a directory for programs, and returns the PATH with it. An unpacked
 // Erlang's own script looks for it where it would be installed.
-func (i installation) prepare(dir string) (path string, err error) {
+func (i *installation) prepare(dir string) (path string, err error) {
 	path = os.Getenv("PATH")
 	if i.erlang == "" {
 		return path, nil
 	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return "", err
+	}
+	if i.suite {
+		if err := i.wrap(dir); err != nil {
+			return "", err
+		}
+	}
 	erl := fmt.Sprintf("#!/bin/sh\nROOTDIR='%s' BINDIR='%s' EMU=beam PROGNAME=erl\nexport ROOTDIR BINDIR EMU PROGNAME\nexec \"$BINDIR/erlexec\" \"$@\"\n",
 		i.erlang, filepath.Dir(i.epmd))
-	err = errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "erl"), []byte(erl), 0o700))
+	err = os.WriteFile(filepath.Join(dir, "erl"), []byte(erl), 0o700)
 	return strings.Join([]string{dir, path}, string(filepath.ListSeparator)), err
+}
+
+// wrap has Erlang's programs run with the libraries that they were built for.
+func (i *installation) wrap(dir string) error {
+	programs, err := filepath.Glob(filepath.Join(filepath.Dir(i.epmd), "*"))
+	for _, p := range programs {
+		if err == nil {
+			_, err = i.root.Wrap(dir, p)
+		}
+	}
+	i.epmd = filepath.Join(dir, "epmd")
+	return err
 }

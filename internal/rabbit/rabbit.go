@@ -1,7 +1,8 @@
 // Package rabbit has a RabbitMQ of one's own for tests and benchmarks. It is the server
 // that XSGEN_AMQP_URL names, or a private one on free ports: of the machine's
-// installation, or of Debian packages in the user's cache. A private one needs no root,
-// is no daemon, and ends with the process that has started it, however that ends.
+// installation, or of Debian packages in the user's cache, which may be another release's
+// (SuiteKey). A private one needs no root, is no daemon, and ends with the process that has
+// started it, however that ends.
 package rabbit
 
 import (
@@ -147,6 +148,9 @@ func (b *Broker) configure() error {
 	set := func(name string, value any) { b.env = append(b.env, fmt.Sprint(name, "=", value)) }
 	file := func(name string) string { return filepath.Join(b.dir, name) }
 	set("PATH", path)
+	if b.program.erlang != "" {
+		set("ESCRIPT_EMULATOR", file("bin/erl"))
+	}
 	set("HOME", b.dir) // has the cookie
 	set("RABBITMQ_NODENAME", "xsgen@localhost")
 	set("RABBITMQ_NODE_PORT", b.Port)
@@ -159,8 +163,9 @@ func (b *Broker) configure() error {
 	set("RABBITMQ_CONFIG_FILE", file("rabbitmq.conf"))
 	set("RABBITMQ_ENABLED_PLUGINS_FILE", file("plugins"))
 	set("RABBITMQ_CONF_ENV_FILE", os.DevNull)
-	// Schedulers that have nothing to do sleep: there are few processors.
-	set("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none")
+	// Schedulers that have nothing to do sleep: there are few processors. Nobody needs the
+	// monitor of memory that Erlang has as a program of its own.
+	set("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "+sbwt none +sbwtdcpu none +sbwtdio none -os_mon start_memsup false")
 	b.names, err = b.hold(b.program.epmd, "-port", strconv.Itoa(ports[2]))
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -56,6 +57,10 @@ func TestLife(t *testing.T) {
 	}
 	if out, err := b.Ctl(ctx, "eval", "1 + 1."); err != nil || strings.TrimSpace(out) != "2" {
 		t.Errorf("%q, %v", out, err)
+	}
+	version, err := b.Ctl(ctx, "version")
+	if err != nil || os.Getenv(rabbit.SuiteKey) == "trixie" && !strings.HasPrefix(version, "4.") {
+		t.Errorf("it is %q, %v", version, err)
 	}
 	if err := b.Close(); err != nil {
 		t.Error(err)
