@@ -7,6 +7,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // debugging says that an event whose handler has returned is not used again, and panics
@@ -212,6 +213,20 @@ func (e *AnyEvent) IsRequest() bool { return e.origin.IsRequest() }
 
 // Respond answers a request, as that of an Event does.
 func (e *AnyEvent) Respond(reply any) bool { return e.origin.Respond(reply) }
+
+// Later keeps a request beyond its handler, which then returns nil without having answered
+// it: answer does that, once, from any goroutine, with a pointer to the reply, or an error.
+func (e *AnyEvent) Later() (answer func(reply any, err error)) {
+	c := e.origin.request()
+	c.keep()
+	return func(reply any, err error) {
+		if err != nil {
+			c.answer(nil, transport.NewReplyError(err))
+			return
+		}
+		c.answer(reply, nil)
+	}
+}
 
 // Clone returns an event that stays valid, with a value as that of Event's Clone.
 func (e *AnyEvent) Clone() *AnyEvent {

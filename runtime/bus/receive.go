@@ -2,9 +2,11 @@ package bus
 
 import (
 	"context"
+	"errors"
 	"reflect"
 
 	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Received is an event that has come from elsewhere, by a transport.
@@ -15,13 +17,20 @@ type Received struct {
 	ID       string        // that it was published under; empty if nobody has given it one
 	Value    any           // a pointer to the decoded event, which is the handler's
 	Request  bool          // somebody waits for a reply
+	// Later, unless it is nil, gets the outcome of a request that the handler keeps to answer
+	// it later, from a goroutine of its own. Receive then does not wait for that.
+	Later func(reply any, err error)
 }
+
+// ErrPending says that a request is answered later.
+var ErrPending = errors.New("bus: the request is answered later")
 
 // Receive hands an event from elsewhere to a handler of this bus's kind, at once and in
 // the calling goroutine. Nobody else hears it, and observers are not told. The error is
 // the handler's; a panic is a *PanicError. For a request reply is what the handler has
 // answered, and if there is no answer and no error, the error is ErrNoReply; a handler
-// that keeps a Clone of a request may answer later, which is waited for until ctx ends.
+// that keeps a request, by Clone or Later, may answer later. That is waited for until ctx ends:
+// by Receive, or, if r.Later is set, by a goroutine, and the error is ErrPending.
 func (b *Bus) Receive(ctx context.Context, r Received, h AnyHandler) (reply any, err error) {
 	o := &origin{place: b.elsewhere(&r), key: r.Key, seq: 1}
 	if r.ID == "" {
@@ -36,8 +45,12 @@ func (b *Bus) Receive(ctx context.Context, r Received, h AnyHandler) (reply any,
 	}
 	err = deliver(ctx, h, &AnyEvent{o, r.Value})
 	o.release()
-	if c == nil {
+	switch {
+	case c == nil:
 		return nil, err
+	case err == nil && r.Later != nil && c.kept.Load() && !c.done.Load():
+		go func() { r.Later(c.outcome(ctx, nil)) }()
+		return nil, ErrPending
 	}
 	return c.outcome(ctx, err)
 }
@@ -81,6 +94,9 @@ func (c *conversation) outcome(ctx context.Context, err error) (any, error) {
 	<-c.answered
 	if err == nil {
 		err = c.err
+		if e, ok := err.(*transport.ReplyError); ok {
+			err = e.Err // the requester makes one
+		}
 	}
 	return c.reply, err
 }

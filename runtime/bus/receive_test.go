@@ -68,6 +68,37 @@ func TestReceiveWithoutID(t *testing.T) {
 	}
 }
 
+// TestReceiveLater returns at once from what is answered later, and tells the outcome then.
+func TestReceiveLater(t *testing.T) {
+	b := bus.New()
+	type outcome struct {
+		reply any
+		err   error
+	}
+	for name, want := range map[string]outcome{"answered": {&msg{"b"}, nil}, "failed": {nil, errBroken}} {
+		came := make(chan outcome, 1)
+		var answer func(any, error)
+		in := bus.Received{Topic: "event.order.quote", ID: "1", Value: &msg{"a"}, Request: true, Later: func(reply any, err error) { came <- outcome{reply, err} }}
+		if _, err := b.Receive(t.Context(), in, func(_ context.Context, e *bus.AnyEvent) error {
+			answer = e.Later()
+			return nil
+		}); err != bus.ErrPending {
+			t.Fatalf("%s: %v", name, err)
+		}
+		answer(want.reply, want.err)
+		answer(&msg{"c"}, nil)
+		if got := <-came; got != want {
+			t.Errorf("%s: %v, want %v", name, got, want)
+		}
+		if reply, err := b.Receive(t.Context(), in, func(_ context.Context, e *bus.AnyEvent) error {
+			e.Later()(want.reply, want.err)
+			return nil
+		}); reply != want.reply || err != want.err {
+			t.Errorf("%s before it has returned: %v, %v", name, reply, err)
+		}
+	}
+}
+
 func TestReceiveRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := bus.New()

@@ -41,7 +41,7 @@ func (c *Core) sendWaiting(ctx context.Context, place int, events Events) error 
 	if id == None {
 		return ErrUnknownEvent
 	}
-	_, err := c.slowSend(ctx, id, e, false)
+	_, err := c.slowSend(ctx, id, e, noReply)
 	return err
 }
 

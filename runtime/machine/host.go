@@ -184,7 +184,7 @@ func (h *Host) touch(ctx context.Context, key string) error {
 // step have been reported and are not returned; an error means that the event has
 // not been processed, or is not known to have been, and may be delivered again.
 func (h *Host) Deliver(ctx context.Context, key, id string, number int32, event any) error {
-	_, err := h.send(ctx, key, id, number, event, false)
+	_, err := h.send(ctx, key, id, number, event, noReply)
 	if processed(err) {
 		return nil
 	}
@@ -212,35 +212,26 @@ func (h *Host) DeliverAll(ctx context.Context, id string, number int32, event an
 
 // Send is Deliver for an event without an id, and returns the step's error.
 func (h *Host) Send(ctx context.Context, key string, number int32, event any) error {
-	_, err := h.send(ctx, key, "", number, event, false)
+	_, err := h.send(ctx, key, "", number, event, noReply)
 	return err
 }
 
 // Request is Send for an event that has a reply. It creates no instance.
 func (h *Host) Request(ctx context.Context, key string, number int32, event any) (any, error) {
-	return h.send(ctx, key, "", number, event, true)
-}
-
-// Answer is Request for a request that of has brought, and which it answers.
-func (h *Host) Answer(ctx context.Context, of Requested, key string, number int32, event any) error {
-	reply, err := h.Request(ctx, key, number, event)
-	if err == nil {
-		of.Respond(reply)
-	}
-	return err
+	return h.send(ctx, key, "", number, event, withReply)
 }
 
 // maxReloads is how often an event is tried again because its instance was lost on
 // the way: somebody else had saved it, or another event could not be stored.
 const maxReloads = 10
 
-func (h *Host) send(ctx context.Context, key, id string, number int32, event any, request bool) (reply any, err error) {
+func (h *Host) send(ctx context.Context, key, id string, number int32, event any, how asking) (reply any, err error) {
 	if key == "" {
 		return nil, ErrNoKey
 	}
 	for range maxReloads {
 		err = h.use(key, func(s *slot) error {
-			reply, err = s.send(ctx, id, number, event, request)
+			reply, err = s.send(ctx, id, number, event, how)
 			return err
 		})
 		if err == nil || err != errLost && !conflicting(err) {

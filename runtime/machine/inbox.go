@@ -43,6 +43,8 @@ type waiter struct {
 	done    chan struct{}
 	reply   any
 	err     error
+	kept    chan struct{} // closed when the request is deferred for the first time; nil if nobody asks
+	told    bool          // guarded by Core.mu: kept is closed
 }
 
 // newWaiter has two channels: the owner hands the machine over on turn, or
@@ -105,23 +107,32 @@ func (c *Core) enqueueAlways(e *entry) (idle bool) {
 	return false
 }
 
+// asking is whether a sender waits for a reply, and for how long.
+type asking uint8
+
+const (
+	noReply    asking = iota
+	withReply         // as long as it takes
+	replyLater        // until the request is deferred, which is a *deferredError
+)
+
 // slowSend is Send where the machine is not idle, or where a reply is wanted.
-func (c *Core) slowSend(ctx context.Context, id int32, event any, request bool) (any, error) {
+func (c *Core) slowSend(ctx context.Context, id int32, event any, how asking) (any, error) {
 	if c.word.Load()&treed != 0 {
 		ctx = withEvent(ctx, "") // it belongs to none that the sender may be hearing
 	}
-	return c.slowEntry(&entry{ctx: ctx, kind: externalEntry, event: id, payload: event}, request)
+	return c.slowEntry(&entry{ctx: ctx, kind: externalEntry, event: id, payload: event}, how)
 }
 
 // slowEntry is slowSend for an event that may have an id, which then is that of its
 // ctx as well.
-func (c *Core) slowEntry(e *entry, request bool) (any, error) {
+func (c *Core) slowEntry(e *entry, how asking) (any, error) {
 	ctx := e.ctx
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if c.within(ctx) {
-		if request {
+		if how != noReply {
 			return nil, ErrReentrant
 		}
 		e.ctx, e.own = withEvent(queuedCtx(ctx), EventID(ctx)), true
@@ -133,7 +144,10 @@ func (c *Core) slowEntry(e *entry, request bool) (any, error) {
 		return nil, ErrFull
 	}
 	w := newWaiter()
-	w.request, e.wait = request, w
+	w.request, e.wait = how != noReply, w
+	if how == replyLater {
+		w.kept = make(chan struct{})
+	}
 	if err := c.enqueue(e, InboxSize); err != nil {
 		return nil, err
 	}
@@ -157,6 +171,8 @@ func (c *Core) await(ctx context.Context, w *waiter) (any, error) {
 		select {
 		case <-w.done:
 			return w.reply, w.err
+		case <-w.kept:
+			return nil, &deferredError{c, w}
 		case <-w.turn:
 			c.root().drain()
 		case <-cancelled:
@@ -314,6 +330,10 @@ func (c *Core) process(e *entry) {
 	if c.step.deferred && e.wait.request && err == nil {
 		c.mu.Lock()
 		e.wait.started = false
+		if e.wait.kept != nil && !e.wait.told {
+			e.wait.told = true
+			close(e.wait.kept)
+		}
 		c.mu.Unlock()
 		return
 	}

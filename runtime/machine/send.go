@@ -55,7 +55,7 @@ func (c *Core) Send(ctx context.Context, id int32, event any) error {
 		c.giveBack(w)
 		return err
 	}
-	_, err := c.slowSend(ctx, id, event, false)
+	_, err := c.slowSend(ctx, id, event, noReply)
 	return err
 }
 
@@ -72,7 +72,7 @@ func (c *Core) Deliver(ctx context.Context, of Identified, id int32, event any) 
 		return c.Send(ctx, id, event)
 	}
 	eventID := of.ID()
-	_, err := c.slowEntry(&entry{ctx: withEvent(ctx, eventID), kind: externalEntry, event: id, payload: event, id: eventID}, false)
+	_, err := c.slowEntry(&entry{ctx: withEvent(ctx, eventID), kind: externalEntry, event: id, payload: event, id: eventID}, noReply)
 	if processed(err) {
 		return nil
 	}
@@ -94,19 +94,7 @@ func (c *Core) giveBack(w uint64) {
 // without one is ErrNoReply, an unhandled request an *UnhandledError. While the
 // request is deferred, Request waits.
 func (c *Core) Request(ctx context.Context, id int32, event any) (any, error) {
-	return c.slowSend(ctx, id, event, true)
-}
-
-// Requested is a request of a bus, of which the first answer counts.
-type Requested interface{ Respond(reply any) bool }
-
-// Answer is Request for a request that of has brought, and which it answers.
-func (c *Core) Answer(ctx context.Context, of Requested, id int32, event any) error {
-	reply, err := c.Request(ctx, id, event)
-	if err == nil {
-		of.Respond(reply)
-	}
-	return err
+	return c.slowSend(ctx, id, event, withReply)
 }
 
 // Post queues event id and returns; its errors are reported to the observer and

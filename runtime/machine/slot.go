@@ -175,14 +175,14 @@ func (h *Host) newCore(key string) (core *Core, err error) {
 }
 
 // send processes an event, which may create the instance.
-func (s *slot) send(ctx context.Context, id string, number int32, event any, request bool) (any, error) {
+func (s *slot) send(ctx context.Context, id string, number int32, event any, how asking) (any, error) {
 	l, err := s.load(ctx)
 	if err != nil {
 		return nil, err
 	}
 	if l == nil {
-		if request || !s.host.creates[number] {
-			return nil, s.host.nobody(ctx, s.key, number, request)
+		if how != noReply || !s.host.creates[number] {
+			return nil, s.host.nobody(ctx, s.key, number, how != noReply)
 		}
 		if l, err = s.create(ctx); err != nil {
 			return nil, err
@@ -192,7 +192,7 @@ func (s *slot) send(ctx context.Context, id string, number int32, event any, req
 	if !within && l.full() { // who hears its messages is not kept from it
 		return nil, ErrFull
 	}
-	reply, err := l.core.slowEntry(&entry{ctx: withEvent(ctx, id), kind: externalEntry, event: number, payload: event, id: id}, request)
+	reply, err := l.core.slowEntry(&entry{ctx: withEvent(ctx, id), kind: externalEntry, event: number, payload: event, id: id}, how)
 	switch {
 	case err == nil:
 		return reply, nil

@@ -25,10 +25,15 @@ func (x *ear) receive(ctx context.Context, r *router, d *transport.Delivery) err
 		x.undecodable(ctx, d, err)
 	}
 	if err != nil && ctx.Err() == nil { // otherwise it is given back
-		again := d.ReplyTo == "" && x.profile.Again(int(d.Attempt), err)
-		x.n.fail(fmt.Errorf("node: %s: %w", x.name, &bus.HandlerError{Topic: d.Topic, Key: d.Key, ID: d.ID, Attempt: int(d.Attempt), Retry: again, Err: err}))
+		x.failed(&d.Envelope, err)
 	}
 	return err
+}
+
+// failed tells of an error that an event has led to.
+func (x *ear) failed(e *transport.Envelope, err error) {
+	again := e.ReplyTo == "" && x.profile.Again(int(e.Attempt), err)
+	x.n.fail(fmt.Errorf("node: %s: %w", x.name, &bus.HandlerError{Topic: e.Topic, Key: e.Key, ID: e.ID, Attempt: int(e.Attempt), Retry: again, Err: err}))
 }
 
 // causeKey is the key under which the ctx of a handler has the id of an event that has come
@@ -38,6 +43,10 @@ type causeKey struct{}
 // handle has a decoded event taken, and answers a request.
 func (x *ear) handle(ctx context.Context, r *router, d *transport.Delivery, event bus.Received) error {
 	ctx = context.WithValue(ctx, causeKey{}, d.ID)
+	later := &lateReply{x: x, asked: d.Envelope, send: make(chan replier, 1)}
+	if event.Request {
+		event.Later = later.answer
+	}
 	reply, err := x.n.bus.Receive(ctx, event, func(ctx context.Context, e *bus.AnyEvent) error {
 		to := r.find(e, d.Source)
 		if to == nil || to.Local && d.Epoch == x.n.bus.Epoch() {
@@ -46,23 +55,71 @@ func (x *ear) handle(ctx context.Context, r *router, d *transport.Delivery, even
 		return to.Take(ctx, e)
 	})
 	switch {
+	case err == bus.ErrPending:
+		send, err := d.Detach()
+		later.send <- send
+		return err
 	case err == transport.ErrNoReply:
 		return nil // settled without a reply it is told to the requester
 	case reply == nil:
 		return err
 	}
-	return errors.Join(err, x.answer(ctx, d, reply))
+	m, wrong := x.reply(&d.Envelope, reply)
+	if wrong == nil {
+		wrong = d.Reply(ctx, m)
+	}
+	return errors.Join(err, wrong)
 }
 
-func (x *ear) answer(ctx context.Context, d *transport.Delivery, reply any) error {
+// reply is the message of a reply to what was asked.
+func (x *ear) reply(asked *transport.Envelope, reply any) (*transport.Message, error) {
 	body, err := encode(nil, reply)
 	if err != nil {
-		return transport.Permanent(fmt.Errorf("the reply: %w", err))
+		return nil, transport.Permanent(fmt.Errorf("the reply: %w", err))
 	}
-	return d.Reply(ctx, &transport.Message{
-		Envelope: transport.Envelope{ID: d.ID + "/reply", Source: x.n.plan.Node, Key: d.Key, Time: time.Now(), Causation: d.ID},
+	return &transport.Message{
+		Envelope: transport.Envelope{ID: asked.ID + "/reply", Source: x.n.plan.Node, Key: asked.Key, Time: time.Now(), Causation: asked.ID},
 		Body:     body,
-	})
+	}, nil
+}
+
+// replier sends a reply.
+type replier = func(context.Context, *transport.Message) error
+
+// lateReply answers a request that its machine has deferred. Its delivery is settled
+// meanwhile, so that what comes behind it is taken.
+type lateReply struct {
+	x     *ear
+	asked transport.Envelope
+	send  chan replier // nil if the delivery was taken back
+}
+
+// lateTimeout bounds how long sending a late reply takes: the subscription it came by may
+// have been closed.
+const lateTimeout = 5 * time.Second
+
+func (l *lateReply) answer(reply any, err error) {
+	send := <-l.send
+	if send == nil {
+		return
+	}
+	m := transport.ErrorReply(nil)
+	switch {
+	case err == nil:
+		if m, err = l.x.reply(&l.asked, reply); err != nil {
+			m = transport.ErrorReply(err)
+		}
+	case err != transport.ErrNoReply:
+		m = transport.ErrorReply(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lateTimeout)
+	defer cancel()
+	if wrong := send(ctx, m); wrong != nil && !errors.Is(wrong, transport.ErrClosed) {
+		err = errors.Join(err, wrong)
+	}
+	if err != nil && err != transport.ErrNoReply {
+		l.x.failed(&l.asked, err)
+	}
 }
 
 // undecodable reports a message that cannot be read. A profile with dead letters has its

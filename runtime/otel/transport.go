@@ -190,6 +190,15 @@ func (d *delivery) Reply(ctx context.Context, _ *transport.Delivery, m *transpor
 	return d.of.Reply(ctx, m)
 }
 
+// Later implements transport.Settler.
+func (d *delivery) Later(*transport.Delivery) func(context.Context, *transport.Message) error {
+	reply, err := d.of.Detach()
+	if err != nil {
+		return func(context.Context, *transport.Message) error { return err }
+	}
+	return reply
+}
+
 // receiver has each delivery handled within the trace that it carries.
 func (w *observed) receiver(receive transport.Receiver, of series) transport.Receiver {
 	at := of.attributes()

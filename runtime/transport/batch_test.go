@@ -25,6 +25,10 @@ func (l *ledger) Settle(d *transport.Delivery, err error) error {
 
 func (l *ledger) Reply(context.Context, *transport.Delivery, *transport.Message) error { return nil }
 
+func (l *ledger) Later(*transport.Delivery) func(context.Context, *transport.Message) error {
+	return nil
+}
+
 func (l *ledger) delivery(body string) *transport.Delivery {
 	d := &transport.Delivery{}
 	d.Init(&transport.Message{Body: []byte(body)}, l)

@@ -26,6 +26,9 @@ type Settler interface {
 	Settle(d *Delivery, err error) error
 	// Reply is called until it returns nil, one call at a time. It does not keep m.
 	Reply(ctx context.Context, d *Delivery, m *Message) error
+	// Later is called at most once, and returns what does the same after Settle. That uses
+	// nothing of d, does not keep m, and is ErrClosed once the transport is closed.
+	Later(d *Delivery) func(ctx context.Context, m *Message) error
 }
 
 // Delivery is a message that was handed to a receiver. Its message is valid until it
@@ -115,4 +118,29 @@ func (d *Delivery) Reply(ctx context.Context, m *Message) error {
 		d.answered.Store(false) // another reply may do
 	}
 	return err
+}
+
+// Detach has a request be answered by what it returns, from any goroutine, also after it
+// was settled: Settle does not answer it any more. Of several calls the first counts. Without
+// a request it is ErrNoRoute, after a reply or after Settle ErrStale.
+func (d *Delivery) Detach() (reply func(ctx context.Context, m *Message) error, err error) {
+	if d.ReplyTo == "" {
+		return nil, ErrNoRoute
+	}
+	if d.settled.Load() || !d.answered.CompareAndSwap(false, true) {
+		return nil, ErrStale
+	}
+	send, correlation, name := d.settler.Later(d), d.Correlation, d.Topic
+	var done atomic.Bool
+	return func(ctx context.Context, m *Message) error {
+		if done.Swap(true) {
+			return ErrStale
+		}
+		out := *m
+		out.Correlation = correlation
+		if out.Topic == "" {
+			out.Topic = name
+		}
+		return send(ctx, &out)
+	}, nil
 }

@@ -42,6 +42,47 @@ func (f *fake) Reply(_ context.Context, _ *transport.Delivery, m *transport.Mess
 	return f.fail
 }
 
+func (f *fake) Later(d *transport.Delivery) func(context.Context, *transport.Message) error {
+	return func(ctx context.Context, m *transport.Message) error { return f.Reply(ctx, nil, m) }
+}
+
+// TestDetach has a request be answered once, after it was settled.
+func TestDetach(t *testing.T) {
+	var f fake
+	if _, err := f.delivery(transport.Message{}).Detach(); !errors.Is(err, transport.ErrNoRoute) {
+		t.Errorf("what is no request: %v", err)
+	}
+	asked := transport.Message{Envelope: transport.Envelope{Topic: "event.order.quote", ReplyTo: "a", Correlation: "c"}}
+	d := f.delivery(asked)
+	reply, err := d.Detach()
+	if err != nil || !d.Answered() {
+		t.Fatalf("%v", err)
+	}
+	if _, err := d.Detach(); !errors.Is(err, transport.ErrStale) {
+		t.Errorf("again: %v", err)
+	}
+	if err := d.Reply(t.Context(), &transport.Message{}); !errors.Is(err, transport.ErrStale) {
+		t.Errorf("a reply besides: %v", err)
+	}
+	if err := d.Settle(nil); err != nil {
+		t.Fatal(err)
+	}
+	if err := reply(t.Context(), &transport.Message{Body: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := reply(t.Context(), &transport.Message{}); !errors.Is(err, transport.ErrStale) || len(f.replies) != 1 {
+		t.Errorf("a second one: %v", err)
+	}
+	if m := f.replies[0]; m.Correlation != "c" || m.Topic != "event.order.quote" || string(m.Body) != "x" {
+		t.Errorf("%+v", m)
+	}
+	d = f.delivery(asked)
+	_ = d.Settle(nil)
+	if _, err := d.Detach(); !errors.Is(err, transport.ErrStale) {
+		t.Errorf("after Settle: %v", err)
+	}
+}
+
 func (f *fake) delivery(m transport.Message) *transport.Delivery {
 	d := &transport.Delivery{}
 	d.Init(&m, f)

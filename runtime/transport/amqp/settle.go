@@ -230,3 +230,9 @@ func (d *delivery) Reply(ctx context.Context, _ *transport.Delivery, m *transpor
 	}
 	return d.s.t.answer(ctx, d.ReplyTo, m)
 }
+
+// Later implements transport.Settler.
+func (d *delivery) Later(*transport.Delivery) func(context.Context, *transport.Message) error {
+	t, to := d.s.t, d.ReplyTo
+	return func(ctx context.Context, m *transport.Message) error { return t.answer(ctx, to, m) }
+}

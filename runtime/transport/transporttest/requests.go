@@ -19,6 +19,7 @@ var requests = []test{
 	{"request-errors", asks, requestErrors},
 	{"request-dropped", func(g promises) bool { return g.Requests && g.Overflow }, requestDropped},
 	{"request-many", asks, requestMany},
+	{"request-later", asks, requestLater},
 	{"reply-without-request", asks, replyWithoutRequest},
 }
 
@@ -154,6 +155,36 @@ func requestDropped(e *env) {
 	defer cancel()
 	e.want(s.Close(ctx), transport.ErrDrainTimeout, "closing with a request unanswered")
 	e.want(<-done, transport.ErrNoReply, "asking somebody who leaves")
+}
+
+// requestLater has a request be answered after it was settled, when what came behind it has
+// been handled.
+func requestLater(e *env) {
+	type answer func(context.Context, *transport.Message) error
+	var first answer
+	s := e.hear("event.order.#", transport.Profile{}, transport.Serve(1, func(ctx context.Context, d *transport.Delivery) error {
+		if first == nil {
+			var err error
+			first, err = d.Detach()
+			return err
+		}
+		return errors.Join(d.Reply(ctx, &transport.Message{Body: []byte("second")}), first(ctx, &transport.Message{Body: []byte("first")}))
+	}))
+	replies := make(chan string, 2)
+	ask := func() {
+		m, err := e.ask(e.ctx, "x")
+		if err != nil {
+			e.Errorf("%v", err)
+			m = &transport.Message{}
+		}
+		replies <- string(m.Body)
+	}
+	go ask()
+	e.settled(s, 1) // the first is
+	go ask()
+	if got := map[string]bool{<-replies: true, <-replies: true}; !got["first"] || !got["second"] {
+		e.Errorf("the replies are %v", got)
+	}
 }
 
 // requestMany has many requests at once, answered by a group in any order.

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/machine"
 	"github.com/xsgen/xsgen/runtime/node"
 	"github.com/xsgen/xsgen/testdata/golden/harbor"
 	"github.com/xsgen/xsgen/testdata/golden/harbor/pilot"
@@ -35,8 +36,22 @@ type pier struct {
 	dir string // of the ships
 	env map[string]string
 
+	waits chan string // what has been deferred
+
 	mu    sync.Mutex
 	times map[string]int
+}
+
+// watch tells of what machines defer.
+type watch struct {
+	machine.NopObserver
+	waits chan<- string
+}
+
+func (w watch) Deferred(i machine.Instance, event string) { w.waits <- i.Machine + " " + event }
+
+func (p *pier) watched() []machine.Option {
+	return []machine.Option{machine.WithObserver(watch{waits: p.waits})}
 }
 
 func newPier(t *testing.T) *pier {
@@ -47,7 +62,7 @@ func newPier(t *testing.T) *pier {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
-	p := &pier{t: t, ctx: ctx, dir: t.TempDir(), times: map[string]int{}}
+	p := &pier{t: t, ctx: ctx, dir: t.TempDir(), waits: make(chan string, 100), times: map[string]int{}}
 	p.env = map[string]string{"QUAY": "127.0.0.1", "HARBOR_DIR": sockets}
 	for _, v := range []string{"NORTH_PORT", "SOUTH_PORT", "TOWER_PORT"} {
 		p.env[v] = freePort(t)
@@ -71,7 +86,11 @@ func (p *pier) node() node.Config {
 	}}
 }
 
-func (p *pier) ship() harbor.ShipConfig { return harbor.ShipConfig{Dir: p.dir} }
+func (p *pier) ship() harbor.ShipConfig { return harbor.ShipConfig{Dir: p.dir, Options: p.watched()} }
+
+func (p *pier) pilot() harbor.PilotConfig {
+	return harbor.PilotConfig{Actions: p, Options: p.watched()}
+}
 
 func (p *pier) note(format string, args ...any) error {
 	p.mu.Lock()
@@ -174,7 +193,7 @@ func want(calls int, left bool) map[string]int {
 // left goes on with all of them, and so do processes that start anew.
 func TestTwoHosts(t *testing.T) {
 	p := newPier(t)
-	tower, err := harbor.StartTower(p.ctx, harbor.TowerConfig{Node: p.node(), Pilot: harbor.PilotConfig{Actions: p}, Log: p})
+	tower, err := harbor.StartTower(p.ctx, harbor.TowerConfig{Node: p.node(), Pilot: p.pilot(), Log: p})
 	run(p, tower, err)
 	north, south := p.north(), p.south()
 	p.call(tower.Ship, true)
@@ -200,18 +219,85 @@ func TestTogetherAndThenApart(t *testing.T) {
 	p := newPier(t)
 	all, err := harbor.StartAll(p.ctx, harbor.AllConfig{
 		North: harbor.NorthConfig{Ship: p.ship()}, South: harbor.SouthConfig{Ship: p.ship()},
-		Tower: harbor.TowerConfig{Pilot: harbor.PilotConfig{Actions: p}, Log: p},
+		Tower: harbor.TowerConfig{Pilot: p.pilot(), Log: p},
 	})
 	run(p, all, err)
 	p.call(all.Tower.Ship, true)
 	p.has(want(1, true))
 	p.end(all)
-	tower, err := harbor.StartTower(p.ctx, harbor.TowerConfig{Node: p.node(), Pilot: harbor.PilotConfig{Actions: p}, Log: p})
+	tower, err := harbor.StartTower(p.ctx, harbor.TowerConfig{Node: p.node(), Pilot: p.pilot(), Log: p})
 	run(p, tower, err)
 	north := p.north()
 	p.call(tower.Ship, true)
 	p.has(want(2, true))
 	p.end(north, tower)
+}
+
+// TestDeferredRequests are answered when their machine has come to them: what releases them
+// comes by the same inbox, behind them.
+func TestDeferredRequests(t *testing.T) {
+	for _, where := range []string{"together", "apart"} {
+		t.Run(where, func(t *testing.T) {
+			p := newPier(t)
+			var tower *harbor.Tower
+			if where == "together" {
+				all, err := harbor.StartAll(p.ctx, harbor.AllConfig{
+					North: harbor.NorthConfig{Ship: p.ship()}, South: harbor.SouthConfig{Ship: p.ship()},
+					Tower: harbor.TowerConfig{Pilot: p.pilot(), Log: p},
+				})
+				run(p, all, err)
+				defer p.end(all)
+				tower = all.Tower
+			} else {
+				var err error
+				tower, err = harbor.StartTower(p.ctx, harbor.TowerConfig{Node: p.node(), Pilot: p.pilot(), Log: p})
+				run(p, tower, err)
+				north := p.north()
+				defer p.end(tower, north)
+			}
+			for _, err := range []error{tower.Ship.Arrive(p.ctx, "s", &ship.Arrive{}), tower.Ship.Leave(p.ctx, "s", &ship.Leave{}), tower.Ship.Dock(p.ctx, "s", &ship.Dock{}), tower.Pilot.Nap(p.ctx, &pilot.Nap{})} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			answers := make(chan error, 2)
+			go func() {
+				r, err := tower.Ship.RequestWhere(p.ctx, "s", &ship.Where{})
+				if err == nil && r.Calls != 1 {
+					err = fmt.Errorf("%+v", r)
+				}
+				answers <- err
+			}()
+			go func() {
+				_, err := tower.Pilot.RequestAsk(p.ctx, &pilot.Ask{})
+				answers <- err
+			}()
+			p.deferred(2)
+			if err := errors.Join(tower.Ship.Leave(p.ctx, "s", &ship.Leave{}), tower.Pilot.Wake(p.ctx, &pilot.Wake{})); err != nil {
+				t.Fatal(err)
+			}
+			for range 2 {
+				if err := <-answers; err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+}
+
+// deferred waits until so many requests have been deferred.
+func (p *pier) deferred(n int) {
+	p.t.Helper()
+	for n > 0 {
+		select {
+		case event := <-p.waits:
+			if event == "ship where" || event == "pilot ask" {
+				n--
+			}
+		case <-p.ctx.Done():
+			p.t.Fatalf("%d requests were not deferred", n)
+		}
+	}
 }
 
 // TestVariables says at once what is missing of the environment.

@@ -329,3 +329,9 @@ func (d *delivery) Reply(_ context.Context, _ *transport.Delivery, m *transport.
 	}
 	return l.n.cfg.Answer(d.ReplyTo, m)
 }
+
+// Later implements transport.Settler.
+func (d *delivery) Later(*transport.Delivery) func(context.Context, *transport.Message) error {
+	answer, to := d.m.l.n.cfg.Answer, d.ReplyTo
+	return func(_ context.Context, m *transport.Message) error { return answer(to, m) }
+}
