@@ -4,6 +4,11 @@ package schemas
 
 import _ "embed"
 
+// Machine is the schema of machines, of draft 2020-12.
+//
+//go:embed machine.schema.json
+var Machine []byte
+
 // Topology is the schema of topologies, of draft 2020-12.
 //
 //go:embed topology.schema.json
