@@ -16,7 +16,7 @@ import (
 
 var generateVerb = verb{
 	name: "generate", args: "[paths]", short: "write the Go of specs",
-	long: `Finds *.machine.yaml in the paths (default: the current directory and everything
+	long: `Finds *.machine.yaml and *.topology.yaml in the paths (default: the current directory and everything
 below it), and writes the Go of each into its own directory, if that directory's
 import path ends in the machine's package, or else into one of that name beside
 it; a test kit goes into <package>test within the package's directory.

@@ -34,7 +34,7 @@ type verb struct {
 }
 
 func verbs() []verb {
-	return []verb{generateVerb, checkVerb, diffVerb, schemaVerb, explainVerb, versionVerb, completionVerb, helpVerb}
+	return []verb{initVerb, generateVerb, checkVerb, diffVerb, schemaVerb, explainVerb, versionVerb, completionVerb, helpVerb}
 }
 
 // errUsage is returned by verbs for arguments that they do not understand; what
