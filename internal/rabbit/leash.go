@@ -53,6 +53,7 @@ func (b *Broker) hold(program string, args ...string) (*leash, error) {
 	}
 	defer r.Close()
 	cmd := exec.Command("/bin/sh", append([]string{"-c", holds, "leash", b.dir, program}, args...)...)
+	cmd.Dir = b.dir // where Erlang leaves what it says when it crashes
 	cmd.Env = append(os.Environ(), b.env...)
 	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = out, out, []*os.File{r}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // an interrupt at the terminal is for the tests
