@@ -112,7 +112,7 @@ func (l *Line) stay() {
 	}
 	l.evacuated = false
 	for _, m := range l.members {
-		m.free = room(&m.request.Profile) - m.unsettled.n
+		m.free = m.request.Profile.Unsettled() - m.unsettled.n
 		l.free += m.free
 	}
 	l.ready.unshift(l.passing.drain())

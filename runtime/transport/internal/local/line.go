@@ -6,7 +6,6 @@ import (
 	"hash/maphash"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -96,21 +95,6 @@ func (l *Line) Members() int {
 	return len(l.members)
 }
 
-// name is what a dead letter calls the subscription.
-func (l *Line) name() string {
-	switch r := &l.request; {
-	case r.Group != "":
-		return r.Group
-	case r.Name != "":
-		return r.Name
-	}
-	patterns := make([]string, len(l.request.Patterns))
-	for i, p := range l.request.Patterns {
-		patterns[i] = string(p)
-	}
-	return strings.Join(patterns, ",")
-}
-
 // Wants asks the filter.
 func (l *Line) Wants(m *transport.Message) (wanted bool) {
 	if l.request.Where == nil {
@@ -137,7 +121,7 @@ func (l *Line) Wants(m *transport.Message) (wanted bool) {
 func (l *Line) Put(ctx context.Context, m *transport.Message, p *Parcel) (bool, error) {
 	i := item{p: p, size: int64(len(p.Body)), expires: l.expiry(publishersTTL(m.Profile))}
 	p.Retain()
-	err := l.q.Put(ctx, 0, &i, i.size, l.patience(m.Profile))
+	err := l.q.Put(ctx, 0, &i, i.size, Patience(l.request.Profile.PublishTimeout, m.Profile))
 	if err != nil {
 		p.Release()
 		return false, l.putError(err)
@@ -164,14 +148,6 @@ func (l *Line) putError(err error) error {
 	return transport.TimeoutError(err)
 }
 
-// shorter is the shorter of two times, of which 0 is none.
-func shorter(a, b time.Duration) time.Duration {
-	if a == 0 || b != 0 && b < a {
-		return b
-	}
-	return a
-}
-
 // publishersTTL is the TTL that a message is published with.
 func publishersTTL(p *transport.Profile) time.Duration {
 	if p == nil {
@@ -182,19 +158,10 @@ func publishersTTL(p *transport.Profile) time.Duration {
 
 // expiry is when a message expires: by the publisher's TTL or the subscription's.
 func (l *Line) expiry(ttl time.Duration) time.Time {
-	if ttl = shorter(l.request.Profile.TTL, ttl); ttl == 0 {
+	if ttl = Shorter(l.request.Profile.TTL, ttl); ttl == 0 {
 		return time.Time{}
 	}
 	return time.Now().Add(ttl)
-}
-
-// patience is how long a publish waits for room; 0 is as long as its ctx lasts.
-func (l *Line) patience(publisher *transport.Profile) time.Duration {
-	wait := l.request.Profile.PublishTimeout
-	if publisher != nil {
-		wait = shorter(wait, publisher.PublishTimeout)
-	}
-	return wait
 }
 
 // pump hands on what can be, as far as members have room; l.mu is held.

@@ -44,18 +44,10 @@ type Member struct {
 // Line is where the subscription takes from.
 func (m *Member) Line() *Line { return m.l }
 
-// room is how many messages may be unsettled.
-func room(p *transport.Profile) int {
-	if p.Prefetch > 0 {
-		return p.Prefetch
-	}
-	return max(p.Concurrency, 1) * max(p.BatchSize, 1)
-}
-
 func newMember(l *Line, r transport.SubscribeRequest) *Member {
 	m := &Member{
 		l: l, request: r, number: l.n.numbers.Add(1), wake: sync.NewCond(&l.mu), done: make(chan struct{}),
-		free: room(&r.Profile),
+		free: r.Profile.Unsettled(),
 	}
 	m.enough = max(m.free/4, 1)
 	m.ctx, m.cancel = context.WithCancel(context.Background())

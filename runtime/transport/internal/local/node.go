@@ -74,7 +74,7 @@ const deadLetterTimeout = time.Second
 
 // dead publishes the dead letter of a message.
 func (n *Node) dead(l *Line, m *transport.Message, attempts int, cause error) {
-	letter, err := transport.DeadLetter(m, l.name(), attempts, cause)
+	letter, err := transport.DeadLetter(m, l.request.Label(), attempts, cause)
 	if err == nil {
 		ctx, cancel := context.WithTimeout(context.Background(), deadLetterTimeout)
 		defer cancel()
