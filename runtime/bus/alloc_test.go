@@ -5,9 +5,11 @@ package bus_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 func TestPublishAllocatesNothing(t *testing.T) {
@@ -27,5 +29,36 @@ func TestPublishAllocatesNothing(t *testing.T) {
 	}
 	if a := testing.AllocsPerRun(100, func() { _ = keyed.Publish(ctx, "key", v) }); a != 0 {
 		t.Errorf("publishing to a key allocates %v times", a)
+	}
+}
+
+// TestQueuesAllocateNothing has each event be handled before the next one is published, so
+// that whatever is done for an event, or to wait for one, is done for every event.
+func TestQueuesAllocateNothing(t *testing.T) {
+	for name, p := range map[string]transport.Profile{
+		"default": {}, "reliable": transport.Reliable(), "low latency": transport.LowLatency(),
+		"with ids": {DedupWindow: 10}, "by key": {Order: transport.OrderKey, Concurrency: 2},
+	} {
+		b, handled := bus.New(), make(chan int, 1)
+		subscribe(t, b, "a", func(_ context.Context, e *bus.Event[order]) error { handled <- e.Value().id; return nil }, bus.WithProfile(p))
+		to, v := publisher[order](t, b, "a"), &order{1}
+		if a := testing.AllocsPerRun(100, func() { publish(t, to, v); <-handled }); a != 0 {
+			t.Errorf("%s: an event allocates %v times", name, a)
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
+	b, handled := bus.New(), make(chan int, 1)
+	if _, err := bus.SubscribeBatch(b, "a", func(_ context.Context, events []*bus.Event[order]) error { handled <- len(events); return nil },
+		bus.WithProfile(transport.Profile{BatchSize: 10, BatchTimeout: time.Nanosecond})); err != nil {
+		t.Fatal(err)
+	}
+	to, v := publisher[order](t, b, "a"), &order{1}
+	if a := testing.AllocsPerRun(100, func() { publish(t, to, v); <-handled }); a != 0 {
+		t.Errorf("a batch allocates %v times", a)
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -151,6 +151,9 @@ type Event[T any] struct {
 // Value is the published value. It is the publisher's own and must not be changed.
 func (e *Event[T]) Value() *T {
 	e.check()
+	if debugging && e.any.origin != nil {
+		e.any.origin.check() // it may be what As has made of another one
+	}
 	return e.value
 }
 
@@ -244,5 +247,5 @@ func As[T any](e *AnyEvent) *Event[T] {
 		return nil
 	}
 	e.origin.number() // or the copies would have different ids
-	return &Event[T]{origin: *e.origin, value: v}
+	return &Event[T]{origin: *e.origin, value: v, any: *e}
 }

@@ -63,9 +63,20 @@ func deliverBatch[T any](ctx context.Context, t *target[T], e *Event[T], first u
 			return t.sub.skipped(err)
 		}
 		e.seq, e.value = first+uint64(i), v
+		if debugging {
+			err = join(err, deliverOnce(ctx, t, e))
+			continue
+		}
 		err = join(err, deliver(ctx, t.take, e))
 	}
 	return err
+}
+
+// deliverOnce delivers a copy of the event that is not used again.
+func deliverOnce[T any](ctx context.Context, t *target[T], e *Event[T]) error {
+	own := &Event[T]{origin: e.origin, value: e.value, timeout: e.timeout}
+	defer own.release()
+	return deliver(ctx, t.take, own)
 }
 
 // itemBuffers are for enqueueAll.

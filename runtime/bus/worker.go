@@ -21,8 +21,10 @@ type worker struct {
 
 	buf    []item           // taken from the queue at once
 	at, n  int              // what of it is next, and how many there are
-	batch  []item           // what the handler has: a part of buf, or the events of jobs
+	batch  []item           // what the handler has: a part of buf, or of events
 	jobs   []job            // what is known of those, if they are not fresh
+	events []item           // those of jobs
+	next   job              // that may become one of jobs; here, because what it is passed to would have it allocated
 	later  again.Later[job] // failed, and not due yet
 	held   map[string][]job // by key, what comes after such an event, if keys are kept in order
 	ready  []job            // was held, and is no more
@@ -129,7 +131,7 @@ func jobsOf(items []item) []job {
 
 // gather fills the batch, waiting for its first event; false when there will be none.
 func (w *worker) gather() bool {
-	w.batch, w.jobs = nil, w.jobs[:0]
+	w.batch, w.jobs, w.events = nil, w.jobs[:0], w.events[:0]
 	var full time.Time // when the batch is not waited for any more
 	for {
 		if len(w.jobs) == 0 && w.whole() {
@@ -147,8 +149,9 @@ func (w *worker) gather() bool {
 		}
 	}
 	for i := range w.jobs {
-		w.batch = append(w.batch, w.jobs[i].item)
+		w.events = append(w.events, w.jobs[i].item)
 	}
+	w.batch = w.events
 	return len(w.batch) > 0
 }
 
@@ -168,15 +171,15 @@ func (w *worker) fill() {
 	for len(w.jobs) < w.size {
 		switch {
 		case len(w.ready) > 0:
-			j := w.ready[0]
+			w.next = w.ready[0]
 			w.ready[0] = job{}
 			w.ready = w.ready[1:]
-			w.consider(&j)
+			w.consider(&w.next)
 		case w.retried():
 		case w.at < w.n:
 			w.at++
-			j := newJob(w.buf[w.at-1])
-			w.consider(&j)
+			w.next = newJob(w.buf[w.at-1])
+			w.consider(&w.next)
 			w.buf[w.at-1] = item{}
 		default:
 			return
@@ -187,6 +190,9 @@ func (w *worker) fill() {
 // retried moves an event whose next attempt is due into the batch, or to another
 // member of the group, if there is one.
 func (w *worker) retried() bool {
+	if w.later.Len() == 0 {
+		return false
+	}
 	j, due := w.later.Take()
 	if due && !w.pass(&j) {
 		w.jobs = append(w.jobs, j)

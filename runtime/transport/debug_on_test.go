@@ -3,11 +3,13 @@
 package transport_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -52,5 +54,29 @@ func TestUseAfterSettle(t *testing.T) {
 	}
 	if string(sent.Body) != s || sent.Headers["a"] != s {
 		t.Errorf("what others have is %+v", sent)
+	}
+}
+
+// taker has the guarantees that CheckSubscribe asks for.
+type taker struct{ transport.Transport }
+
+func (taker) Check(transport.Profile) error { return nil }
+
+// TestUseAfterFilter keeps a message that a filter was asked about.
+func TestUseAfterFilter(t *testing.T) {
+	var kept *transport.Message
+	r := transport.SubscribeRequest{Patterns: []topic.Pattern{"#"}, Receive: func(context.Context, *transport.Delivery) {}, Where: func(m *transport.Message) bool {
+		kept = m
+		return string(m.Body) == "sound"
+	}}
+	if err := transport.CheckSubscribe(t.Context(), taker{}, &r); err != nil {
+		t.Fatal(err)
+	}
+	sent := &transport.Message{Envelope: transport.Envelope{ID: "sound"}, Body: []byte("sound")}
+	if !r.Where(sent) || sent.ID != "sound" || string(sent.Body) != "sound" {
+		t.Errorf("the filter was asked about %+v", sent)
+	}
+	if kept.ID == "sound" || string(kept.Body) == "sound" {
+		t.Error("what the filter has kept is sound")
 	}
 }

@@ -71,22 +71,34 @@ func (d *Delivery) Settle(err error) error {
 		return ErrStale
 	}
 	if poison.On {
-		defer d.spoil()
+		defer spoil(&d.Message)
 	}
 	return d.settler.Settle(d, err)
 }
 
-// spoil overwrites the message, except for what a Reply looks at, which may be under way.
-func (d *Delivery) spoil() {
-	poison.Bytes(d.Body)
-	clear(d.Headers)
-	e := &d.Envelope
+// spoil overwrites a message, except for what a Reply looks at, which may be under way.
+func spoil(m *Message) {
+	poison.Bytes(m.Body)
+	clear(m.Headers)
+	e := &m.Envelope
 	for _, s := range [...]*string{&e.ID, &e.Type, &e.Source, &e.Key, &e.Causation, &e.Epoch, &e.Group, &e.Schema} {
 		*s = poison.Text
 	}
 	e.Time, e.Seq, e.Attempt = time.Time{}, math.MaxUint64, math.MaxUint64
-	if d.Headers != nil {
-		d.Headers[poison.Text] = poison.Text
+	if m.Headers != nil {
+		m.Headers[poison.Text] = poison.Text
+	}
+}
+
+// spoiling is a filter whose message is overwritten when it has returned; nil for none.
+func spoiling(where func(*Message) bool) func(*Message) bool {
+	if where == nil {
+		return nil
+	}
+	return func(m *Message) bool {
+		own := m.Clone() // m is others' as well
+		defer spoil(own)
+		return where(own)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/topic"
 )
 
@@ -73,6 +74,9 @@ func CheckSubscribe(ctx context.Context, t Transport, r *SubscribeRequest) error
 	}
 	if err := r.Check(); err != nil {
 		return err
+	}
+	if poison.On {
+		r.Where = spoiling(r.Where)
 	}
 	if err := t.Check(r.Profile); err != nil || r.Group == "" {
 		return err
