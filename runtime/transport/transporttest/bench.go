@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -33,11 +34,14 @@ func oneWay(b *testing.B, f Factory, subscribers, size int) {
 	for range subscribers {
 		n, done := 0, make(chan struct{})
 		all.Go(func() { <-done })
-		e.hear("event.a", transport.Profile{Prefetch: window}, func(_ context.Context, d *transport.Delivery) {
-			if last := d.Type == "last"; d.Settle(nil) == nil && last {
-				close(done)
-			}
-			n++
+		e.subscribe(transport.SubscribeRequest{
+			Patterns: []topic.Pattern{"event.a"}, Profile: transport.Profile{Prefetch: window}, Reuse: true,
+			Receive: func(_ context.Context, d *transport.Delivery) {
+				if last := d.Type == "last"; d.Settle(nil) == nil && last {
+					close(done)
+				}
+				n++
+			},
 		})
 	}
 	m := &transport.Message{Envelope: transport.Envelope{ID: "id", Topic: "event.a"}, Body: make([]byte, size)}

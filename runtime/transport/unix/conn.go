@@ -27,6 +27,7 @@ type conn struct {
 	secret   bool   // there is something in buf that is to be wiped
 	hidden   bool   // the same of rest
 	busy     bool   // somebody writes, or the writer is about to
+	held     bool   // who reads writes what is due, when it has handled what it has read
 	closed   bool
 	synced   bool      // the peer has told of all its queues
 	parted   bool      // the peer knows that this process ends
@@ -40,6 +41,7 @@ type conn struct {
 	tried   func(fd uintptr) bool // writes trial, without waiting
 	trial   []byte
 	written int
+	looks   int                   // in a row, see looksFor
 	looked  func(fd uintptr) bool // reads into seen, without waiting
 	seen    []byte
 	read    int
@@ -70,7 +72,7 @@ func newConn(sock *net.UnixConn, p *peer, dialed bool) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{sock: sock, raw: raw, p: p, dialed: dialed, wake: make(chan struct{}, 1)}
+	c := &conn{sock: sock, raw: raw, p: p, dialed: dialed, wake: make(chan struct{}, 1), looks: looksFor(runtime.GOMAXPROCS(0))}
 	c.in = newInbound(c)
 	c.looked = func(fd uintptr) bool {
 		c.read, c.failed = syscall.Read(int(fd), c.seen)
@@ -162,6 +164,25 @@ func (c *conn) shrink() {
 	if cap(c.spare) > maxSpare {
 		c.spare = nil
 	}
+}
+
+// hold has what is due wait for release: a message that is handled now may bring an answer,
+// and settle others.
+func (c *conn) hold() {
+	c.p.mu.Lock()
+	defer c.p.mu.Unlock()
+	c.held = true
+}
+
+// release has what is due written.
+func (c *conn) release() {
+	c.p.mu.Lock()
+	c.held = false
+	if len(c.p.dirty)+len(c.p.losses)+len(c.buf) == 0 {
+		c.p.mu.Unlock()
+		return
+	}
+	c.flush()
 }
 
 // write is the writer's goroutine. An error ends the connection.

@@ -108,7 +108,7 @@ func (f *flow) due() {
 	f.p.mu.Lock()
 	defer f.p.mu.Unlock()
 	f.p.dirty = append(f.p.dirty, f)
-	if c := f.p.conn; c != nil {
+	if c := f.p.conn; c != nil && !c.held {
 		c.stir()
 	}
 }

@@ -51,6 +51,7 @@ func (in *inbound) read() (err error, mine bool) {
 		if n > 0 {
 			in.c.heard.Add(1)
 			in.to += n
+			in.c.hold()
 			if bad := in.handle(); bad != nil {
 				return bad, true
 			}
@@ -62,6 +63,7 @@ func (in *inbound) read() (err error, mine bool) {
 		if m := in.batch.Lone(); m != nil && !in.call(m) {
 			return nil, false
 		}
+		in.c.release()
 	}
 }
 
@@ -98,11 +100,13 @@ func (in *inbound) widen() {
 // sleeps.
 func (c *conn) receive(b []byte) (int, error) {
 	if spin := c.p.t.spin; spin > 0 {
+		runtime.Gosched() // whoever was woken by what has come need not wait for a processor
 		for begun := time.Now(); time.Since(begun) < spin; {
-			for range looks {
+			for range c.looks {
 				if n, err, there := c.look(b); there {
 					return n, err
 				}
+				giveWay()
 			}
 			runtime.Gosched()
 		}
@@ -110,8 +114,15 @@ func (c *conn) receive(b []byte) (int, error) {
 	return c.sock.Read(b)
 }
 
-// looks is how often is looked before others may run.
-const looks = 32
+// looksFor is how often is looked before others may run, with a number of processors. Letting
+// them run wakes one that has nothing to do, which the other process may have needed; where
+// there is more than one they run there anyway.
+func looksFor(processors int) int {
+	if processors == 1 {
+		return 1
+	}
+	return 512
+}
 
 // look reads without waiting. It belongs to who reads.
 func (c *conn) look(b []byte) (n int, err error, there bool) {

@@ -37,6 +37,7 @@ func (in *inbound) call(m *local.Member) (mine bool) {
 	t.attend()
 	defer func() {
 		if mine = in.yield(turn); mine && !returned {
+			in.c.release()
 			t.running.Go(in.reader)
 		}
 	}()
@@ -58,6 +59,7 @@ func (in *inbound) yield(turn uint64) bool {
 // the turn that is given.
 func (in *inbound) relieve(turn uint64) {
 	if in.yield(turn) {
+		in.c.release()
 		in.p.t.running.Go(in.reader)
 	}
 }

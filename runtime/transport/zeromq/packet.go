@@ -154,8 +154,10 @@ func (n *names) parse(b []byte) (topic.Name, error) {
 // no topic.
 func (n *names) message(topicFrame, envelope, body []byte) (m transport.Message, err error) {
 	if len(envelope) > 0 { // programs in other languages may leave it empty
-		if err := m.UnmarshalMsgpack(envelope); err != nil {
-			return m, err
+		r := codec.NewReader(envelope)
+		m.ReadMsgpack(&r)
+		if err := decodeError(r.Finish(), "envelope"); err != nil {
+			return transport.Message{}, err
 		}
 	}
 	if m.Topic = ""; len(topicFrame) > 0 || m.Correlation == "" {

@@ -173,7 +173,7 @@ func (x *post) note(tg *target, err error) {
 func (x *post) to(tg *target) (there bool, err error) {
 	switch {
 	case tg.q != nil:
-		return tg.q.put(x.ctx, x.packet, x.pend, x.ttl, local.Shorter(x.patience, tg.q.patience()))
+		return tg.q.put(x.ctx, x.packet, x.pend, x.ttl, x.patience)
 	case tg.pull != nil:
 		return tg.pull.put(x.ctx, x.packet, x.patience)
 	}

@@ -22,6 +22,7 @@ type remote struct {
 	queues map[*rqueue]struct{}
 	live   map[uint64]*rqueue // of the process as it is, by its ids
 	ring   ring               // sent and not taken, and not sent
+	spare  []*entry           // to be used again
 	sent   uint64             // the number that is sent next
 	told   bool               // the writer is awake, or will be
 	lost   bool               // some queue has dropped something that its subscriber is not told of yet
@@ -55,12 +56,36 @@ func (r *remote) add(q *rqueue, p *packet, pend *pending, expires time.Time) {
 		return
 	}
 	p.retain()
-	e := &entry{p: p, pend: pend, expires: expires}
+	e := r.entry()
+	e.p, e.pend, e.expires = p, pend, expires
 	e.one[0] = q
 	e.queues = e.one[:]
 	r.ring.push(e)
 	r.observe()
 	r.wake()
+}
+
+// maxSpare is how many entries are kept to be used again.
+const maxSpare = 4096
+
+// entry is an empty entry; r.mu is held.
+func (r *remote) entry() *entry {
+	n := len(r.spare) - 1
+	if n < 0 {
+		return &entry{}
+	}
+	e := r.spare[n]
+	r.spare = r.spare[:n]
+	return e
+}
+
+// discard lets go of an entry that nobody has any more; r.mu is held.
+func (r *remote) discard(e *entry) {
+	e.p.release()
+	if len(r.spare) < maxSpare {
+		*e = entry{}
+		r.spare = append(r.spare, e)
+	}
 }
 
 // wake has the writer look; r.mu is held.
@@ -147,14 +172,15 @@ func (r *remote) take(number uint64) {
 		r.stalled = false
 	}
 	for r.ring.base <= number {
-		e := r.ring.pop()
+		e, kept := r.ring.pop(), false
 		for _, q := range e.queues {
 			e.pend.settle(nil)
-			q.took(e)
+			kept = q.took(e) || kept
 			r.conclude(q)
 		}
-		e.pend = nil
-		e.p.release()
+		if !kept {
+			r.discard(e)
+		}
 	}
 }
 

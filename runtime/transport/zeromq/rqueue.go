@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
 
 // rqueue is a queue of another process, as its publishers see it. Its fields are guarded
@@ -56,7 +57,8 @@ func (q *rqueue) changed() {
 	}
 }
 
-// put has a message be sent to the queue. It reports whether the queue is still there.
+// put has a message be sent to the queue; it waits for as long as the publisher's patience, and
+// the queue's, allow. It reports whether the queue is still there.
 func (q *rqueue) put(ctx context.Context, p *packet, pend *pending, ttl, patience time.Duration) (there bool, err error) {
 	var expires time.Time
 	if ttl > 0 {
@@ -83,7 +85,7 @@ func (q *rqueue) put(ctx context.Context, p *packet, pend *pending, ttl, patienc
 			asked = true
 			r.sync(ctx) // there may be room, and nobody has told
 		case transport.Block:
-			if late == nil && patience > 0 {
+			if patience = local.Shorter(patience, q.timeout); late == nil && patience > 0 {
 				late = time.NewTimer(patience)
 				defer late.Stop()
 			}
@@ -197,17 +199,24 @@ func (q *rqueue) why(err error) error {
 	return joined(err, transport.ErrNotConnected)
 }
 
-// took says that the subscriber has an entry; r.mu is held.
-func (q *rqueue) took(e *entry) {
+// took says that the subscriber has an entry, and reports whether the queue keeps that until
+// it is done; r.mu is held.
+func (q *rqueue) took(e *entry) (kept bool) {
 	q.flying--
 	if !q.tracks() {
-		return
+		return false
 	}
 	if q.taken == nil {
 		q.taken = map[uint64]*entry{}
 	}
-	e.p.retain()
-	q.taken[e.number] = &entry{p: e.p, expires: e.expires, number: e.number, of: q}
+	if len(e.queues) > 1 {
+		e.p.retain()
+		q.taken[e.number] = &entry{p: e.p, expires: e.expires, number: e.number, of: q}
+		return false
+	}
+	e.pend, e.queues, e.one[0], e.of = nil, nil, nil, q
+	q.taken[e.number] = e
+	return true
 }
 
 // finish says that nothing more becomes of messages; r.mu is held. It returns those that
@@ -220,7 +229,7 @@ func (q *rqueue) finish(d done) (again []*entry) {
 		if d.left {
 			again = append(again, e)
 		} else {
-			e.p.release()
+			q.r.discard(e)
 		}
 	}
 	for number := d.from; q.sizes != nil && number <= d.to && number < d.from+uint64(n); number++ {
@@ -360,11 +369,4 @@ func (q *rqueue) orphan(rest []*entry, sent uint64) (again []*entry) {
 	q.unsent, q.out, q.outBytes = 0, 0, 0
 	q.r.remove(q)
 	return again
-}
-
-// patience is how long the queue lets a publisher wait.
-func (q *rqueue) patience() time.Duration {
-	q.r.mu.Lock()
-	defer q.r.mu.Unlock()
-	return q.timeout
 }

@@ -24,6 +24,10 @@ type Line struct {
 	q       *queue.Queue[item]
 	from    *queue.Consumer[item] // used with mu held
 
+	// attended says that the member's goroutine is awake, and will pump before it sleeps, so
+	// that nobody else needs to. It is not said of a group: others would wait for one member.
+	attended atomic.Bool
+
 	filtered   atomic.Uint64
 	lost, gaps atomic.Uint64 // elsewhere, see Lost and Missed
 
@@ -126,10 +130,18 @@ func (l *Line) Put(ctx context.Context, m *transport.Message, p *Parcel) (bool, 
 		p.Release()
 		return false, l.putError(err)
 	}
+	l.came()
+	return true, nil
+}
+
+// came hands on what has come into the queue, if nobody else will.
+func (l *Line) came() {
+	if l.attended.Load() {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.pump()
-	return true, nil
 }
 
 func (l *Line) putError(err error) error {

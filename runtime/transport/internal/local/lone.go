@@ -88,7 +88,7 @@ func (l *Line) claim() *Member {
 // unclaim leaves the member to its goroutine again; l.mu is held.
 func (m *Member) unclaim() {
 	m.claimed = false
-	if m.ended || m.inbox.n() > 0 || m.rested {
+	if m.ended || m.inbox.n() > 0 {
 		m.wake.Signal()
 	}
 }

@@ -22,11 +22,9 @@ type Member struct {
 	done    chan struct{} // closed when its goroutine has ended
 
 	free      int             // messages that it may get
-	enough    int             // of those, for which it is worth while to pump
 	fresh     []delivery      // that were not used yet
 	spare     *delivery       // those that may be used again, by after
 	inbox     fifo[*delivery] // handed to it, and not yet to the receiver
-	rested    bool            // the pump waits until the inbox is empty
 	idle      bool            // its goroutine sleeps
 	claimed   bool            // somebody else calls the receiver
 	woken     time.Time       // when its goroutine was, the zero value if it has not slept
@@ -49,7 +47,6 @@ func newMember(l *Line, r transport.SubscribeRequest) *Member {
 		l: l, request: r, number: l.n.numbers.Add(1), wake: sync.NewCond(&l.mu), done: make(chan struct{}),
 		free: r.Profile.Unsettled(),
 	}
-	m.enough = max(m.free/4, 1)
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	m.ctx = transport.ReceiverContext(m.ctx) // outermost, where it is found at once
 	return m
@@ -143,21 +140,39 @@ func (m *Member) next(last *delivery) *delivery {
 	for took := last != nil; ; took = false {
 		if !m.claimed {
 			if d := m.pop(); d != nil {
-				if m.idle {
-					m.idle, m.woken = false, time.Now()
-				}
+				m.attend()
 				return d
 			}
 			if m.ended {
 				return nil
 			}
-			if took && m.yield() {
+			if took && m.yield() || m.neglect() {
 				continue
 			}
 		}
 		m.idle = true
 		m.wake.Wait()
 	}
+}
+
+// attend notes that the member's goroutine is awake, with something to do; l.mu is held.
+func (m *Member) attend() {
+	if m.idle {
+		m.idle, m.woken = false, time.Now()
+	}
+	if !m.l.attended.Load() && m.request.Group == "" && !m.ended {
+		m.l.attended.Store(true)
+	}
+}
+
+// neglect says that the member's goroutine is about to sleep, and reports whether something has
+// come before it could say so; l.mu is held.
+func (m *Member) neglect() bool {
+	if m.l.attended.Load() {
+		m.l.attended.Store(false)
+		m.l.pump()
+	}
+	return m.inbox.n() > 0 || m.ended
 }
 
 // returned says that the receiver has returned from a delivery, nil for none; l.mu is held.
@@ -171,8 +186,7 @@ func (m *Member) returned(d *delivery) {
 // pop is the next delivery, nil if there is none; l.mu is held.
 func (m *Member) pop() *delivery {
 	l := m.l
-	if m.inbox.n() == 0 && m.rested {
-		m.rested = false
+	if m.inbox.n() == 0 && l.attended.Load() {
 		l.pump()
 	}
 	for m.inbox.n() > 0 {
@@ -201,6 +215,9 @@ func (m *Member) yield() bool {
 		m.l.mu.Unlock()
 		runtime.Gosched()
 		m.l.mu.Lock()
+		if m.inbox.n() == 0 && m.l.attended.Load() {
+			m.l.pump()
+		}
 		if m.inbox.n() > 0 || m.ended {
 			return true
 		}
@@ -254,22 +271,12 @@ func (d *delivery) Settle(_ *transport.Delivery, err error) error {
 	} else {
 		l.finish(&d.item)
 	}
-	if !l.rest(d.m) {
+	if !l.attended.Load() {
 		l.pump()
 	}
 	d.finished = true
 	d.m.recycle(d)
 	return nil
-}
-
-// rest reports whether there is no need to pump yet: the line's only member has something
-// to do, and will see to it. l.mu is held.
-func (l *Line) rest(m *Member) bool {
-	if m.inbox.n() == 0 || m.free >= m.enough || len(l.members) != 1 || len(l.choosy)+l.ready.n()+l.later.Len() > 0 {
-		return false
-	}
-	m.rested = true
-	return true
 }
 
 // giveUp answers a request, or publishes a dead letter.

@@ -92,9 +92,7 @@ func (l *Line) accept(items []item) {
 			}
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.pump()
+	l.came()
 }
 
 // refuse lets go of a message for which the queue has ended, or that it could never hold.
