@@ -18,7 +18,8 @@ import (
 // Close ends the subscription: what was queued is handled, publishes that are
 // under way are waited for, and once Close has returned the handler is not
 // called any more. If ctx ends before, what is left is dropped and counted in a
-// *transport.DrainError; with a direct handler that still runs it is ErrDrainTimeout.
+// *transport.DrainError; with a direct handler that still runs it is ErrDrainTimeout. A call
+// of the handler that is under way, or just about to begin, is not stopped then.
 // Close may be called again, and from any goroutine.
 //
 // A handler, or OnError, that closes its own subscription does not wait for itself:
