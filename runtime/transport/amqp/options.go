@@ -69,7 +69,8 @@ func Recheck(d time.Duration) Option {
 	return func(o *options) { o.recheck = max(d, time.Millisecond) }
 }
 
-// Window is how many messages may be unconfirmed; 1,000 otherwise.
+// Window is how many messages may be unconfirmed; 2,000 otherwise, by which a network of 50 ms
+// there and back takes as many in a second as the broker stores. Each is in memory until then.
 func Window(n int) Option { return func(o *options) { o.window = max(n, 1) } }
 
 // MaxBody sets the most bytes that a body may have; it is codec.MaxSize otherwise.
@@ -86,7 +87,7 @@ func newOptions(urls string, opts []Option) (*options, error) {
 		return nil, err
 	}
 	o := &options{
-		addresses: addresses, prefix: "xsgen", heartbeat: 10 * time.Second, recheck: 30 * time.Second, window: 1000, maxBody: codec.MaxSize,
+		addresses: addresses, prefix: "xsgen", heartbeat: 10 * time.Second, recheck: 30 * time.Second, window: 2000, maxBody: codec.MaxSize,
 		log: slog.Default(), backoff: backoff{first: 100 * time.Millisecond, most: 30 * time.Second},
 	}
 	for _, f := range opts {
