@@ -1,9 +1,12 @@
 package unix_test
 
 import (
+	"errors"
 	"net"
+	"os"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"syscall"
 	"testing"
 
@@ -11,13 +14,18 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport/unix"
 )
 
-// dialAs connects as another user: the thread becomes one for as long as that takes.
-func dialAs(t *testing.T, uid int, path string) (c net.Conn, err error) {
+// dialAs connects as another user, of another group: the thread becomes one for as long as that
+// takes.
+func dialAs(t *testing.T, uid, gid int, path string) (c net.Conn, err error) {
 	t.Helper()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, ^uintptr(0), uintptr(gid), ^uintptr(0)); e != 0 {
+			err = e
+			return
+		}
 		if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); e != 0 {
 			err = e
 			return
@@ -47,7 +55,7 @@ func TestForeignUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "a-0.sock")
-	c, err := dialAs(t, stranger, path)
+	c, err := dialAs(t, stranger, stranger, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +66,7 @@ func TestForeignUser(t *testing.T) {
 	if a.Peers() != 0 {
 		t.Error("a stranger is connected")
 	}
-	c, err = dialAs(t, friend, path)
+	c, err = dialAs(t, friend, friend, path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,6 +75,55 @@ func TestForeignUser(t *testing.T) {
 		t.Fatal(err)
 	}
 	until(t, "a friend is connected", func() bool { return a.Peers() == 1 })
+}
+
+// TestForeignGroup has processes of two groups connect. The system keeps out who is not of the
+// group; where somebody has opened the directory and the socket to all, the transport does.
+func TestForeignGroup(t *testing.T) {
+	if syscall.Getuid() != 0 {
+		t.Skip("only root can be of another group")
+	}
+	const group, friend, stranger = 34567, 12345, 23456
+	dir := filepath.Join(tempDir(t), "shared")
+	a := open(t, unix.Config{Dir: dir, Node: "a", AllowGroup: strconv.Itoa(group)})
+	path := filepath.Join(dir, "a-0.sock")
+	for file, mode := range map[string]os.FileMode{dir: 0o770, path: 0o660} {
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if st := info.Sys().(*syscall.Stat_t); info.Mode().Perm() != mode || st.Gid != group {
+			t.Errorf("%s is of group %d, and has the mode %o", file, st.Gid, info.Mode().Perm())
+		}
+	}
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dialAs(t, stranger, stranger, path); !errors.Is(err, syscall.EACCES) {
+		t.Errorf("a stranger connects: %v", err)
+	}
+	c, err := dialAs(t, friend, group, path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := c.Write(unix.Greeting("b", "e")); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "who is of the group is connected", func() bool { return a.Peers() == 1 })
+	if err := errors.Join(os.Chmod(dir, 0o777), os.Chmod(path, 0o666)); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = dialAs(t, stranger, stranger, path); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = c.Write(unix.Greeting("c", "e"))
+	ended(t, c)
+	until(t, "it is counted", func() bool { return a.Figures().Foreign == 1 })
+	if a.Peers() != 1 {
+		t.Errorf("%d are connected", a.Peers())
+	}
 }
 
 // TestNoDescriptors has a process run out of descriptors, and go on when there are some.
