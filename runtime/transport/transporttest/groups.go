@@ -117,7 +117,9 @@ func roundRobin(e *env) {
 	}
 }
 
-// leastLoaded has a member that settles nothing: the others get all that comes.
+// leastLoaded has a member that settles nothing: the others get all that comes. Where who chooses
+// learns only a little later that something is settled, that one may get a few more; in turn it
+// would get five.
 func leastLoaded(e *env) {
 	p := transport.Profile{Prefetch: 5}
 	g := newGate()
@@ -126,10 +128,14 @@ func leastLoaded(e *env) {
 	for i := range 20 {
 		e.publish("event.a", fmt.Sprint(i))
 		e.until(func() bool {
-			return len(b.messages())+len(g.messages()) == i+1 && quick.Stats().InFlight+slow.Stats().InFlight <= 1
+			return len(b.messages())+len(g.messages()) == i+1 && quick.Stats().InFlight == 0
 		}, "message %d was delivered", i)
 	}
-	if n := len(g.messages()); n > 1 {
+	most := 1
+	if e.net.Latency > 0 {
+		most = 3
+	}
+	if n := len(g.messages()); n > most {
 		e.Errorf("the member that settles nothing got %d", n)
 	}
 	g.settle(e, len(g.messages()))
