@@ -2,7 +2,6 @@ package schemas_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -18,18 +17,9 @@ import (
 	"github.com/xsgen/xsgen/schemas"
 )
 
-func machine(t *testing.T) validator {
-	t.Helper()
-	var root schema
-	if err := json.Unmarshal(schemas.Machine, &root); err != nil {
-		t.Fatal(err)
-	}
-	return validator{root}
-}
-
 // TestMachines accepts every machine that is generated from in this repository.
 func TestMachines(t *testing.T) {
-	v, n := machine(t), 0
+	v, n := validatorOf(t, schemas.Machine), 0
 	for _, pattern := range []string{"../testdata/golden/*/*", "../examples/*/*", "../benchmarks/*"} {
 		files, err := filepath.Glob(pattern + gen.MachineSuffix)
 		if err != nil {
@@ -61,7 +51,7 @@ func TestGoldenMachines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := machine(t)
+	v := validatorOf(t, schemas.Machine)
 	valid, invalid := 0, 0
 	for _, name := range files {
 		a, err := txtar.ParseFile(name)
@@ -126,7 +116,7 @@ func misshapen(rules []*diag.Rule) bool {
 // generator reads.
 func TestSchemaKnowsEveryKeyOfMachines(t *testing.T) {
 	known := map[string]bool{}
-	properties(machine(t).root, known)
+	properties(validatorOf(t, schemas.Machine).root, known)
 	key := regexp.MustCompile(`(?:key)?\{"(\w+)", (?:func|set|verb)`)
 	n := 0
 	for _, file := range []string{"parse_machine.go", "parse_state.go", "parse_action.go"} {

@@ -20,10 +20,10 @@ import (
 	"github.com/xsgen/xsgen/schemas"
 )
 
-func topology(t *testing.T) validator {
+func validatorOf(t *testing.T, text []byte) validator {
 	t.Helper()
 	var root schema
-	if err := json.Unmarshal(schemas.Topology, &root); err != nil {
+	if err := json.Unmarshal(text, &root); err != nil {
 		t.Fatal(err)
 	}
 	return validator{root}
@@ -42,7 +42,7 @@ func TestGoldenTopologies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := topology(t)
+	v := validatorOf(t, schemas.Topology)
 	valid, invalid := 0, 0
 	for _, name := range files {
 		a, err := txtar.ParseFile(name)
@@ -101,7 +101,7 @@ func schematic(rules []*diag.Rule) bool {
 // TestSchemaKnowsEveryKey compares the schema's keys with those that the generator
 // reads.
 func TestSchemaKnowsEveryKey(t *testing.T) {
-	v := topology(t)
+	v := validatorOf(t, schemas.Topology)
 	known := map[string]bool{}
 	properties(v.root, known)
 	key := regexp.MustCompile(`\{"(\w+)", (?:func|names)`)
@@ -144,7 +144,7 @@ func properties(x any, to map[string]bool) {
 // TestSchemaKnowsEveryTransport compares what the schema says of transports with what
 // the generator knows.
 func TestSchemaKnowsEveryTransport(t *testing.T) {
-	props := topology(t).root["properties"].(schema)
+	props := validatorOf(t, schemas.Topology).root["properties"].(schema)
 	transports := props["transports"].(schema)["properties"].(schema)
 	locations := props["locations"].(schema)["properties"].(schema)
 	serving := map[string][]any{}
