@@ -79,14 +79,19 @@ func (s *Setting) Fixed() (string, bool) {
 }
 
 // Length is the least number of bytes that the value can be expected to have: with
-// the defaults of its variables, and the usual directory for temporary files.
+// the defaults of its variables, the usual directory for temporary files, and in a directory
+// below that the id that a user can be expected to have.
 func (s *Setting) Length() int {
-	n := 0
+	var text strings.Builder
 	for _, p := range s.Parts {
-		n += len(p.Text) + len(p.Default)
+		text.WriteString(p.Text + p.Default)
 		if p.Temporary {
-			n += len("/tmp")
+			text.WriteString("/tmp")
 		}
+	}
+	n := text.Len()
+	if name, below := strings.CutPrefix(text.String(), "/tmp/"); s.Key == directory.Name && below && name != "" {
+		n += len("-1000")
 	}
 	return n
 }

@@ -169,9 +169,12 @@ func TestSettings(t *testing.T) {
 	equal(t, "the settings", strings.Join(all, "\n"), "dir [ XDG_RUNTIME_DIR /tmp true false 18][/shop   false false 42]\nallow-users \nallow-group \n"+
 		"url [ AMQP_URL amqp://guest:guest@localhost:5672/ true false 18]\nprefix [${a}   false false 77][ B  false false 82][-$   false false 86][ C $d true false 89]\n"+
 		"insecure [false   false false 0]\npassive [false   false false 0]")
-	if n := top.Transports[2].Settings[0].Length(); n != len("/tmp/shop") {
+	if n := top.Transports[2].Settings[0].Length(); n != len("/tmp/shop-1000") {
 		t.Errorf("the length is %d", n)
 	}
 	top = resolved(t, strings.Replace(shopText(t), `zeromq: {dir`, `unix: {dir`, 1))
 	equal(t, "a default", part(top.Transports[3].Settings[0]), "[   false true 0][/shop   false false 0]")
+	if n := top.Transports[3].Settings[0].Length(); n != len("/tmp/shop-1000") {
+		t.Errorf("the length of a default is %d", n)
+	}
 }

@@ -47,7 +47,7 @@ type SettingKind struct {
 }
 
 var (
-	directory = SettingKind{Name: "dir", Default: "{tmp}/{topology}", Meaning: "the directory of its sockets; one in the system's temporary directory gets the user's id"}
+	directory = SettingKind{Name: "dir", Default: "{tmp}/{topology}", Meaning: "the directory of its sockets; one that the topology puts in the system's temporary directory gets the user's id"}
 	users     = SettingKind{Name: "allow-users", Meaning: "other users whose processes take part, by name or number, separated by commas"}
 	group     = SettingKind{Name: "allow-group", Meaning: "a group whose members' processes take part, by name or number"}
 	prefix    = SettingKind{Name: "prefix", Default: "{topology}", Meaning: "what its names on the server begin with"}

@@ -36,7 +36,8 @@ type PeerPlan struct {
 }
 
 // Setting is a setting of a transport, or of the node for its transports. Its parts,
-// joined, are its value.
+// joined, are its value. A `dir` that they put below the system's directory for temporary
+// files gets the user's id.
 type Setting struct {
 	Key   string
 	Parts []Part
@@ -48,7 +49,7 @@ type Part struct {
 	Variable   string // its name
 	Default    string // used if the variable is unset or empty;
 	HasDefault bool   // without one that is an error
-	Temporary  bool   // then the user's id follows what comes after it
+	Temporary  bool
 }
 
 // Outgoing are events that leave the process.

@@ -36,34 +36,58 @@ func (n *Node) transportConfig(t *TransportPlan) (transport.Config, []error) {
 func (n *Node) value(name string, s *Setting) (string, []error) {
 	var errs []error
 	var text strings.Builder
-	temporary := false
+	given := -1 // where the text begins that the environment gives
 	for _, p := range s.Parts {
-		part, ok := n.part(p)
+		part, fromEnv, ok := n.part(p)
 		if !ok {
 			errs = append(errs, &VariableError{p.Variable, name, s.Key})
 		}
-		temporary = temporary || p.Temporary
+		if fromEnv && given < 0 {
+			given = text.Len()
+		}
 		text.WriteString(part)
 	}
-	if temporary {
-		text.WriteString(user())
+	if given < 0 {
+		given = text.Len()
+	}
+	if s.Key == "dir" {
+		return perUser(text.String(), given), errs
 	}
 	return text.String(), errs
 }
 
-// part is the text of a part; false if its variable is missing.
-func (n *Node) part(p Part) (string, bool) {
+// part is the text of a part, and whether a variable gives it; not ok if that is missing.
+func (n *Node) part(p Part) (text string, fromEnv, ok bool) {
 	switch {
 	case p.Temporary:
-		return strings.TrimSuffix(os.TempDir(), "/"), true
+		return strings.TrimSuffix(os.TempDir(), "/"), false, true
 	case p.Variable == "":
-		return p.Text, true
+		return p.Text, false, true
 	}
 	v, _ := n.config.Getenv(p.Variable)
 	if v == "" {
-		return p.Default, p.HasDefault
+		return p.Default, false, p.HasDefault
 	}
-	return v, true
+	return v, true, true
+}
+
+// perUser is a directory with the user's id, if it is the topology that puts it below the
+// system's directory for temporary files: two users who run one topology must not need each
+// other's. What comes from the environment, the text from given on, is taken as it is. The id
+// is in the name right below that directory, whose owner decides who gets further.
+func perUser(dir string, given int) string {
+	for _, tmp := range []string{strings.TrimSuffix(os.TempDir(), "/"), "/tmp"} {
+		rest, below := strings.CutPrefix(dir, tmp+"/")
+		if !below || given < len(tmp) {
+			continue
+		}
+		if rest = strings.TrimLeft(rest, "/"); rest == "" {
+			return dir
+		}
+		name, further, _ := strings.Cut(rest, "/")
+		return strings.TrimSuffix(tmp+"/"+name+user()+"/"+further, "/")
+	}
+	return dir
 }
 
 // user tells the directories of users apart that lie in the one for everybody.

@@ -62,6 +62,51 @@ func TestSettings(t *testing.T) {
 	})
 }
 
+// TestDirectories get the user's id where the topology puts them below the directory for
+// temporary files, which users share, and nowhere else.
+func TestDirectories(t *testing.T) {
+	t.Setenv("TMPDIR", "/var/tmp/users") // of Unix; /tmp is shared there all the same
+	tmp := strings.TrimSuffix(os.TempDir(), "/")
+	id := ""
+	if n := os.Getuid(); n >= 0 {
+		id = fmt.Sprintf("-%d", n)
+	}
+	variable := func(name, byDefault string) node.Part {
+		return node.Part{Variable: name, Default: byDefault, HasDefault: true}
+	}
+	for _, c := range []struct {
+		key   string
+		parts []node.Part
+		want  string
+	}{
+		{"dir", []node.Part{{Temporary: true}, fixed("/shop")}, tmp + "/shop" + id},
+		{"dir", []node.Part{fixed(tmp + "/shop")}, tmp + "/shop" + id},
+		{"dir", []node.Part{fixed("/tmp/shop")}, "/tmp/shop" + id},
+		{"dir", []node.Part{variable("RUNTIME", tmp), fixed("/shop")}, tmp + "/shop" + id},
+		{"dir", []node.Part{variable("DIR", tmp+"/shop")}, tmp + "/shop" + id},
+		{"dir", []node.Part{fixed(tmp + "/"), variable("NAME", "")}, tmp + "/ann" + id},
+		{"dir", []node.Part{fixed(tmp + "//a/b/")}, tmp + "/a" + id + "/b"},
+		{"dir", []node.Part{variable("GIVEN", tmp), fixed("/shop")}, tmp + "/given/shop"},
+		{"dir", []node.Part{fixed("/run/shop")}, "/run/shop"},
+		{"dir", []node.Part{fixed(tmp + "er/shop")}, tmp + "er/shop"},
+		{"dir", []node.Part{fixed(tmp + "/")}, tmp + "/"},
+		{"prefix", []node.Part{fixed(tmp + "/shop")}, tmp + "/shop"},
+	} {
+		inNetwork(t, func(t *testing.T, w *network) {
+			getenv := func(name string) (string, bool) {
+				v, ok := map[string]string{"GIVEN": tmp + "/given", "NAME": "ann", "RUNTIME": ""}[name]
+				return v, ok
+			}
+			started(t, node.New(&node.Plan{Node: "web", Transports: []node.TransportPlan{{
+				Name: "x", Open: w.opener("x"), Settings: []node.Setting{{Key: c.key, Parts: c.parts}},
+			}}}, node.Config{Getenv: getenv}))
+			if got := w.port("x", "web").config.Settings[c.key]; got != c.want {
+				t.Errorf("%s %+v: %q, want %q", c.key, c.parts, got, c.want)
+			}
+		})
+	}
+}
+
 // TestWhatIsMissing is told all at once, and nothing is opened.
 func TestWhatIsMissing(t *testing.T) {
 	inNetwork(t, func(t *testing.T, w *network) {
