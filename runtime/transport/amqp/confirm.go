@@ -193,6 +193,7 @@ const maxRefusals = 8
 // have it. What must arrive is sent again, a little later each time.
 func (p *publisher) nacked(o *outgoing) {
 	o.attempts++
+	o.doubtful = true
 	if !o.again || o.attempts > maxRefusals {
 		p.finish(o, transport.OutcomeUnknown, transport.ErrFull)
 		return
@@ -219,6 +220,7 @@ func (p *publisher) lost(err error) {
 		var again []*outgoing
 		for _, o := range p.unconfirmed.drain() {
 			if o.again && !refused && p.closed == nil {
+				o.doubtful = true
 				again = append(again, o)
 			} else {
 				unknown = append(unknown, o)

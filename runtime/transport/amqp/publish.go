@@ -56,7 +56,8 @@ type outgoing struct {
 	mandatory     bool
 	again         bool // sent again if it is not known whether it has arrived
 	wipe          bool
-	attempts      int // how often the broker has refused it
+	attempts      int  // how often the broker has refused it
+	doubtful      bool // written before: a queue may have it, whatever becomes of it now
 	content       amqp.Publishing
 	buf           *[]byte // pooled, has the body
 	id            string
@@ -189,8 +190,12 @@ func (p *publisher) enqueue(o *outgoing) {
 	p.rouse()
 }
 
-// finish tells what has become of a message; nil is that it is stored.
+// finish tells what has become of a message; nil is that it is stored. Of one that waited to be
+// written again nobody can say that it was not sent.
 func (p *publisher) finish(o *outgoing, known transport.Outcome, err error) {
+	if o.doubtful && known == transport.OutcomeNotSent {
+		known = transport.OutcomeUnknown
+	}
 	if err != nil {
 		o.err = &transport.PublishError{ID: o.id, Topic: o.topic, Known: known, Err: err}
 	}

@@ -43,7 +43,11 @@ func (t *Transport) await(ctx context.Context, m *transport.Message, call *trans
 	}
 	switch err := o.Wait(ctx); {
 	case errors.Is(err, transport.ErrUnroutable):
-		return nil, transport.NotSent(m, transport.ErrNoListener)
+		known := transport.OutcomeNotSent
+		if o.doubtful { // somebody has listened, perhaps, when it was written first
+			known = transport.OutcomeUnknown
+		}
+		return nil, transport.NewPublishError(m, known, transport.ErrNoListener)
 	case err != nil:
 		return nil, err
 	}
