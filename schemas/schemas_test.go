@@ -73,6 +73,34 @@ func TestGoldenTopologies(t *testing.T) {
 	}
 }
 
+// TestRealTopologies has the schema take those that are generated, and the spec's own example.
+func TestRealTopologies(t *testing.T) {
+	v := validatorOf(t, schemas.Topology)
+	for pattern, least := range map[string]int{
+		"../testdata/golden/*/*" + gen.TopologySuffix:       3,
+		"../examples/*/*" + gen.TopologySuffix:              1,
+		"../gen/model/testdata/shop/*" + gen.TopologySuffix: 1,
+	} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) < least {
+			t.Errorf("%s: %d files, %v", pattern, len(files), err)
+		}
+		for _, name := range files {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var doc any
+			if err := yaml.Unmarshal(data, &doc); err != nil {
+				t.Fatal(err)
+			}
+			if found := v.check(v.root, doc, "topology"); len(found) > 0 {
+				t.Errorf("%s: the schema refuses it:\n%s", name, strings.Join(found, "\n"))
+			}
+		}
+	}
+}
+
 // shapes are the errors of shape in one file of an archive.
 func shapes(a *txtar.Archive, f txtar.File) []*diag.Rule {
 	in := gen.Input{Modules: []gen.Module{{Dir: ".", Data: []byte("module example.com/m\n")}}}
