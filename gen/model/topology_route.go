@@ -291,14 +291,33 @@ func (b *topologyBuilder) widest(g *Group, others []*Pair) {
 				WithHint("all members of a group use one transport")
 		}
 	}
-	if via != nil && g.Location > SameProcess && via.Via.Kind.CanServe(g.Location) {
+	switch {
+	case via == nil || g.Location <= SameProcess:
+	case via.Via.Kind.CanServe(g.Location):
 		g.Transport = via.Via
+	default:
+		b.tooWide(g, via)
 	}
 	for _, l := range g.Links {
 		for _, p := range l.Pairs {
 			p.Transport = g.Transport
 		}
 	}
+}
+
+// tooWide reports that what a link says of its way cannot hold for its group, to which
+// others send from farther away. Where the link's own ends are too far apart that has been
+// reported.
+func (b *topologyBuilder) tooWide(g *Group, l *Link) {
+	far := func(p *Pair) bool { return p.Location == g.Location }
+	if slices.ContainsFunc(l.Pairs, far) {
+		return
+	}
+	d := b.diags.Add(diag.BadLocation, l.ViaName.Pos, "%s cannot join all that send to %s and its processes, which run on two hosts", l.Via.Kind.Name, g.Name.Value)
+	if i := slices.IndexFunc(g.Links, func(l *Link) bool { return slices.ContainsFunc(l.Pairs, far) }); i >= 0 {
+		d.WithRelated(g.Links[i].Pos, "this link is between hosts")
+	}
+	d.WithHint("all that comes to a group comes by one transport: it can be %s", serving(g.Location))
 }
 
 // published collects the topics on which nodes publish.
