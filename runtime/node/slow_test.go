@@ -69,6 +69,75 @@ func TestATransportThatIsStuck(t *testing.T) {
 	})
 }
 
+// TestAQueueThatIsFull is waited for before a transport gets the event, if its profile blocks:
+// until there is room, or no longer than its publish-timeout. With one that does not wait who is
+// far gets it at once.
+func TestAQueueThatIsFull(t *testing.T) {
+	inNetwork(t, func(t *testing.T, w *network) {
+		var near, far heard
+		room := make(chan struct{})
+		n := node.New(w.plan("here", []string{"x"}, hellos("x")), node.Config{})
+		n.AddMachine(machineOf("bob", node.Inbox{Name: "bob", Profile: transport.Profile{Capacity: 1, PublishTimeout: time.Second}, Routes: []node.Route{
+			{Pattern: "emit.ann.*", Local: true, Take: func(ctx context.Context, e *bus.AnyEvent) error {
+				<-room
+				return near.take(ctx, e)
+			}},
+		}}))
+		listener(t, w, "there", "x", &far)
+		started(t, n)
+		p := publisher(t, n.Bus(), "emit.ann.hello")
+		done := make(chan error, 1)
+		publish := func(from string) {
+			go func() { done <- p.Publish(t.Context(), &said{From: from, N: 1}) }()
+			synctest.Wait()
+		}
+		say(t, p, "a", 1) // fills the queue
+		start := time.Now()
+		publish("b")
+		far.expect(t, "who is far, while there is no room,", "a1")
+		if err := <-done; !errors.Is(err, bus.ErrTimeout) || time.Since(start) != time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
+		}
+		synctest.Wait()
+		far.expect(t, "who is far, when that has lasted too long,", "a1", "b1")
+		publish("c")
+		far.expect(t, "who is far, while there is no room again,", "a1", "b1")
+		close(room)
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		far.expect(t, "who is far", "a1", "b1", "c1")
+		near.expect(t, "who is near", "a1", "c1")
+	})
+}
+
+// TestAQueueThatIsFullAndDoesNotBlock holds nobody back.
+func TestAQueueThatIsFullAndDoesNotBlock(t *testing.T) {
+	for overflow, want := range map[transport.Overflow]error{transport.DropOldest: nil, transport.DropNewest: nil, transport.Reject: bus.ErrFull} {
+		inNetwork(t, func(t *testing.T, w *network) {
+			var far heard
+			room := make(chan struct{})
+			n := node.New(w.plan("here", []string{"x"}, hellos("x")), node.Config{})
+			n.AddMachine(machineOf("bob", node.Inbox{Name: "bob", Profile: transport.Profile{Capacity: 1, Overflow: overflow}, Routes: []node.Route{
+				{Pattern: "emit.ann.*", Local: true, Take: func(context.Context, *bus.AnyEvent) error { <-room; return nil }},
+			}}))
+			listener(t, w, "there", "x", &far)
+			started(t, n)
+			p := publisher(t, n.Bus(), "emit.ann.hello")
+			say(t, p, "a", 1)
+			synctest.Wait() // it is being handled
+			start := time.Now()
+			if err := p.Publish(t.Context(), &said{From: "b", N: 1}); !errors.Is(err, want) || time.Since(start) > 0 {
+				t.Errorf("%v: %v after %v", overflow, err, time.Since(start))
+			}
+			synctest.Wait()
+			far.expect(t, "who is far", "a1", "b1")
+			close(room)
+		})
+	}
+}
+
 // TestPublishTimeout bounds how long a transport is waited for, each by its own profile; the
 // error says which messages are not sent, and can be sent again.
 func TestPublishTimeout(t *testing.T) {
