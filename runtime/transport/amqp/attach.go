@@ -14,6 +14,7 @@ import (
 // the subscription has ended.
 func (s *subscription) run() {
 	defer s.end()
+	var said said
 	for failures := 0; ; failures++ {
 		session := s.t.consumer.await(s.waitsUntil())
 		if session == nil {
@@ -21,7 +22,7 @@ func (s *subscription) run() {
 		}
 		at, err := s.attach(session)
 		if err == nil {
-			failures = 0
+			failures, said = 0, ""
 			err = s.consume(at)
 		}
 		s.detach(at)
@@ -33,7 +34,9 @@ func (s *subscription) run() {
 		if session.ctx.Err() != nil {
 			continue // there will be another one
 		}
-		s.t.o.log.Warn("amqp: consuming again", "queue", s.q.name, "error", err)
+		if said.isNew(err) {
+			s.t.o.log.Warn("amqp: consuming again", "queue", s.q.name, "error", err)
+		}
 		if isPermanent(err) {
 			failures = max(failures, 5)
 		}

@@ -10,6 +10,7 @@ type consumer struct {
 	change  chan struct{} // closed when there is another session
 	gone    []string      // exchanges that were, and subscriptions have not been told of
 	look    chan struct{} // told of those
+	said    said          // of queues that cannot be declared; the goroutine of the link uses it
 }
 
 func newConsumer(t *Transport) *consumer {

@@ -39,8 +39,8 @@ type link struct {
 	// refused, if it is set, is told that the broker will have nothing of us.
 	refused func(error)
 
-	said   string // what was logged last
-	denied int    // logins in a row that have failed
+	said   said // why it connects again
+	denied int  // logins in a row that have failed
 }
 
 // run connects, again and again, until ctx ends.
@@ -84,10 +84,22 @@ func (l *link) login(err error) error {
 
 // say logs what is new.
 func (l *link) say(err error) {
-	if text := err.Error(); text != l.said {
-		l.said = text
-		l.t.o.log.Warn("amqp: connecting again", "connection", l.name, "error", text)
+	if l.said.isNew(err) {
+		l.t.o.log.Warn("amqp: connecting again", "connection", l.name, "error", err)
 	}
+}
+
+// said is the error that was logged last, so that each is logged once; empty if there was none.
+type said string
+
+// isNew reports whether err is to be logged. After nil every error is new.
+func (s *said) isNew(err error) bool {
+	last := *s
+	*s = ""
+	if err != nil {
+		*s = said(err.Error())
+	}
+	return *s != "" && *s != last
 }
 
 // once is the life of one connection.

@@ -62,9 +62,10 @@ func WithCredentials(f Credentials) Option { return func(o *options) { o.credent
 // one and a half times that without a sign a connection is given up.
 func Heartbeat(d time.Duration) Option { return func(o *options) { o.heartbeat = d } }
 
-// Recheck is how often a node makes sure that the exchanges are there, and that its queues
-// are bound to them; 30 seconds otherwise. Who deletes an exchange deletes its bindings, of
-// which no receiver is told.
+// Recheck is how often a node makes sure that the exchanges are there, that its queues are
+// bound to them, and that the queues of others are there that it sends to (Queues); 30 seconds
+// otherwise. Who deletes an exchange deletes its bindings, of which no receiver is told, and no
+// sender is told of a queue.
 func Recheck(d time.Duration) Option {
 	return func(o *options) { o.recheck = max(d, time.Millisecond) }
 }

@@ -15,6 +15,9 @@ import (
 // Who deletes an exchange deletes its bindings, and no receiver is told: the next publisher
 // makes the exchange anew, and the broker confirms what it then passes on to nobody. So a
 // node looks from time to time, and at once when its own publisher was told.
+//
+// So it is with the queues of those it sends to: one that nobody takes from expires, and one
+// that somebody deletes is missed by its receiver only if that is there.
 
 // watch looks after exchanges and bindings until the connection is lost. Its error is that
 // of a broker at which they cannot be had.
@@ -45,8 +48,8 @@ func (c *consumer) found(gone []string) {
 	}
 }
 
-// recheck declares exchanges that are gone, and has all subscriptions bind their queues: that
-// an exchange is there does not say that its bindings are.
+// recheck declares exchanges and queues of others that are gone, and has all subscriptions bind
+// their queues: that an exchange is there does not say that its bindings are.
 func (c *consumer) recheck(s *session) error {
 	gone, err := c.t.goneExchanges(s)
 	if err != nil {
@@ -76,7 +79,29 @@ func (c *consumer) recheck(s *session) error {
 	for _, sub := range subs {
 		sub.recheck(gone)
 	}
+	if !c.t.closing.Load() { // for what would wait there would be no sender
+		c.redeclare(s)
+	}
 	return nil
+}
+
+// redeclare declares the queues that the node sends to, by which they also expire later. If the
+// broker will not have that, it is said, and no reason to consume no longer: the publisher is
+// refused when it connects the next time.
+func (c *consumer) redeclare(s *session) {
+	var errs []error
+	for i := range c.t.queues {
+		ch, err := s.Channel() // its own, for a refusal ends it
+		if err != nil {
+			return // the connection is lost
+		}
+		errs = append(errs, c.t.declare(ch, &c.t.queues[i]))
+		_ = ch.Close() // it may have ended
+	}
+	err := errors.Join(errs...)
+	if s.ctx.Err() == nil && c.said.isNew(err) {
+		c.t.o.log.Warn("amqp: a queue that messages are sent to cannot be declared", "error", err)
+	}
 }
 
 // goneExchanges are those exchanges that are not there.
