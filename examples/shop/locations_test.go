@@ -68,7 +68,8 @@ func generator(t *testing.T) string {
 
 // TestFigures prints what docs/topology.md says of locations: how long it takes from an
 // order that is placed to its parcel, if there is no other one, and how many orders pass in
-// a second. Each order's way leads there and back, twice.
+// a second. Each order's way leads there and back, twice. For the locations within a process all
+// nodes run in one, or a socket to the depot's screen would be in the figure.
 func TestFigures(t *testing.T) {
 	if !everything() {
 		return
@@ -77,8 +78,12 @@ func TestFigures(t *testing.T) {
 	for _, p := range []spot{direct, memory, unix, zeromq, amqp} {
 		s := newStage(t, p, p)
 		s.build(t, xsgen)
-		t.Logf("%s, one by one: %s", p, s.apart(t, "-orders", "500", "-at-once", "1").errs.String())
-		t.Logf("%s, at once: %s", p, s.apart(t, "-orders", "10000").errs.String())
+		run := s.apart
+		if p.inProcess() {
+			run = s.together
+		}
+		t.Logf("%s, one by one: %s", p, run(t, "-orders", "500", "-at-once", "1").errs.String())
+		t.Logf("%s, at once: %s", p, run(t, "-orders", "10000").errs.String())
 	}
 }
 
@@ -214,13 +219,19 @@ func goTool(t *testing.T, args ...string) {
 
 // check runs the program, all nodes in one process and each in its own.
 func (s *stage) check(t *testing.T, orders int, want string) {
-	all := s.start(t, "-orders", fmt.Sprint(orders))
-	if got := all.output(t); got != want {
+	if got := s.together(t, "-orders", fmt.Sprint(orders)).all; got != want {
 		t.Errorf("together they say\n%s", got)
 	}
 	if got := s.apart(t, "-orders", fmt.Sprint(orders)).all; got != want {
 		t.Errorf("apart they say\n%s", got)
 	}
+}
+
+// together runs all nodes in one process until the web is done.
+func (s *stage) together(t *testing.T, args ...string) *proc {
+	all := s.start(t, args...)
+	all.all = all.output(t)
+	return all
 }
 
 // apart runs each node in a process of its own until the web is done, and returns the web's.
