@@ -5,22 +5,8 @@ import (
 
 	"github.com/xsgen/xsgen/gen/diag"
 	"github.com/xsgen/xsgen/gen/model"
-	"github.com/xsgen/xsgen/gen/source"
+	"github.com/xsgen/xsgen/gen/wiring"
 )
-
-// tooLong: names of queues that a broker does not take, and paths that no socket can
-// have. Of a value with variables the length is the least that can be expected. Topics
-// are short enough on every transport, since the names that they are made of are.
-func tooLong(p *topologyPass) {
-	for _, t := range p.t.Transports {
-		if t.Kind.NameLimit > 0 {
-			p.longNames(t)
-		}
-		if t.Kind.PathLimit > 0 {
-			p.longPaths(t)
-		}
-	}
-}
 
 // setting is a transport's setting of a name, or nil.
 func setting(t *model.Transport, name string) *model.Setting {
@@ -32,35 +18,38 @@ func setting(t *model.Transport, name string) *model.Setting {
 	return nil
 }
 
-// longNames looks at the queues that nodes have on a broker.
+// longNames: names of queues that a broker does not take. They are what follows from the
+// whole topology; beside an error there may be none. Of a prefix with variables the length
+// is the least that can be expected. Topics are short enough on every transport, since the
+// names that they are made of are.
+func longNames(p *topologyPass) {
+	if len(p.Found(p.t.File)) > 0 {
+		return
+	}
+	for _, t := range p.t.Transports {
+		if t.Kind.NameLimit > 0 {
+			p.longNames(t)
+		}
+	}
+}
+
 func (p *topologyPass) longNames(t *model.Transport) {
 	prefix := setting(t, "prefix")
-	check := func(rest string, at source.Pos) bool {
-		n := prefix.Length() + len(rest)
-		if n > t.Kind.NameLimit {
-			p.Add(diag.TooLong, where(prefix.Text, at), "%s would have a queue whose name has %d bytes, and takes at most %d", t.Kind.Name, n, t.Kind.NameLimit).
-				WithRelated(at, "that of this: its prefix, and then %s", rest)
-		}
-		return n > t.Kind.NameLimit
-	}
-	for _, n := range p.t.Nodes {
-		if !needs(n, t) {
-			continue
-		}
-		for _, m := range n.Machines {
-			if check("."+n.Name.Value+"."+m.ID.Value, n.Name.Pos) {
-				return
-			}
-		}
-		for _, s := range n.Subscriptions {
-			if check("."+n.Name.Value+"."+s.Name.Value, s.Name.Pos) {
-				return
-			}
-		}
-	}
-	for _, g := range p.t.Groups {
-		if g.Transport == t && check(".group."+g.Name.Value, g.Name.Pos) {
+	for _, x := range wiring.Names(p.t, t) {
+		if n := prefix.Length() + len(x.Text); n > t.Kind.NameLimit {
+			p.Add(diag.TooLong, where(prefix.Text, x.Of.Pos), "%s would have a queue whose name has %d bytes, and takes at most %d", t.Kind.Name, n, t.Kind.NameLimit).
+				WithRelated(x.Of.Pos, "that of this: its prefix, and then %s", x.Text).WithHint("give %s a shorter `prefix:`, or what is named here shorter names", t.Kind.Name)
 			return
+		}
+	}
+}
+
+// longPaths: paths that no socket can have. Of a directory with variables the length is
+// the least that can be expected.
+func longPaths(p *topologyPass) {
+	for _, t := range p.t.Transports {
+		if t.Kind.PathLimit > 0 {
+			p.longPaths(t)
 		}
 	}
 }

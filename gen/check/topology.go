@@ -31,7 +31,6 @@ var topologyRules = []topologyRule{
 	{run: stickyWithoutKey},
 	{run: severalProcesses},
 	{run: storeNotShared},
-	{run: tooLong},
 	{run: profileRefused},
 	{run: notOnOneNode, whole: true},
 	{run: missingListen},
@@ -39,6 +38,8 @@ var topologyRules = []topologyRule{
 	{run: missingTargetKey},
 	{run: broadcastMismatch},
 	{run: oneInbox},
+	{run: longNames, whole: true}, // which asks what follows from a topology without errors
+	{run: longPaths},
 }
 
 // RunTopology checks a topology. Of one that has errors, which are in l, it checks

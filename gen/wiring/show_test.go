@@ -41,8 +41,14 @@ states: {off: {on: {note: {actions: [x]}, dim: {actions: [x]}, drain: {actions: 
 `,
 }
 
-// wired is what the nodes of a topology do. Its text begins after the machines.
+// wired is what the nodes of a topology do.
 func wired(t *testing.T, text string) *wiring.Wiring {
+	t.Helper()
+	return wiring.Of(linked(t, text))
+}
+
+// linked is a topology without errors. Its text begins after the machines.
+func linked(t *testing.T, text string) *model.Topology {
 	t.Helper()
 	var l diag.List
 	head := "version: 1\ntopology: town\nmachines: {cell: {spec: cell, store: shared}, lamp: lamp}\nhosts: {h1: {address: 10.0.0.1}, h2: {}}\n"
@@ -56,7 +62,7 @@ func wired(t *testing.T, text string) *wiring.Wiring {
 	for _, d := range l.Sorted() {
 		t.Fatalf("%d: %s", d.Pos.Line, d.Message)
 	}
-	return wiring.Of(top)
+	return top
 }
 
 // node is one of them.

@@ -104,24 +104,29 @@ func Of(t *model.Topology) *Wiring {
 type wirer struct{ t *model.Topology }
 
 func (w *wirer) node(n *model.Node) *Node {
-	out := &Node{Node: n}
-	for _, p := range n.Machines {
-		out.Machines = append(out.Machines, w.machine(n, p))
+	out := &Node{Node: n, Machines: w.machines(n)}
+	for _, s := range n.Subscriptions {
+		out.Subscriptions = append(out.Subscriptions, w.subscription(n, s))
 	}
+	out.Doors = w.doors(n)
+	out.Outgoing = w.outgoing(n)
+	return out
+}
+
+// machines are those of a node, whose inboxes have different names.
+func (w *wirer) machines(n *model.Node) []*Machine {
+	var out []*Machine
 	names := map[string]bool{}
-	for _, m := range out.Machines {
+	for _, p := range n.Machines {
+		m := w.machine(n, p)
 		for _, i := range m.Inboxes {
 			for names[i.Name] {
 				i.Name += "_" // a profile and a group may be called alike
 			}
 			names[i.Name] = true
 		}
+		out = append(out, m)
 	}
-	for _, s := range n.Subscriptions {
-		out.Subscriptions = append(out.Subscriptions, w.subscription(n, s))
-	}
-	out.Doors = w.doors(n)
-	out.Outgoing = w.outgoing(n)
 	return out
 }
 

@@ -31,7 +31,7 @@ var allowed = map[string][]string{
 	"gen/spec":   {"gen/source", "gen/diag", "gopkg.in/yaml.v3"},
 	"gen/model":  {"gen/source", "gen/diag", "gen/goname", "gen/spec", "runtime/topic"},
 	"gen/expr":   {"gen/source", "gen/diag", "gen/goname", "gen/spec", "gen/model"},
-	"gen/check":  {"gen/source", "gen/diag", "gen/spec", "gen/model", "gen/expr", "runtime/topic"},
+	"gen/check":  {"gen/source", "gen/diag", "gen/spec", "gen/model", "gen/expr", "gen/wiring", "runtime/topic"},
 	"gen/wiring": {"gen/spec", "gen/model", "runtime/topic"},
 	"gen/golang": {"gen/source", "gen/diag", "gen/goname", "gen/spec", "gen/model", "gen/expr", "gen/wiring", "github.com/dave/jennifer/jen"},
 	"gen/output": {},
