@@ -10,9 +10,12 @@ const (
 	Honoured      Answer = iota
 	NotApplicable        // it has no meaning there, and nothing is lost
 	Refused              // it would promise what does not happen: an error
+	BlockRefuses         // of overflow: honoured, but for block, with which the publisher is told as with error
 )
 
-func (a Answer) String() string { return [...]string{"honoured", "not applicable", "refused"}[a] }
+func (a Answer) String() string {
+	return [...]string{"honoured", "not applicable", "refused", "honoured; `block` as `error`"}[a]
+}
 
 // TransportKind is what is known of a transport before it runs. It is registered by
 // being listed in TransportKinds.
@@ -83,7 +86,7 @@ var TransportKinds = []*TransportKind{
 			{Name: "insecure", Default: "false", Meaning: "`true` allows a server on another machine without encryption"},
 			{Name: "passive", Default: "false", Meaning: "`true` declares nothing: others see to exchanges and queues"}},
 		Package: "amqp", NameLimit: 255,
-		Answers: answers(Honoured, map[string]Answer{OverflowDropNewest: Refused}),
+		Answers: answers(Honoured, map[string]Answer{"overflow": BlockRefuses, OverflowDropNewest: Refused}),
 	},
 	{
 		Name: "redis", Serves: []Location{SameMachine, Remote},
