@@ -23,7 +23,7 @@ const (
 )
 
 // fail does what a failure, or a request without an answer, leads to. An error is that
-// the broker could not be told.
+// the broker could not be told, for it refuses us or the subscription has ended.
 func (s *subscription) fail(d *delivery, err error) (whereTo, error) {
 	i := d.i
 	p := &s.request.Profile
@@ -62,13 +62,27 @@ func (s *subscription) members(i *item) int {
 	return max(q.Consumers/len(s.slots()), 1)
 }
 
-// retryHere has an item wait for its next attempt; s.mu is held.
-func (s *subscription) retryHere(i *item) {
+// retryHere has an item wait for its next attempt, a while at least if that is since the broker
+// has refused what its failure led to; s.mu is held.
+func (s *subscription) retryHere(i *item, refused error) {
 	next := *i
 	next.attempts++
-	s.later.Add(time.Now().Add(s.request.Profile.Retry.Wait(next.attempts)), &next)
+	wait := s.request.Profile.Retry.Wait(next.attempts)
+	if next.refusals = 0; refused != nil {
+		next.refusals = i.refusals + 1
+		wait = max(wait, refusedWait<<min(i.refusals, 5))
+	}
+	if next.loose {
+		s.loose--
+	}
+	s.handed--
+	s.later.Add(time.Now().Add(wait), &next)
 	s.wake.Signal()
 }
+
+// refusedWait is the least that an event waits here after the broker has refused its retry or its
+// dead letter. It is twice as much each time that this happens in a row, up to 32 times.
+const refusedWait = 100 * time.Millisecond
 
 // postpone has the broker keep a message until its next attempt is due.
 func (s *subscription) postpone(i *item) error {
@@ -105,10 +119,13 @@ func (s *subscription) postpone(i *item) error {
 const awayGrace = 2 * time.Second
 
 // store publishes to a queue, which is declared if there is none (any more), until the
-// broker has it.
+// broker has it, or refuses it.
 func (s *subscription) store(n int, key string, m *transport.Message, more amqp.Table) error {
 	for tries := 0; ; tries++ {
 		if err := s.declareRetry(n, key); err != nil {
+			if isPermanent(err) {
+				return err
+			}
 			if err := s.pause(tries); err != nil {
 				return err
 			}

@@ -93,10 +93,12 @@ func (s *subscription) give(i *item) *delivery {
 	m.Attempt = uint64(i.attempts + 1)
 	d.Init(&m, d)
 	s.handed++
-	if s.request.Profile.ManualAck == transport.Off && !i.loose {
+	if s.request.Profile.ManualAck == transport.Off {
 		s.loose++
-		i.loose = true
-		s.finishParcel(i.p)
+		if !i.loose {
+			i.loose = true
+			s.finishParcel(i.p)
+		}
 	}
 	return d
 }
@@ -124,21 +126,21 @@ func (d *delivery) Settle(_ *transport.Delivery, err error) error {
 	switch {
 	case s.stale(i):
 		return transport.ErrStale
-	case failed != nil:
+	case failed != nil && s.ctx.Err() != nil:
 		return failed
-	case back == nowhere:
-		s.count(err, false)
-	case back == here:
-		s.count(err, true)
-		s.handed--
-		s.retryHere(i)
-		return nil
-	case back == broker:
-		s.count(err, true)
+	case failed != nil && !asked:
+		back = here // where it is as safe as it was
+	}
+	s.count(err, back != nowhere)
+	switch back {
+	case here:
+		s.retryHere(i, failed)
+		return failed
+	case broker:
 		s.stats.Accepted-- // it comes again
 	}
 	s.settle(i)
-	return nil
+	return failed
 }
 
 // count counts a settled delivery; s.mu is held.

@@ -88,6 +88,7 @@ type item struct {
 	expires  time.Time // zero is never
 	holds    bool      // others of its key wait for it
 	loose    bool      // it was acknowledged before it was handed over
+	refusals int       // in a row, by the broker, of what its failures led to
 }
 
 // parcel is a message of the broker's, with one event or several.

@@ -1,0 +1,157 @@
+package amqp_test
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/xsgen/xsgen/internal/rabbit"
+	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
+)
+
+// restrict has the lab's nodes be from now on a user's of their own. What that may write and
+// configure is told to permit.
+func (l *lab) restrict() (permit func(configure, write string)) {
+	l.tb.Helper()
+	ctl := func(args ...string) {
+		l.tb.Helper()
+		if _, err := l.broker.Ctl(l.tb.Context(), args...); err != nil {
+			l.tb.Fatal(err)
+		}
+	}
+	u, err := url.Parse(l.url)
+	if err != nil {
+		l.tb.Fatal("the broker's address is no URL")
+	}
+	ctl("add_user", l.prefix, "secret")
+	u.User = url.UserPassword(l.prefix, "secret")
+	l.url = u.String()
+	permit = func(configure, write string) {
+		l.tb.Helper()
+		ctl("set_permissions", l.prefix, configure, write, ".*")
+		l.cut() // a channel remembers what it was allowed
+	}
+	permit(".*", ".*")
+	return permit
+}
+
+// refused is a reader with one place for deliveries that may not publish any more, and a writer
+// that may.
+type refused struct {
+	*lab
+	permit         func(configure, write string)
+	writer, reader transport.Transport
+	failing        atomic.Bool // the reader's handler fails
+	handled        atomic.Int32
+	s              transport.Subscription
+}
+
+func newRefused(t *testing.T, b *rabbit.Broker, p transport.Profile) *refused {
+	t.Helper()
+	r := &refused{lab: newLab(t, b)}
+	leaksNothing(t)
+	r.writer = r.node("writer")
+	r.permit = r.restrict()
+	r.reader = r.node("reader")
+	p.Prefetch = 1
+	var err error
+	r.s, err = r.reader.Subscribe(t.Context(), transport.SubscribeRequest{
+		Name: "jobs", Patterns: []topic.Pattern{"event.do"}, Profile: p, Receive: transport.Serve(1, r.handle),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.failing.Store(true)
+	r.permit(".*", "[.]reader[.]") // or it could not bind its queue
+	rejects(t, r.reader)
+	return r
+}
+
+func (r *refused) handle(_ context.Context, d *transport.Delivery) error {
+	if r.failing.Load() {
+		return errors.New("not yet")
+	}
+	r.handled.Add(1)
+	if d.ReplyTo != "" {
+		return d.Reply(context.Background(), &transport.Message{})
+	}
+	return nil
+}
+
+// publish has the writer publish events.
+func (r *refused) publish(t *testing.T, ids ...string) {
+	t.Helper()
+	for _, id := range ids {
+		m := &transport.Message{Envelope: transport.Envelope{ID: id, Topic: "event.do"}, Body: []byte(id), Profile: &transport.Profile{}}
+		if err := transport.Publish(t.Context(), r.writer, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// failures waits until the handler has failed so often.
+func (r *refused) failures(t *testing.T, n uint64) {
+	t.Helper()
+	until(t, func() bool { return r.s.Stats().Failed >= n }, "the handler has failed %d times", n)
+}
+
+// end looks at what has become of it.
+func (r *refused) end(t *testing.T) {
+	t.Helper()
+	until(t, func() bool { st := r.s.Stats(); return st.Waiting+st.InFlight == 0 }, "nothing is under way")
+	if st := r.s.Stats(); st.Balance() != 0 {
+		t.Errorf("the counts do not add up: %+v", st)
+	}
+	shut(t, r.writer, r.reader)
+}
+
+// TestFailuresRefused has handlers fail while the broker lets the node publish neither retries nor
+// replies: no event is lost, and none keeps its place for ever.
+func TestFailuresRefused(t *testing.T) {
+	b := rabbit.Own(t)
+	t.Run("retries", func(t *testing.T) {
+		r := newRefused(t, b, jobs)
+		r.publish(t, "1", "2", "3")
+		r.failures(t, 3)
+		r.failing.Store(false)
+		until(t, func() bool { return r.handled.Load() == 3 }, "all are handled")
+		r.permit(".*", ".*")
+		r.end(t)
+	})
+	t.Run("not acknowledged", func(t *testing.T) {
+		p := jobs
+		p.ManualAck = transport.Off
+		r := newRefused(t, b, p)
+		r.publish(t, "1", "2", "3")
+		r.failures(t, 3)
+		r.failing.Store(false)
+		until(t, func() bool { return r.handled.Load() == 3 }, "all are handled")
+		r.permit(".*", ".*")
+		r.end(t)
+	})
+	t.Run("replies", func(t *testing.T) {
+		r := newRefused(t, b, transport.Profile{})
+		ask := func(ctx context.Context) error {
+			ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+			defer cancel()
+			_, err := r.writer.Request(ctx, &transport.Message{Envelope: transport.Envelope{Topic: "event.do"}})
+			return err
+		}
+		for n := range uint64(2) {
+			ctx, cancel := context.WithCancel(t.Context())
+			asked := make(chan error, 1)
+			go func() { asked <- ask(ctx) }()
+			until(t, func() bool { return r.s.Stats().Dead == n+1 }, "request %d is given up", n)
+			cancel()
+			<-asked
+		}
+		r.failing.Store(false)
+		r.permit(".*", ".*")
+		until(t, func() bool { return ask(t.Context()) == nil }, "a request is answered")
+		r.end(t)
+	})
+}
