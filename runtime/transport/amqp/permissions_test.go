@@ -155,3 +155,25 @@ func TestFailuresRefused(t *testing.T) {
 		r.end(t)
 	})
 }
+
+// TestDeadLettersRefused has the broker let a node publish no dead letters: no event is let go of
+// before its letter is stored.
+func TestDeadLettersRefused(t *testing.T) {
+	r := newRefused(t, rabbit.Own(t), transport.Profile{Durable: transport.Durable, DeadLetter: true})
+	var letters atomic.Int32
+	_, err := r.writer.Subscribe(t.Context(), transport.SubscribeRequest{
+		Patterns: []topic.Pattern{"error.#"},
+		Receive:  transport.Serve(1, func(context.Context, *transport.Delivery) error { letters.Add(1); return nil }),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.publish(t, "1", "2", "3")
+	r.failures(t, 3)
+	if st := r.s.Stats(); st.Dead > 0 {
+		t.Errorf("%d are dead, without a letter", st.Dead)
+	}
+	r.permit(".*", ".*")
+	until(t, func() bool { return letters.Load() == 3 && r.s.Stats().Dead == 3 }, "each has a dead letter")
+	r.end(t)
+}

@@ -33,10 +33,7 @@ func (s *subscription) fail(d *delivery, err error) (whereTo, error) {
 		reply.Correlation, reply.Topic = i.Correlation, i.Topic
 		return nowhere, s.t.answer(s.ctx, i.ReplyTo, reply)
 	case i.ReplyTo != "" || !p.AgainAmong(s.members(i), i.attempts+1, err):
-		if i.ReplyTo == "" {
-			s.dead(i, i.attempts+1, err)
-		}
-		return nowhere, nil
+		return nowhere, s.dead(i, i.attempts+1, err)
 	case s.held != nil:
 		return here, nil
 	}
@@ -196,20 +193,20 @@ func longest(r *transport.Retry, n int) time.Duration {
 	return time.Duration(float64(calm.Wait(n)) * (1 + r.Jitter))
 }
 
-// dead publishes the dead letter of an event, and waits until the broker has it.
-func (s *subscription) dead(i *item, attempts int, cause error) {
+// dead publishes the dead letter of an event, and waits until the broker has it. An error is that
+// the broker refuses it, or the subscription has ended; an event that can have no letter has none.
+func (s *subscription) dead(i *item, attempts int, cause error) error {
 	p := &s.request.Profile
 	if !p.DeadLetter || i.ReplyTo != "" {
-		return
+		return nil
 	}
 	letter, err := transport.DeadLetter(&i.Message, s.request.Label(), attempts, cause)
-	if err == nil {
-		letter.Profile = &transport.Profile{Durable: p.Durable, Sensitive: p.Sensitive}
-		err = s.publishLetter(letter)
-	}
 	if err != nil {
-		s.t.o.log.Warn("amqp: a dead letter that was not published", "id", i.ID, "topic", i.Topic, "error", err)
+		s.t.o.log.Warn("amqp: an event without a dead letter", "id", i.ID, "topic", i.Topic, "error", err)
+		return nil
 	}
+	letter.Profile = &transport.Profile{Durable: p.Durable, Sensitive: p.Sensitive}
+	return s.publishLetter(letter)
 }
 
 func (s *subscription) publishLetter(letter *transport.Message) error {

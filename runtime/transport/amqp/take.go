@@ -143,7 +143,10 @@ func (s *subscription) wants(i *item) (wanted bool) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			s.dead(i, 0, &transport.PanicError{Value: r, Stack: debug.Stack()})
+			if err := s.dead(i, 0, &transport.PanicError{Value: r, Stack: debug.Stack()}); err != nil {
+				s.again(i.p)
+				return
+			}
 			s.mu.Lock()
 			defer s.mu.Unlock()
 			s.stats.Accepted++
@@ -163,13 +166,29 @@ func (s *subscription) wants(i *item) (wanted bool) {
 
 // unreadable gives up a message that cannot be read.
 func (s *subscription) unreadable(p *parcel, a *arrival, err error) {
-	s.dead(&item{Message: a.Message}, 1, err)
+	if s.dead(&item{Message: a.Message}, 1, err) != nil {
+		s.again(p)
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stats.Accepted++
 	s.stats.Dead++
 	p.left = 1
 	s.finishParcel(p)
+}
+
+// again gives back a message, all of a pack, whose dead letter the broker has refused: after a
+// pause, or it would come again at once.
+func (s *subscription) again(p *parcel) {
+	_ = s.pause(0) // it is given back in any case
+	s.mu.Lock()
+	told := p.told
+	p.told = true
+	s.mu.Unlock()
+	if !told {
+		s.giveBack(p.at, p.tag)
+	}
 }
 
 // takeDead counts what the broker has dropped.
@@ -181,7 +200,11 @@ func (s *subscription) takeDead(d *amqp.Delivery) {
 		if err == nil {
 			err = errPoison
 		}
-		s.dead(&item{Message: a.Message}, deliveryLimit+1, err)
+		if s.dead(&item{Message: a.Message}, deliveryLimit+1, err) != nil {
+			_ = s.pause(0)          // it is given back in any case
+			_ = d.Nack(false, true) // or its connection is lost, and that does the same
+			return
+		}
 	}
 	if !s.request.Observer {
 		s.t.unanswered(&a.Message)
