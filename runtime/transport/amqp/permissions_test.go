@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	amqp091 "github.com/rabbitmq/amqp091-go"
+
 	"github.com/xsgen/xsgen/internal/rabbit"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/amqp"
 )
 
 // restrict has the lab's nodes be from now on a user's of their own. What that may write and
@@ -176,4 +180,40 @@ func TestDeadLettersRefused(t *testing.T) {
 	r.permit(".*", ".*")
 	until(t, func() bool { return letters.Load() == 3 && r.s.Stats().Dead == 3 }, "each has a dead letter")
 	r.end(t)
+}
+
+// TestRetryQueueDiffers has a queue for retries that was declared by a profile with another retry.
+func TestRetryQueueDiffers(t *testing.T) {
+	l := newLab(t, rabbit.Shared(t))
+	args := amqp091.Table{
+		"x-queue-type": "quorum", "x-delivery-limit": int64(20), "x-overflow": "reject-publish", "x-dead-letter-strategy": "at-least-once",
+		"x-message-ttl": int64(60_000), "x-dead-letter-exchange": "", "x-dead-letter-routing-key": l.prefix + ".reader.jobs",
+	}
+	if _, err := l.channel().QueueDeclare(l.prefix+".reader.jobs.retry.1", true, false, false, false, args); err != nil {
+		t.Fatal(err)
+	}
+	leaksNothing(t)
+	var said log
+	n := l.node("reader", amqp.Log(said.logger()))
+	attempts := make(chan uint64, 10)
+	handle := func(_ context.Context, d *transport.Delivery) error {
+		if attempts <- d.Attempt; d.Attempt == 1 {
+			return errors.New("not yet")
+		}
+		return nil
+	}
+	r := transport.SubscribeRequest{Name: "jobs", Patterns: []topic.Pattern{"event.do"}, Profile: jobs, Receive: transport.Serve(1, handle)}
+	if _, err := n.Subscribe(t.Context(), r); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := transport.Publish(t.Context(), n, &transport.Message{Envelope: transport.Envelope{Topic: "event.do"}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, func() bool { return len(attempts) == 4 }, "each event has two attempts")
+	if text := said.String(); strings.Count(text, "as it is") != 1 {
+		t.Errorf("the log says:\n%s", text)
+	}
+	shut(t, n)
 }

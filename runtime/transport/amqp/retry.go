@@ -178,12 +178,28 @@ func (s *subscription) declareRetry(n int, name string) error {
 		args["x-expires"] = (idle + limit).Milliseconds()
 	}
 	if _, err := ch.QueueDeclare(name, true, false, false, false, args); err != nil {
-		return declaring("queue", name, err)
+		if !differsInTime(err) {
+			return declaring("queue", name, err)
+		}
+		if _, err := inspect(at.s.Connection, name); err != nil { // which has the queue stay
+			return err
+		}
+		if since.IsZero() {
+			s.t.o.log.Warn("amqp: a queue for retries is used as it is", "queue", name, "error", err)
+		}
 	}
 	s.mu.Lock()
 	s.retries[n] = time.Now()
 	s.mu.Unlock()
 	return nil
+}
+
+// differsInTime reports whether the broker has refused a declaration since a queue keeps messages
+// for another time, as after a change of the profile's retry. Each message says itself how long it
+// waits, so that such a queue will do.
+func differsInTime(err error) bool {
+	e, ok := errors.AsType[*amqp.Error](err)
+	return ok && e.Code == amqp.PreconditionFailed && (strings.Contains(e.Reason, "'x-message-ttl'") || strings.Contains(e.Reason, "'x-expires'"))
 }
 
 // longest is the longest that the nth wait of Retry.Wait may be.
