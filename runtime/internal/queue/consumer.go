@@ -12,7 +12,9 @@ import (
 type Consumer[E any] struct {
 	q    *Queue[E]
 	lane *lane[E]
-	wake chan struct{}
+
+	state atomic.Uint32 // while it is among the idle ones of its lane, and until it has seen that it is not
+	wake  chan struct{} // of one who is asleep
 
 	settled, settledBytes atomic.Int64 // since the consumer began
 	counted, countedBytes int64        // of those, what the queue knows
@@ -68,14 +70,11 @@ func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	c.tell()
-	if c.lane.n == 0 && c.took {
-		c.yield()
-	}
 	for c.lane.n == 0 {
 		if q.ended {
 			return 0, false
 		}
-		if !c.sleep(until) {
+		if !c.wait(until) {
 			return 0, true
 		}
 	}
@@ -90,19 +89,37 @@ func (c *Consumer[E]) tell() {
 	}
 }
 
+// What a consumer that waits does. Who has something for it takes it out of the idle ones,
+// with the queue locked, and calls it.
+const (
+	looks uint32 = iota // at state, without a lock
+	sleeps
+	called
+)
+
+// call has a consumer look again that the caller has taken out of the idle ones.
+func (c *Consumer[E]) call() {
+	if c.state.Swap(called) == sleeps {
+		c.wake <- struct{}{}
+	}
+}
+
 // yields is how often a consumer lets others run before it sleeps.
 const yields = 4
 
-// yield lets others run before the consumer sleeps. Under load there is something to do
-// by then, often a batch; to sleep for every item and to be woken by its producer costs
-// many times as much as the item. q.mu is held, and released in between.
-func (c *Consumer[E]) yield() {
-	c.took = false
-	for i := 0; i < yields && c.lane.n == 0; i++ {
-		c.q.mu.Unlock()
+// look lets others run, and reports whether the consumer was called meanwhile; if not, it is
+// to sleep. Under load there is something to do by then, often a batch; to sleep for every
+// item and to be woken by its producer costs many times as much as the item. A consumer that
+// has got nothing since it last looked sleeps at once.
+func (c *Consumer[E]) look() bool {
+	for i := 0; i < yields && c.took; i++ {
 		runtime.Gosched()
-		c.q.mu.Lock()
+		if c.state.Load() == called {
+			return true
+		}
 	}
+	c.took = false
+	return !c.state.CompareAndSwap(looks, sleeps)
 }
 
 // take moves items to buf; q.mu is held.
@@ -121,12 +138,17 @@ func (c *Consumer[E]) Poll(buf []E) int {
 	return c.take(buf)
 }
 
-// sleep waits to be woken, or, if until is a time, for that; then it returns false.
-// q.mu is held, and released in between.
-func (c *Consumer[E]) sleep(until time.Time) (woken bool) {
+// wait waits to be called, or, if until is a time, for that; then it returns false. q.mu is
+// held, and released in between.
+func (c *Consumer[E]) wait(until time.Time) bool {
 	q := c.q
+	c.state.Store(looks)
 	c.lane.idle = append(c.lane.idle, c)
 	q.mu.Unlock()
+	if c.look() {
+		q.mu.Lock()
+		return true
+	}
 	if until.IsZero() {
 		<-c.wake
 		q.mu.Lock()
@@ -143,7 +165,7 @@ func (c *Consumer[E]) sleep(until time.Time) (woken bool) {
 		c.lane.idle = slices.Delete(c.lane.idle, i, i+1)
 		return false
 	}
-	<-c.wake // somebody has woken it in the meantime
+	<-c.wake // somebody has called it in the meantime
 	return true
 }
 

@@ -79,13 +79,13 @@ func (l *lane[E]) came() uint64 {
 	return l.stamps[l.head]
 }
 
-// wake takes a consumer out of those that wait, for the caller to wake it; nil if
-// none does.
-func (l *lane[E]) wake() chan struct{} {
+// idler takes a consumer out of those that wait, for the caller to call it; nil if none
+// does.
+func (l *lane[E]) idler() *Consumer[E] {
 	if len(l.idle) == 0 {
 		return nil
 	}
 	c := l.idle[len(l.idle)-1]
 	l.idle = l.idle[:len(l.idle)-1]
-	return c.wake
+	return c
 }

@@ -121,10 +121,10 @@ func (q *Queue[E]) Reserve(ctx context.Context, n int, size int64, timeout time.
 
 // Commit is the second half of a Put to a lane.
 func (q *Queue[E]) Commit(n int) {
-	wake := q.lanes[n].wake()
+	c := q.lanes[n].idler()
 	q.mu.Unlock()
-	if wake != nil {
-		wake <- struct{}{}
+	if c != nil {
+		c.call()
 	}
 }
 
@@ -149,8 +149,8 @@ func (q *Queue[E]) Force(n int, e *E, size int64) error {
 		size = 0
 	}
 	q.add(n, e, size)
-	if wake := q.lanes[n].wake(); wake != nil {
-		wake <- struct{}{}
+	if c := q.lanes[n].idler(); c != nil {
+		c.call()
 	}
 	return nil
 }
@@ -189,8 +189,8 @@ func (q *Queue[E]) TryPut(n int, e *E, size int64) error {
 		return ErrFull
 	}
 	q.add(n, e, size)
-	if wake := q.lanes[n].wake(); wake != nil {
-		wake <- struct{}{}
+	if c := q.lanes[n].idler(); c != nil {
+		c.call()
 	}
 	return nil
 }
@@ -224,11 +224,11 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 func (q *Queue[E]) wakeAll(n int) {
 	l := &q.lanes[n]
 	for waiting := l.n; waiting > 0; waiting-- {
-		wake := l.wake()
-		if wake == nil {
+		c := l.idler()
+		if c == nil {
 			return
 		}
-		wake <- struct{}{}
+		c.call()
 	}
 }
 
@@ -382,8 +382,8 @@ func (q *Queue[E]) End() {
 	q.ended = true
 	q.letIn()
 	for i := range q.lanes {
-		for wake := q.lanes[i].wake(); wake != nil; wake = q.lanes[i].wake() {
-			wake <- struct{}{}
+		for c := q.lanes[i].idler(); c != nil; c = q.lanes[i].idler() {
+			c.call()
 		}
 	}
 }

@@ -111,6 +111,22 @@ func TestBrokerHalted(t *testing.T) {
 	r.end(true)
 }
 
+// TestForcedClose has the broker close all connections, as an operator may tell it to.
+func TestForcedClose(t *testing.T) {
+	b := rabbit.Own(t)
+	leaksNothing(t)
+	l := newLab(t, b)
+	r := newTraffic(t, l, 4)
+	r.more(50)
+	n := l.dialed()
+	if _, err := b.Ctl(t.Context(), "close_all_connections", "a test"); err != nil {
+		t.Fatal(err)
+	}
+	until(t, func() bool { return l.dialed() > n }, "a connection is made anew")
+	r.more(50)
+	r.end(true)
+}
+
 // TestAlarms has the broker run out of memory, and of disk: publishing ends by ctx, and by
 // the profile's limit, what is there is handled, and all goes on afterwards.
 func TestAlarms(t *testing.T) {
@@ -122,7 +138,11 @@ func TestAlarms(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, b)
-			r := newTraffic(t, l, 2)
+			r := newTraffic(t, l, 0)
+			r.sound.Store(true) // to try an event again is to publish it
+			for range 2 {
+				r.writing.Go(func() { r.write(&transport.Profile{}) })
+			}
 			r.more(20)
 			if _, err := b.Ctl(t.Context(), ctl.on...); err != nil {
 				t.Fatal(err)

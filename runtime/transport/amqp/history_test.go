@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -28,10 +30,11 @@ type history struct {
 	doubtful  map[string]bool // it was told once that nobody knows
 	handled   map[string]int
 	again     map[string]bool // a delivery of it was not settled, or was cut short
+	failed    map[string]bool // a handler has failed for it
 }
 
 func newHistory() *history {
-	return &history{confirmed: map[string]bool{}, doubtful: map[string]bool{}, handled: map[string]int{}, again: map[string]bool{}}
+	return &history{confirmed: map[string]bool{}, doubtful: map[string]bool{}, handled: map[string]int{}, again: map[string]bool{}, failed: map[string]bool{}}
 }
 
 func (h *history) note(f func()) {
@@ -85,6 +88,7 @@ type traffic struct {
 	stop     chan struct{}
 	writing  sync.WaitGroup
 	next     atomic.Int64
+	sound    atomic.Bool // the handler fails for nothing
 }
 
 // jobs is what the reader takes: nothing is lost, and every event is tried again.
@@ -93,7 +97,8 @@ var jobs = transport.Profile{
 	Retry: transport.Retry{Attempts: 100, Initial: 5 * time.Millisecond, Multiplier: 1},
 }
 
-// newTraffic has writers publish to a durable queue.
+// newTraffic has writers publish to a durable queue: every other one what is sent again until
+// it is known to be stored.
 func newTraffic(t *testing.T, l *lab, writers int, opts ...amqp.Option) *traffic {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
@@ -107,20 +112,34 @@ func newTraffic(t *testing.T, l *lab, writers int, opts ...amqp.Option) *traffic
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range writers {
-		r.writing.Go(r.write)
+	for n := range writers {
+		p := &transport.Profile{}
+		if n%2 == 1 {
+			p.Durable, p.Confirm = transport.Durable, transport.On
+		}
+		r.writing.Go(func() { r.write(p) })
 	}
 	return r
 }
 
-func (r *traffic) handle(_ context.Context, d *transport.Delivery) error {
+var errFirst = errors.New("not at once")
+
+// handle fails for each seventh event when it comes for the first time.
+func (r *traffic) handle(_ context.Context, d *transport.Delivery) (err error) {
 	id := d.ID
-	r.note(func() { r.handled[id]++ })
-	return nil
+	r.note(func() {
+		if n, _ := strconv.Atoi(strings.TrimPrefix(id, "job-")); n%7 == 0 && !r.failed[id] && !r.sound.Load() {
+			r.failed[id] = true
+			err = errFirst
+			return
+		}
+		r.handled[id]++
+	})
+	return err
 }
 
 // write publishes, and sends again what may be sent again.
-func (r *traffic) write() {
+func (r *traffic) write(p *transport.Profile) {
 	for {
 		select {
 		case <-r.stop:
@@ -128,7 +147,7 @@ func (r *traffic) write() {
 		default:
 		}
 		id := fmt.Sprint("job-", r.next.Add(1))
-		m := &transport.Message{Envelope: transport.Envelope{ID: id, Topic: "event.job.do"}, Body: []byte(id), Profile: &transport.Profile{}}
+		m := &transport.Message{Envelope: transport.Envelope{ID: id, Topic: "event.job.do"}, Body: []byte(id), Profile: p}
 		for {
 			err := transport.Publish(r.ctx, r.pub, m)
 			if err == nil {

@@ -78,7 +78,7 @@ func (l *lab) clean() {
 		l.tb.Error(err)
 		return
 	}
-	for _, e := range []string{"state", "events", "emits", "groups", "errors", "broadcast", "mandatory", "observers"} {
+	for _, e := range []string{"state", "events", "emits", "groups", "errors", "broadcast", "mandatory", "observers", "members"} {
 		if err := ch.ExchangeDelete(l.prefix+"."+e, false, false); err != nil {
 			l.tb.Error(err)
 		}

@@ -110,7 +110,7 @@ func TestPermissions(t *testing.T) {
 	u.User = url.UserPassword(l.prefix, "secret")
 	l.url = u.String()
 	r := newTraffic(t, l, 0)
-	r.writing.Go(r.write)
+	r.writing.Go(func() { r.write(&transport.Profile{}) })
 	r.more(10)
 	close(r.stop)
 	r.writing.Wait()
@@ -122,7 +122,7 @@ func TestPermissions(t *testing.T) {
 	if err := r.pub.Status().Await(r.ctx, transport.Ready); err != nil {
 		t.Fatal(err)
 	}
-	r.writing.Go(r.write)
+	r.writing.Go(func() { r.write(&transport.Profile{}) })
 	r.more(10)
 	r.end(true)
 }
