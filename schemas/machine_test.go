@@ -1,7 +1,6 @@
 package schemas_test
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"golang.org/x/tools/txtar"
 	"gopkg.in/yaml.v3"
 
 	"github.com/xsgen/xsgen/gen"
@@ -47,35 +45,8 @@ func TestMachines(t *testing.T) {
 
 // TestGoldenMachines compares the schema with the reader, by the machines of diagnostics.
 func TestGoldenMachines(t *testing.T) {
-	files, err := filepath.Glob("../gen/testdata/diag/*.txtar")
-	if err != nil {
-		t.Fatal(err)
-	}
-	v := validatorOf(t, schemas.Machine)
-	valid, invalid := 0, 0
-	for _, name := range files {
-		a, err := txtar.ParseFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, f := range a.Files {
-			var doc any
-			if !strings.HasSuffix(f.Name, gen.MachineSuffix) || bytes.Contains(f.Data, []byte("{{repeat")) || yaml.Unmarshal(f.Data, &doc) != nil || bytes.Contains(f.Data, []byte("&x")) {
-				continue
-			}
-			found, want := v.check(v.root, named(doc), "machine"), shapes(a, f)
-			switch {
-			case len(want) == 0 && len(found) > 0:
-				t.Errorf("%s: the schema refuses %s:\n%s", name, f.Name, strings.Join(found, "\n"))
-			case len(found) == 0 && misshapen(want):
-				t.Errorf("%s: the schema does not find %v in %s", name, want, f.Name)
-			case len(found) > 0:
-				invalid++
-			default:
-				valid++
-			}
-		}
-	}
+	must := []*diag.Rule{diag.UnknownKey, diag.MissingKey, diag.WrongShape}
+	valid, invalid := golden(t, validatorOf(t, schemas.Machine), "machine", gen.MachineSuffix, must)
 	if valid < 50 || invalid < 5 {
 		t.Errorf("%d are valid, %d are not", valid, invalid)
 	}
@@ -100,16 +71,6 @@ func named(x any) any {
 		return out
 	}
 	return x
-}
-
-// misshapen reports whether a schema must find something.
-func misshapen(rules []*diag.Rule) bool {
-	for _, r := range rules {
-		if r == diag.UnknownKey || r == diag.MissingKey || r == diag.WrongShape {
-			return true
-		}
-	}
-	return false
 }
 
 // TestSchemaKnowsEveryKeyOfMachines compares the schema's keys with those that the

@@ -35,15 +35,24 @@ var ofShape = []*diag.Rule{
 	diag.BadProfile, diag.BadSetting, diag.UnknownTransport, diag.BadLocation, diag.BadPattern, diag.MisplacedVariable,
 }
 
-// TestGoldenTopologies compares the schema with the reader: a topology is valid if
-// nothing is wrong with its shape.
+// TestGoldenTopologies compares the schema with the reader, by the topologies of diagnostics.
 func TestGoldenTopologies(t *testing.T) {
+	must := []*diag.Rule{diag.UnknownKey, diag.MissingKey, diag.WrongShape, diag.BadValue, diag.UnknownTransport}
+	valid, invalid := golden(t, validatorOf(t, schemas.Topology), "topology", gen.TopologySuffix, must)
+	if valid < 20 || invalid < 8 {
+		t.Errorf("%d are valid, %d are not", valid, invalid)
+	}
+}
+
+// golden compares a schema with the reader, by the files of diagnostics whose names have a
+// suffix: one is valid if nothing is wrong with its shape. Of what the reader finds, the schema
+// must find what breaks certain rules: of keys, and of values of a fixed set.
+func golden(t *testing.T, v validator, what, suffix string, must []*diag.Rule) (valid, invalid int) {
+	t.Helper()
 	files, err := filepath.Glob("../gen/testdata/diag/*.txtar")
 	if err != nil {
 		t.Fatal(err)
 	}
-	v := validatorOf(t, schemas.Topology)
-	valid, invalid := 0, 0
 	for _, name := range files {
 		a, err := txtar.ParseFile(name)
 		if err != nil {
@@ -51,16 +60,15 @@ func TestGoldenTopologies(t *testing.T) {
 		}
 		for _, f := range a.Files {
 			var doc any
-			if !strings.HasSuffix(f.Name, gen.TopologySuffix) || bytes.Contains(f.Data, []byte("{{repeat")) || yaml.Unmarshal(f.Data, &doc) != nil || bytes.Contains(f.Data, []byte("&x")) {
+			if !strings.HasSuffix(f.Name, suffix) || bytes.Contains(f.Data, []byte("{{repeat")) || yaml.Unmarshal(f.Data, &doc) != nil || bytes.Contains(f.Data, []byte("&x")) {
 				continue
 			}
-			found := v.check(v.root, doc, "topology")
-			want := shapes(a, f)
+			found, want := v.check(v.root, named(doc), what), shapes(a, f)
 			switch {
 			case len(want) == 0 && len(found) > 0:
-				t.Errorf("%s: the schema refuses it:\n%s", name, strings.Join(found, "\n"))
-			case len(want) > 0 && len(found) == 0 && schematic(want):
-				t.Errorf("%s: the schema does not find %v", name, want)
+				t.Errorf("%s: the schema refuses %s:\n%s", name, f.Name, strings.Join(found, "\n"))
+			case len(found) == 0 && slices.ContainsFunc(want, func(r *diag.Rule) bool { return slices.Contains(must, r) }):
+				t.Errorf("%s: the schema does not find %v in %s", name, want, f.Name)
 			case len(found) > 0:
 				invalid++
 			default:
@@ -68,9 +76,7 @@ func TestGoldenTopologies(t *testing.T) {
 			}
 		}
 	}
-	if valid < 20 || invalid < 8 {
-		t.Errorf("%d are valid, %d are not", valid, invalid)
-	}
+	return valid, invalid
 }
 
 // TestRealTopologies has the schema take those that are generated, and the spec's own example.
@@ -116,14 +122,6 @@ func shapes(a *txtar.Archive, f txtar.File) []*diag.Rule {
 		}
 	}
 	return out
-}
-
-// schematic reports whether a schema must find something: keys, and values of a fixed
-// set.
-func schematic(rules []*diag.Rule) bool {
-	return slices.ContainsFunc(rules, func(r *diag.Rule) bool {
-		return r == diag.UnknownKey || r == diag.MissingKey || r == diag.WrongShape || r == diag.BadValue || r == diag.UnknownTransport
-	})
 }
 
 // TestSchemaKnowsEveryKey compares the schema's keys with those that the generator
