@@ -68,13 +68,12 @@ func original(v any) []byte {
 // runs machines or brings them events: under an id, and also while the bus is being closed;
 // afterwards nobody would hear it, and nothing happens. It waits for room for a second at most.
 func (b *Bus) PublishFailure(ctx context.Context, id string, f *transport.Failure) error {
-	name, err := f.TopicName()
-	if err != nil {
-		return err
-	}
-	where, key := place{bus: b, name: name}, ""
+	where, key := place{bus: b}, ""
+	var err error
 	if family, ok := f.TopicFamily(); ok {
-		where, key = place{bus: b, family: family, keyed: true}, f.Key
+		where.family, where.keyed, key = family, true, f.Key
+	} else if where.name, err = f.TopicName(); err != nil {
+		return err
 	}
 	n, err := nodeEvenIfClosed[transport.Failure](where)
 	if err != nil {

@@ -111,14 +111,19 @@ type member[T any] struct {
 
 // wants reports whether the member may get an event.
 func (m *member[T]) wants(e *Event[T]) bool {
-	return !m.sub.closed.Load() && (m.keys == nil || slices.Contains(m.keys, e.key)) && (m.keep == nil || m.keep(e))
+	return !m.sub.closed.Load() && m.fits(e)
+}
+
+// fits reports whether the event is one of those that the member hears.
+func (m *member[T]) fits(e *Event[T]) bool {
+	return (m.keys == nil || slices.Contains(m.keys, e.key)) && (m.keep == nil || m.keep(e))
 }
 
 // hears is wants for an event that another member has: one whose filter panics does not get
 // it, and one that is closed keeps its place among the others.
 func (m *member[T]) hears(e *Event[T]) (yes bool) {
 	defer func() { _ = recover() }()
-	return (m.keys == nil || slices.Contains(m.keys, e.key)) && (m.keep == nil || m.keep(e))
+	return m.fits(e)
 }
 
 // groupTarget is what stands for the members in a node's list.
@@ -135,8 +140,8 @@ func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e
 		e.request().answer(nil, ErrNoListener)
 		return g.sub.skipped(nil)
 	}
-	if g.policy == Sticky {
-		return stay(ctx, g, members, first, e)
+	if g.policy == Sticky { // two members must not have events of one key at once
+		return insist(ctx, g, members, &members[first], e)
 	}
 	var full *member[T]
 	var failed []error
@@ -160,17 +165,13 @@ func deliverToGroup[T any](ctx context.Context, g *group, members []member[T], e
 	if full == nil {
 		return errors.Join(failed...)
 	}
-	err := full.take(ctx, e)
-	if err == errLeft {
-		return deliverToGroup(ctx, g, members, e)
-	}
-	return err
+	return insist(ctx, g, members, full, e)
 }
 
-// stay delivers to the member whose key it is, and to no other, whatever becomes of that:
-// two members must not have events of one key at once.
-func stay[T any](ctx context.Context, g *group, members []member[T], at int, e *Event[T]) error {
-	err := deliver(ctx, members[at].take, e)
+// insist delivers to one member, and to no other, whatever becomes of that, unless it leaves
+// the group meanwhile.
+func insist[T any](ctx context.Context, g *group, members []member[T], m *member[T], e *Event[T]) error {
+	err := deliver(ctx, m.take, e)
 	if err == errLeft {
 		return deliverToGroup(ctx, g, members, e)
 	}
