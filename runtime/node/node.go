@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/bus"
@@ -225,19 +224,9 @@ func (n *Node) connect() error {
 // One that has lost a connection again is not waited for.
 func (n *Node) meet(ctx context.Context) error {
 	for _, l := range n.links {
-		tried := make(chan struct{})
-		once := sync.OnceFunc(func() { close(tried) })
-		stop := l.t.Status().Watch(func(c transport.Change) {
-			if c.State != transport.Connecting {
-				once()
-			}
-		})
-		select {
-		case <-tried:
-			stop()
-		case <-ctx.Done():
-			stop()
-			return fmt.Errorf("node: the transport %s does not come to be connected: %w", l.name, errors.Join(transport.TimeoutError(ctx.Err()), l.t.Status().Get().Err))
+		err := l.t.Status().Await(ctx, transport.Ready, transport.Blocked, transport.Reconnecting, transport.Draining, transport.Closed)
+		if err != nil {
+			return fmt.Errorf("node: the transport %s does not come to be connected: %w", l.name, errors.Join(transport.TimeoutError(err), l.t.Status().Get().Err))
 		}
 	}
 	return nil

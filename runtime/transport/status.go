@@ -119,15 +119,15 @@ func (s *Status) tell(w *watcher, c Change) {
 	w.tell(c)
 }
 
-// Await waits for a state, and returns ctx's error if that ends before, or ErrClosed
-// if the state is Closed and that was not waited for.
-func (s *Status) Await(ctx context.Context, want State) error {
+// Await waits for one of some states, and returns ctx's error if that ends before, or
+// ErrClosed if the state is Closed and that was not waited for.
+func (s *Status) Await(ctx context.Context, want ...State) error {
 	came := make(chan error, 1)
 	stop := s.Watch(func(c Change) {
 		var err error
-		switch c.State {
-		case want:
-		case Closed:
+		switch {
+		case slices.Contains(want, c.State):
+		case c.State == Closed:
 			err = ErrClosed
 		default:
 			return
