@@ -55,40 +55,43 @@ func (a *app) init(flags *flag.FlagSet, args []string) (int, error) {
 		a.complain("%q cannot be a module's path; say it by -module", *module)
 		return 0, errUsage
 	}
-	version, known := xsgenVersion()
-	if err := a.scaffold(dir, *module, version, known); err != nil {
+	version := xsgenVersion()
+	if err := a.scaffold(dir, *module, version); err != nil {
 		return 0, err
 	}
 	if code, err := a.generateOnce([]string{dir}, generateOptions{quiet: true}); err != nil || code != exitOK {
 		return code, err
 	}
 	a.printf("\nNow, in %s:\n\n", dir)
-	if !known {
+	if version == "" {
 		a.printf("  go get %s\n", xsgenModule)
 	}
 	a.printf("  go mod tidy\n  go run .\n  go test .\n")
 	return exitOK, nil
 }
 
-// xsgenVersion is the released version that this command is of; known is false for another.
-func xsgenVersion() (version string, known bool) {
+// xsgenVersion is the released version that this command is of; empty for another.
+func xsgenVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "", false
+		return ""
 	}
-	version = info.Main.Version
+	version := info.Main.Version
 	for _, d := range info.Deps {
 		if d.Path == xsgenModule && d.Replace == nil {
 			version = d.Version
 		}
 	}
-	return version, strings.HasPrefix(version, "v") && !strings.Contains(version, "+")
+	if !strings.HasPrefix(version, "v") || strings.Contains(version, "+") {
+		return ""
+	}
+	return version
 }
 
 // scaffold writes the files of a new module, if none of them is there.
-func (a *app) scaffold(dir, module, version string, known bool) error {
+func (a *app) scaffold(dir, module, version string) error {
 	require := ""
-	if known {
+	if version != "" {
 		require = "\nrequire " + xsgenModule + " " + version + "\n"
 	}
 	fill := strings.NewReplacer("MODULE", module, "REQUIRE\n", require)

@@ -1,9 +1,8 @@
 package golang
 
 import (
-	"strings"
-
 	"slices"
+	"strings"
 
 	"github.com/dave/jennifer/jen"
 
