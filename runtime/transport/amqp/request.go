@@ -53,7 +53,11 @@ func (t *Transport) await(ctx context.Context, m *transport.Message, call *trans
 	}
 	reply, err := call.Wait(asked)
 	if err != nil && context.Cause(asked) == errLost && ctx.Err() == nil {
-		return nil, transport.NewPublishError(m, transport.OutcomeUnknown, errLost)
+		why := errLost
+		if t.closing.Load() { // by which it was lost
+			why = transport.ErrClosed
+		}
+		return nil, transport.NewPublishError(m, transport.OutcomeUnknown, why)
 	}
 	return reply, err
 }
