@@ -3,7 +3,6 @@ package amqp
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -73,10 +72,7 @@ func (c *consumer) recheck(s *session) error {
 	gone = append(gone, c.gone...)
 	c.gone = nil
 	c.mu.Unlock()
-	c.t.mu.Lock()
-	subs := slices.Collect(maps.Keys(c.t.subs))
-	c.t.mu.Unlock()
-	for _, sub := range subs {
+	for _, sub := range c.t.all() {
 		sub.recheck(gone)
 	}
 	if !c.t.closing.Load() { // for what would wait there would be no sender
