@@ -117,26 +117,19 @@ func (r *refused) end(t *testing.T) {
 // replies: no event is lost, and none keeps its place for ever.
 func TestFailuresRefused(t *testing.T) {
 	b := rabbit.Own(t)
-	t.Run("retries", func(t *testing.T) {
-		r := newRefused(t, b, jobs)
-		r.publish(t, "1", "2", "3")
-		r.failures(t, 3)
-		r.failing.Store(false)
-		until(t, func() bool { return r.handled.Load() == 3 }, "all are handled")
-		r.permit(".*", ".*")
-		r.end(t)
-	})
-	t.Run("not acknowledged", func(t *testing.T) {
-		p := jobs
-		p.ManualAck = transport.Off
-		r := newRefused(t, b, p)
-		r.publish(t, "1", "2", "3")
-		r.failures(t, 3)
-		r.failing.Store(false)
-		until(t, func() bool { return r.handled.Load() == 3 }, "all are handled")
-		r.permit(".*", ".*")
-		r.end(t)
-	})
+	for name, ack := range map[string]transport.Switch{"retries": jobs.ManualAck, "not acknowledged": transport.Off} {
+		t.Run(name, func(t *testing.T) {
+			p := jobs
+			p.ManualAck = ack
+			r := newRefused(t, b, p)
+			r.publish(t, "1", "2", "3")
+			r.failures(t, 3)
+			r.failing.Store(false)
+			until(t, func() bool { return r.handled.Load() == 3 }, "all are handled")
+			r.permit(".*", ".*")
+			r.end(t)
+		})
+	}
 	t.Run("replies", func(t *testing.T) {
 		r := newRefused(t, b, transport.Profile{})
 		ask := func(ctx context.Context) error {
