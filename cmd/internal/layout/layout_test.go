@@ -48,7 +48,8 @@ var allowed = map[string][]string{
 	"runtime/codec":                    {"github.com/vmihailenco/msgpack/v5"},
 	"runtime/snapshot":                 {"runtime/codec", "runtime/machine"},
 	"runtime/transport":                {"runtime/topic", "runtime/codec", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/pool"},
-	"runtime/transport/internal/local": {"runtime/transport", "runtime/internal/again", "runtime/internal/poison", "runtime/internal/pool", "runtime/internal/queue"},
+	"runtime/transport/internal/fifo":  {},
+	"runtime/transport/internal/local": {"runtime/transport", "runtime/transport/internal/fifo", "runtime/internal/again", "runtime/internal/poison", "runtime/internal/pool", "runtime/internal/queue"},
 	"runtime/transport/memory":         {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local"},
 	"runtime/transport/unix":           {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local", "runtime/transport/internal/sockdir"},
 	"runtime/transport/zeromq": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local",
@@ -57,7 +58,7 @@ var allowed = map[string][]string{
 	"runtime/transport/transporttest":    {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
 	"runtime/bus":                        {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/queue"},
 
-	"runtime/transport/amqp": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again",
+	"runtime/transport/amqp": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/fifo", "runtime/internal/again",
 		"github.com/rabbitmq/amqp091-go"},
 
 	"runtime/node": {"runtime/topic", "runtime/transport", "runtime/bus", "runtime/internal/callers"},

@@ -229,9 +229,9 @@ func (s *subscription) detach(at *attachment) {
 	gone := s.at
 	s.t.running.Go(gone.close)
 	s.at = nil
-	back := s.inbox.n() + s.handed - s.loose + s.behind + s.later.Len()
+	back := s.inbox.Len() + s.handed - s.loose + s.behind + s.later.Len()
 	s.stats.Accepted -= uint64(back)
-	s.inbox.drain()
+	s.inbox.Drain()
 	s.later.Clear()
 	s.behind, s.handed = 0, s.loose
 	clear(s.held)

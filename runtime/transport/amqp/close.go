@@ -39,13 +39,13 @@ func (s *subscription) abandon() int {
 	s.leave.Do(func() { close(s.leaving) })
 	s.forsake.Do(func() {
 		s.mu.Lock()
-		s.gaveUp = s.inbox.n() + s.handed + s.behind + s.later.Len()
+		s.gaveUp = s.inbox.Len() + s.handed + s.behind + s.later.Len()
 		if s.q.durable || s.request.Group != "" {
 			s.stats.Accepted -= uint64(s.gaveUp)
 		} else {
 			s.stats.Left += uint64(s.gaveUp)
 		}
-		s.inbox.drain()
+		s.inbox.Drain()
 		s.later.Clear()
 		clear(s.held)
 		s.handed, s.loose, s.behind, s.over = 0, 0, 0, true
@@ -136,10 +136,10 @@ func (s *subscription) giveAllBack(at *attachment, late []uint64) {
 	defer s.mu.Unlock()
 	at.acks.flush()
 	var back []*item
-	back = append(back, s.inbox.drain()...)
+	back = append(back, s.inbox.Drain()...)
 	back = append(back, s.later.Clear()...)
 	for _, after := range s.held {
-		back = append(back, after.drain()...)
+		back = append(back, after.Drain()...)
 	}
 	s.behind = 0
 	s.nack(at, back, late)
@@ -304,7 +304,7 @@ func (s *subscription) busy() bool {
 			delete(s.away, token)
 		}
 	}
-	return s.inbox.n()+s.handed+s.behind+s.later.Len()+len(s.away) > 0
+	return s.inbox.Len()+s.handed+s.behind+s.later.Len()+len(s.away) > 0
 }
 
 // atBroker counts what waits in the subscription's queues.

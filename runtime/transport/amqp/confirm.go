@@ -81,7 +81,7 @@ func (p *publisher) prepare(s *session) (*amqp.Channel, error) {
 // refuse has publishing fail at once while the broker refuses us.
 func (p *publisher) refuse(err error) {
 	var all []*outgoing
-	p.set(func() { p.refused, all = err, p.unsent.drain() })
+	p.set(func() { p.refused, all = err, p.unsent.Drain() })
 	for _, o := range all {
 		p.finish(o, transport.OutcomeNotSent, refusal(err))
 	}
@@ -128,11 +128,11 @@ func (p *publisher) alarm(active bool) {
 func (p *publisher) next() *outgoing {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.unsent.n() == 0 || p.blocked.Load() {
+	if p.unsent.Len() == 0 || p.blocked.Load() {
 		return nil
 	}
-	o := p.unsent.pop()
-	p.unconfirmed.push(o)
+	o := p.unsent.Pop()
+	p.unconfirmed.Push(o)
 	return o
 }
 
@@ -142,11 +142,11 @@ func (p *publisher) confirm(confirms <-chan amqp.Confirmation, returns <-chan am
 	for c := range confirms {
 		p.noteReturns(returns)
 		p.mu.Lock()
-		if p.unconfirmed.n() == 0 { // given up
+		if p.unconfirmed.Len() == 0 { // given up
 			p.mu.Unlock()
 			continue
 		}
-		o := p.unconfirmed.pop()
+		o := p.unconfirmed.Pop()
 		reason, back := p.returned[o.id][o.key]
 		if back {
 			delete(p.returned, o.id)
@@ -218,7 +218,7 @@ func (p *publisher) lost(err error) {
 		p.open, p.session = false, nil
 		p.returned = nil
 		var again []*outgoing
-		for _, o := range p.unconfirmed.drain() {
+		for _, o := range p.unconfirmed.Drain() {
 			if o.again && !refused && p.closed == nil {
 				o.doubtful = true
 				again = append(again, o)
@@ -226,9 +226,9 @@ func (p *publisher) lost(err error) {
 				unknown = append(unknown, o)
 			}
 		}
-		p.unsent.unshift(again)
+		p.unsent.Unshift(again)
 		if refused {
-			p.refused, unsent = err, p.unsent.drain()
+			p.refused, unsent = err, p.unsent.Drain()
 		}
 	})
 	for _, o := range unsent {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/fifo"
 )
 
 // publisher sends messages in the order in which they were begun, by one channel. A
@@ -29,15 +30,15 @@ type publisher struct {
 	draining atomic.Bool
 
 	mu          sync.Mutex
-	open        bool               // there is a connection, and it is not blocked
-	refused     error              // why the broker will have nothing of us, until somebody changes it
-	closed      error              // why nothing is begun any more
-	change      chan struct{}      // closed when one of these changes
-	session     *session           // the one that is served
-	unsent      fifo[*outgoing]    // begun
-	unconfirmed fifo[*outgoing]    // written, in the order of delivery tags
-	idle        chan struct{}      // closed when no message has a place, if somebody waits for it
-	returned    map[string]reasons // by id, since the last confirmation
+	open        bool                 // there is a connection, and it is not blocked
+	refused     error                // why the broker will have nothing of us, until somebody changes it
+	closed      error                // why nothing is begun any more
+	change      chan struct{}        // closed when one of these changes
+	session     *session             // the one that is served
+	unsent      fifo.List[*outgoing] // begun
+	unconfirmed fifo.List[*outgoing] // written, in the order of delivery tags
+	idle        chan struct{}        // closed when no message has a place, if somebody waits for it
+	returned    map[string]reasons   // by id, since the last confirmation
 }
 
 // reasons are why the broker has returned messages of one id, by routing key.
@@ -180,7 +181,7 @@ func (p *publisher) enqueue(o *outgoing) {
 	p.mu.Lock()
 	closed := p.closed
 	if closed == nil {
-		p.unsent.push(o)
+		p.unsent.Push(o)
 	}
 	p.mu.Unlock()
 	if closed != nil {
@@ -275,7 +276,7 @@ func (p *publisher) close(why error) int {
 	var unsent, unconfirmed []*outgoing
 	p.set(func() {
 		p.closed = why
-		unsent, unconfirmed = p.unsent.drain(), p.unconfirmed.drain()
+		unsent, unconfirmed = p.unsent.Drain(), p.unconfirmed.Drain()
 	})
 	for _, o := range unsent {
 		p.finish(o, transport.OutcomeNotSent, why)

@@ -31,8 +31,8 @@ func TestDoubtful(t *testing.T) {
 	lost := func(p *publisher, _ *outgoing) { p.lost(refused) }
 	late := func(p *publisher, o *outgoing) {
 		p.closed = transport.ErrClosed
-		if p.unsent.n() > 0 {
-			p.unsent.pop()
+		if p.unsent.Len() > 0 {
+			p.unsent.Pop()
 		}
 		p.enqueue(o)
 	}
@@ -71,8 +71,8 @@ func TestDoubtful(t *testing.T) {
 				p.next()
 				tt.before(p, o)
 			}
-			if p.unsent.n() != 1 {
-				t.Fatalf("%d messages wait to be written", p.unsent.n())
+			if p.unsent.Len() != 1 {
+				t.Fatalf("%d messages wait to be written", p.unsent.Len())
 			}
 			tt.end(p, o)
 			err := o.Wait(t.Context())

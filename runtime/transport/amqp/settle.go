@@ -57,8 +57,8 @@ func (s *subscription) pick() *item {
 		return i
 	}
 	s.arm()
-	for s.inbox.n() > 0 {
-		i := s.inbox.pop()
+	for s.inbox.Len() > 0 {
+		i := s.inbox.Pop()
 		if i.expires.IsZero() || time.Now().Before(i.expires) {
 			return i
 		}
@@ -175,11 +175,11 @@ func (s *subscription) finish(i *item) {
 		s.seen.Add(i.ID)
 	}
 	if i.holds {
-		if after := s.held[i.Key]; after.n() > 0 {
-			next := after.pop()
+		if after := s.held[i.Key]; after.Len() > 0 {
+			next := after.Pop()
 			next.holds = true
 			s.behind--
-			s.inbox.push(next)
+			s.inbox.Push(next)
 		} else {
 			delete(s.held, i.Key)
 		}
@@ -198,7 +198,7 @@ func (s *subscription) finishParcel(p *parcel) {
 		return
 	}
 	p.at.acks.settle(p.tag)
-	if s.inbox.n() == 0 || p.at.acks.due(s.room) {
+	if s.inbox.Len() == 0 || p.at.acks.due(s.room) {
 		p.at.acks.flush()
 		return
 	}

@@ -191,20 +191,20 @@ func (s *subscription) release(at *attachment, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var back, stay []*item
-	for _, i := range s.inbox.drain() {
+	for _, i := range s.inbox.Drain() {
 		if partitionOf(i.Key) != n {
 			stay = append(stay, i)
 			continue
 		}
 		back = append(back, i)
 		if i.holds {
-			after := s.held[i.Key].drain()
+			after := s.held[i.Key].Drain()
 			s.behind -= len(after)
 			back = append(back, after...)
 			delete(s.held, i.Key)
 		}
 	}
-	s.inbox.unshift(stay)
+	s.inbox.Unshift(stay)
 	s.nack(at, back, nil)
 }
 

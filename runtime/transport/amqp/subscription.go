@@ -13,6 +13,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/internal/again"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/fifo"
 )
 
 // subscription is a queue's consumer, or one of a group's. What has come is in one place
@@ -40,21 +41,21 @@ type subscription struct {
 	mu       sync.Mutex
 	wake     *sync.Cond // for the goroutine that calls the receiver
 	at       *attachment
-	inbox    fifo[*item]             // not handed over yet
-	held     map[string]*fifo[*item] // by key, what comes after one that is unsettled, if keys are kept in order
-	behind   int                     // how many that are
-	later    again.Later[*item]      // failed, to be handed over again, if keys are kept in order
-	timer    *time.Timer             // of later
-	handed   int                     // with the receiver, or being settled
-	loose    int                     // of those, that were acknowledged before
-	ids      map[string]struct{}     // of what is here, if ids are remembered
-	seen     *again.Window           // ids of what was settled
-	bounced  *again.Window           // what was given back to the group
-	away     map[string]time.Time    // failed, at the broker until then
-	vanished []string                // exchanges that were gone
-	retries  map[int]time.Time       // queues for retries, by step, and when they were declared
-	looked   time.Time               // when the group's members were last counted, by its channel's goroutine
-	others   bool                    // whether there were any
+	inbox    fifo.List[*item]             // not handed over yet
+	held     map[string]*fifo.List[*item] // by key, what comes after one that is unsettled, if keys are kept in order
+	behind   int                          // how many that are
+	later    again.Later[*item]           // failed, to be handed over again, if keys are kept in order
+	timer    *time.Timer                  // of later
+	handed   int                          // with the receiver, or being settled
+	loose    int                          // of those, that were acknowledged before
+	ids      map[string]struct{}          // of what is here, if ids are remembered
+	seen     *again.Window                // ids of what was settled
+	bounced  *again.Window                // what was given back to the group
+	away     map[string]time.Time         // failed, at the broker until then
+	vanished []string                     // exchanges that were gone
+	retries  map[int]time.Time            // queues for retries, by step, and when they were declared
+	looked   time.Time                    // when the group's members were last counted, by its channel's goroutine
+	others   bool                         // whether there were any
 	over     bool
 	stats    transport.Stats
 	gaveUp   int
@@ -117,7 +118,7 @@ func (t *Transport) newSubscription(r transport.SubscribeRequest) *subscription 
 	s.wake = sync.NewCond(&s.mu)
 	s.ctx, s.cancel = context.WithCancel(transport.ReceiverContext(context.Background()))
 	if r.Profile.Order == transport.OrderKey {
-		s.held = map[string]*fifo[*item]{}
+		s.held = map[string]*fifo.List[*item]{}
 	}
 	if r.Profile.DedupWindow > 0 {
 		s.ids, s.seen = map[string]struct{}{}, again.NewWindow(r.Profile.DedupWindow)
@@ -201,6 +202,6 @@ func (s *subscription) Stats() transport.Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st := s.stats
-	st.Waiting, st.InFlight = s.inbox.n(), s.handed+s.behind+s.later.Len()
+	st.Waiting, st.InFlight = s.inbox.Len(), s.handed+s.behind+s.later.Len()
 	return st
 }

@@ -11,6 +11,7 @@ import (
 	amqp "github.com/rabbitmq/amqp091-go"
 
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/fifo"
 )
 
 // take sees what has come, and puts it into the inbox.
@@ -110,14 +111,14 @@ func (s *subscription) accept(p *parcel, a *arrival, m transport.Message, expira
 	}
 	if s.held != nil {
 		if after, busy := s.held[i.Key]; busy {
-			after.push(i)
+			after.Push(i)
 			s.behind++
 			return
 		}
-		s.held[i.Key] = &fifo[*item]{}
+		s.held[i.Key] = &fifo.List[*item]{}
 		i.holds = true
 	}
-	s.inbox.push(i)
+	s.inbox.Push(i)
 	s.wake.Signal()
 }
 

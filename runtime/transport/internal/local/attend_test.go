@@ -24,7 +24,7 @@ func TestNeglect(t *testing.T) {
 		}
 		l.mu.Lock()
 		defer l.mu.Unlock()
-		return m.inbox.n()
+		return m.inbox.Len()
 	}
 	l.mu.Lock()
 	m.attend()
@@ -33,7 +33,7 @@ func TestNeglect(t *testing.T) {
 		t.Errorf("%d are handed on, though the member sees to that", n)
 	}
 	l.mu.Lock()
-	if !m.neglect() || m.inbox.n() != 1 {
+	if !m.neglect() || m.inbox.Len() != 1 {
 		t.Error("it sleeps, and a message has come")
 	}
 	l.mu.Unlock()

@@ -123,7 +123,7 @@ func (m *Member) giveUp() int {
 		m.gaveUp = l.abandon()
 	default:
 		m.gaveUp = l.takeBack(m, func(*delivery) bool { return true }) + m.settling
-		m.inbox.drain()
+		m.inbox.Drain()
 		m.cancel()
 		l.pump()
 	}
@@ -182,12 +182,12 @@ func (l *Line) abandon() int {
 	l.q.End()
 	for _, m := range l.all {
 		l.takeBack(m, func(*delivery) bool { return true })
-		m.inbox.drain()
+		m.inbox.Drain()
 		m.cancel()
 	}
-	items := append(append(l.q.Clear(), l.ready.drain()...), l.passing.drain()...)
+	items := append(append(l.q.Clear(), l.ready.Drain()...), l.passing.Drain()...)
 	for _, behind := range l.held {
-		items = append(items, behind.drain()...)
+		items = append(items, behind.Drain()...)
 	}
 	items = append(append(items, l.later.Clear()...), l.choosy...)
 	for _, i := range items {

@@ -32,7 +32,7 @@ func (l *Line) exhausted(i *item) bool {
 // passOn hands a message to a member elsewhere; l.mu is held. Until that has it the message
 // takes its room here.
 func (l *Line) passOn(i item) {
-	l.passing.push(i)
+	l.passing.Push(i)
 	if !l.passes {
 		l.passes = true
 		l.n.running.Go(l.passAll)
@@ -43,8 +43,8 @@ func (l *Line) passOn(i item) {
 func (l *Line) passAll() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.passing.n() > 0 {
-		i := l.passing.pop()
+	for l.passing.Len() > 0 {
+		i := l.passing.Pop()
 		m := i.p.Message
 		m.Attempt = uint64(i.attempts)
 		l.mu.Unlock()
@@ -86,14 +86,14 @@ func (l *Line) Evacuate() {
 		l.free -= m.free
 		m.free = 0
 		l.takeBack(m, func(d *delivery) bool { return !d.handed })
-		m.inbox.drain()
+		m.inbox.Drain()
 	}
 	l.pump()
 }
 
 // evacuate hands on all that waits; l.mu is held.
 func (l *Line) evacuate() {
-	items := append(l.ready.drain(), l.choosy...)
+	items := append(l.ready.Drain(), l.choosy...)
 	items = append(items, l.later.Clear()...)
 	l.choosy = nil
 	for batch := l.poll(polled); len(batch) > 0; batch = l.poll(polled) {
@@ -115,5 +115,5 @@ func (l *Line) stay() {
 		m.free = m.request.Profile.Unsettled() - m.unsettled.n
 		l.free += m.free
 	}
-	l.ready.unshift(l.passing.drain())
+	l.ready.Unshift(l.passing.Drain())
 }

@@ -23,7 +23,7 @@ func (l *Line) join(m *Member) {
 func (l *Line) place(i item) {
 	m := l.pick(&i)
 	if m.free == 0 {
-		m.parked.push(i)
+		m.parked.Push(i)
 		return
 	}
 	m.give(i)
@@ -132,7 +132,7 @@ func (l *Line) dismiss(m *Member) {
 	l.free -= m.free
 	m.leaving, m.free = true, 0
 	l.takeBack(m, func(d *delivery) bool { return !d.handed })
-	m.inbox.drain()
+	m.inbox.Drain()
 	l.pump()
 }
 
@@ -150,6 +150,6 @@ func (l *Line) takeBack(m *Member, which func(*delivery) bool) int {
 			d.item.p.Retain() // the receiver may still read it
 		}
 	}
-	l.ready.unshift(slices.Concat(items, m.parked.drain()))
+	l.ready.Unshift(slices.Concat(items, m.parked.Drain()))
 	return len(items)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/internal/again"
 	"github.com/xsgen/xsgen/runtime/internal/queue"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/fifo"
 )
 
 // line is the queue of a subscription, or of a group, and those who take from it. A
@@ -32,29 +33,29 @@ type Line struct {
 	lost, gaps atomic.Uint64 // elsewhere, see Lost and Missed
 
 	mu        sync.Mutex
-	members   []*Member              // that get messages, the one that has been there for the longest first
-	all       []*Member              // those too that are leaving
-	gone      uint64                 // what members that have left have settled
-	free      int                    // messages that the members may get
-	turn      int                    // of the members
-	ready     fifo[item]             // may be handed over
-	choosy    []item                 // failed and due, while those who have not tried have no room
-	later     again.Later[item]      // failed, and not due yet
-	held      map[string]*fifo[item] // by key, what comes after one that is unsettled, if keys are kept in order
-	seed      maphash.Seed           // of sticky members
-	seen      *again.Window          // ids that were taken, nil if none are remembered
-	timer     *time.Timer            // of later
-	armed     time.Time              // when it goes off
+	members   []*Member                   // that get messages, the one that has been there for the longest first
+	all       []*Member                   // those too that are leaving
+	gone      uint64                      // what members that have left have settled
+	free      int                         // messages that the members may get
+	turn      int                         // of the members
+	ready     fifo.List[item]             // may be handed over
+	choosy    []item                      // failed and due, while those who have not tried have no room
+	later     again.Later[item]           // failed, and not due yet
+	held      map[string]*fifo.List[item] // by key, what comes after one that is unsettled, if keys are kept in order
+	seed      maphash.Seed                // of sticky members
+	seen      *again.Window               // ids that were taken, nil if none are remembered
+	timer     *time.Timer                 // of later
+	armed     time.Time                   // when it goes off
 	expired   uint64
 	duplicate uint64
-	passing   fifo[item] // to be handed to members elsewhere
-	passes    bool       // somebody does that
-	passed    uint64     // that were
-	evacuated bool       // all are
-	broken    uint64     // that the filter panicked at: dead, and never queued
-	ending    bool       // it gets nothing more
-	over      bool       // it has nothing more
-	abandoned bool       // what it had was given up
+	passing   fifo.List[item] // to be handed to members elsewhere
+	passes    bool            // somebody does that
+	passed    uint64          // that were
+	evacuated bool            // all are
+	broken    uint64          // that the filter panicked at: dead, and never queued
+	ending    bool            // it gets nothing more
+	over      bool            // it has nothing more
+	abandoned bool            // what it had was given up
 	idlers    []chan struct{}
 	buf       []item // for what is taken from the queue
 }
@@ -84,7 +85,7 @@ func newLine(n *Node, r transport.SubscribeRequest) *Line {
 		l.seen = again.NewWindow(p.DedupWindow)
 	}
 	if p.Order == transport.OrderKey {
-		l.held = map[string]*fifo[item]{}
+		l.held = map[string]*fifo.List[item]{}
 	}
 	return l
 }
@@ -223,8 +224,8 @@ func (l *Line) take() (item, bool) {
 		l.choosy = slices.Delete(l.choosy, at, at+1)
 		return i, true
 	}
-	for l.ready.n() > 0 {
-		if i := l.ready.pop(); l.fresh(&i) && l.chosen(i) {
+	for l.ready.Len() > 0 {
+		if i := l.ready.Pop(); l.fresh(&i) && l.chosen(i) {
 			return i, true
 		}
 	}
@@ -272,10 +273,10 @@ func (l *Line) turnCame(i *item) bool {
 		return true
 	}
 	if behind, ok := l.held[i.p.Key]; ok {
-		behind.push(*i)
+		behind.Push(*i)
 		return false
 	}
-	l.held[i.p.Key] = &fifo[item]{}
+	l.held[i.p.Key] = &fifo.List[item]{}
 	i.holds = true
 	return true
 }
@@ -283,10 +284,10 @@ func (l *Line) turnCame(i *item) bool {
 // finish lets go of a message, and lets on the next one of its key; l.mu is held.
 func (l *Line) finish(i *item) {
 	if i.holds {
-		if behind := l.held[i.p.Key]; behind.n() > 0 {
-			next := behind.pop()
+		if behind := l.held[i.p.Key]; behind.Len() > 0 {
+			next := behind.Pop()
 			next.holds = true
-			l.ready.push(next)
+			l.ready.Push(next)
 		} else {
 			delete(l.held, i.p.Key)
 		}

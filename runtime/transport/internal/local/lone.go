@@ -64,7 +64,7 @@ func (b *Batch) Lone() *Member {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if m.inbox.n() == 0 {
+	if m.inbox.Len() == 0 {
 		m.unclaim()
 		return nil
 	}
@@ -78,7 +78,7 @@ func (l *Line) claim() *Member {
 		return nil
 	}
 	m := l.members[0]
-	if !m.idle || m.claimed || m.ended || m.inbox.n() > 0 || !m.record.trusted() {
+	if !m.idle || m.claimed || m.ended || m.inbox.Len() > 0 || !m.record.trusted() {
 		return nil
 	}
 	m.claimed = true
@@ -88,7 +88,7 @@ func (l *Line) claim() *Member {
 // unclaim leaves the member to its goroutine again; l.mu is held.
 func (m *Member) unclaim() {
 	m.claimed = false
-	if m.ended || m.inbox.n() > 0 {
+	if m.ended || m.inbox.Len() > 0 {
 		m.wake.Signal()
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/fifo"
 )
 
 // member is a subscription: the only member of its line, or one of a group's. Its
@@ -21,17 +22,17 @@ type Member struct {
 	wake    *sync.Cond
 	done    chan struct{} // closed when its goroutine has ended
 
-	free      int             // messages that it may get
-	fresh     []delivery      // that were not used yet
-	spare     *delivery       // those that may be used again, by after
-	inbox     fifo[*delivery] // handed to it, and not yet to the receiver
-	idle      bool            // its goroutine sleeps
-	claimed   bool            // somebody else calls the receiver
-	woken     time.Time       // when its goroutine was, the zero value if it has not slept
+	free      int                  // messages that it may get
+	fresh     []delivery           // that were not used yet
+	spare     *delivery            // those that may be used again, by after
+	inbox     fifo.List[*delivery] // handed to it, and not yet to the receiver
+	idle      bool                 // its goroutine sleeps
+	claimed   bool                 // somebody else calls the receiver
+	woken     time.Time            // when its goroutine was, the zero value if it has not slept
 	record    record
 	unsettled chain
-	settling  int        // settled, and being given up
-	parked    fifo[item] // sticky messages that wait for it
+	settling  int             // settled, and being given up
+	parked    fifo.List[item] // sticky messages that wait for it
 	leaving   bool
 	ended     bool
 	gaveUp    int // messages that were left when Close stopped waiting
@@ -77,7 +78,7 @@ func (m *Member) give(i item) {
 	m.free--
 	m.l.free--
 	m.unsettled.add(d)
-	m.inbox.push(d)
+	m.inbox.Push(d)
 	if !m.claimed {
 		m.wake.Signal()
 	}
@@ -172,7 +173,7 @@ func (m *Member) neglect() bool {
 		m.l.attended.Store(false)
 		m.l.pump()
 	}
-	return m.inbox.n() > 0 || m.ended
+	return m.inbox.Len() > 0 || m.ended
 }
 
 // returned says that the receiver has returned from a delivery, nil for none; l.mu is held.
@@ -186,11 +187,11 @@ func (m *Member) returned(d *delivery) {
 // pop is the next delivery, nil if there is none; l.mu is held.
 func (m *Member) pop() *delivery {
 	l := m.l
-	if m.inbox.n() == 0 && l.attended.Load() {
+	if m.inbox.Len() == 0 && l.attended.Load() {
 		l.pump()
 	}
-	for m.inbox.n() > 0 {
-		d := m.inbox.pop()
+	for m.inbox.Len() > 0 {
+		d := m.inbox.Pop()
 		if !l.late(&d.item) {
 			d.handed = true
 			return d
@@ -215,10 +216,10 @@ func (m *Member) yield() bool {
 		m.l.mu.Unlock()
 		runtime.Gosched()
 		m.l.mu.Lock()
-		if m.inbox.n() == 0 && m.l.attended.Load() {
+		if m.inbox.Len() == 0 && m.l.attended.Load() {
 			m.l.pump()
 		}
-		if m.inbox.n() > 0 || m.ended {
+		if m.inbox.Len() > 0 || m.ended {
 			return true
 		}
 	}
@@ -232,8 +233,8 @@ func (m *Member) refill() {
 	}
 	m.free++
 	m.l.free++
-	for m.parked.n() > 0 {
-		if i := m.parked.pop(); m.l.fresh(&i) {
+	for m.parked.Len() > 0 {
+		if i := m.parked.Pop(); m.l.fresh(&i) {
 			m.give(i)
 			return
 		}
