@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/xsgen/xsgen/runtime/internal/queue"
 )
 
 // audience is who hears every key of a node. It does not change any more.
@@ -62,17 +64,25 @@ func (n *node[T]) publishPlain(ctx context.Context, queues []*consumers, x *extr
 	var i item
 	i.place, i.key, i.value = &n.place, key, v
 	i.equip(x)
+	patience := timeout
 	if len(queues) > 1 { // one that is alone numbers an event when its handler asks
 		i.number()
+		patience = queue.NoWait
 	}
+	var full []*consumers
 	for _, c := range queues {
 		if c.s.closed.Load() {
 			err = c.s.skipped(err)
 			continue
 		}
-		if next := c.put(ctx, &i, timeout); next != nil {
+		if next := c.put(ctx, &i, patience); next == queue.ErrWouldWait {
+			full = append(full, c)
+		} else if next != nil {
 			err = join(err, next)
 		}
+	}
+	for _, c := range full {
+		err = join(err, c.put(ctx, &i, timeout))
 	}
 	return err
 }

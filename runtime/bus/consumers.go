@@ -104,23 +104,28 @@ func (s *Subscription) limitedCall(h call) call {
 // enqueue is what a queued subscription does with an event.
 func enqueue[T any](s *Subscription) func(context.Context, *Event[T]) error {
 	c := s.queue
-	plain := c.plain()
-	return func(ctx context.Context, e *Event[T]) error {
+	full := &later[T]{}
+	if c.plain() {
+		full.take = func(ctx context.Context, e *Event[T]) error {
+			e.number()
+			i := item{origin{e.place, e.key, e.seq, e.extra}, e.value}
+			return full.unless(c.put(ctx, &i, e.timeout))
+		}
+		return full.take
+	}
+	full.take = func(ctx context.Context, e *Event[T]) error {
 		e.number()
 		i := item{origin{e.place, e.key, e.seq, e.extra}, e.value}
-		if plain {
-			return c.put(ctx, &i, e.timeout)
-		}
 		lane, err := c.prepare(&i)
 		if err != nil {
 			return err
 		}
-		err = c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout))
-		if err != nil {
-			return c.putError(&i, err)
+		if err = c.q.Put(ctx, lane, &i, i.size(), c.patience(e.timeout)); err != nil {
+			return full.unless(c.putError(&i, err))
 		}
 		return nil
 	}
+	return full.take
 }
 
 // tryEnqueue is enqueue for a member of a group: without waiting, and without
@@ -172,9 +177,9 @@ func (c *consumers) prepare(i *item) (lane int, err error) {
 }
 
 // patience is how long a publish waits for room: as its publisher and the profile
-// say; 0 if neither does.
+// say; 0 if neither does. A publisher that does not wait does not.
 func (c *consumers) patience(publisher time.Duration) time.Duration {
-	if publisher > 0 && (c.wait == 0 || publisher < c.wait) {
+	if publisher != 0 && (c.wait == 0 || publisher < c.wait) {
 		return publisher
 	}
 	return c.wait

@@ -175,6 +175,9 @@ func insist[T any](ctx context.Context, g *group, members []member[T], m *member
 	if err == errLeft {
 		return deliverToGroup(ctx, g, members, e)
 	}
+	if _, full := err.(*later[T]); full {
+		return &later[T]{func(ctx context.Context, e *Event[T]) error { return insist(ctx, g, members, m, e) }}
+	}
 	return err
 }
 

@@ -171,18 +171,22 @@ func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeo
 		e.equip(x)
 	}
 	e.value = v
-	if timeout != e.timeout {
-		e.timeout = timeout
-	}
 	all := n.all.Load().targets
 	var own []target[T]
 	if n.place.keyed || n.history != nil {
 		e.key = key
 		all, own = n.hearers(e)
 	}
-	done, err := n.deliverAll(ctx, all, e, side)
-	if done < len(all) || len(own) > 0 {
-		err = n.deliverRest(ctx, [2][]target[T]{all[done:], own}, e, side, err)
+	if d := patience(timeout, len(all)+len(own)); d != e.timeout {
+		e.timeout = d
+	}
+	done, full, err := n.deliverAll(ctx, all, e, side)
+	if done < len(all) || len(own) > 0 || full != nil {
+		w := waits[T]{timeout: timeout}
+		if full != nil {
+			w.full = append(w.full, full)
+		}
+		err = n.deliverRest(ctx, [2][]target[T]{all[done:], own}, e, side, &w, err)
 	}
 	if side != nil || n.awaited.Load() {
 		n.end(e, side)
@@ -197,8 +201,9 @@ func (n *node[T]) publish(ctx context.Context, x *extra, key string, v *T, timeo
 
 // deliverAll delivers to who hears every key, in order, and returns how many it
 // has seen to. It guards against panics once for all of them; one ends it, and is
-// an error. A handler that ends the goroutine ends the publish.
-func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T], side *atomic.Int64) (done int, err error) {
+// an error. So does who has no room, and is not waited for. A handler that ends the
+// goroutine ends the publish.
+func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T], side *atomic.Int64) (done int, full *later[T], err error) {
 	finished := false
 	defer func() {
 		if finished {
@@ -218,15 +223,20 @@ func (n *node[T]) deliverAll(ctx context.Context, list []target[T], e *Event[T],
 			continue
 		}
 		if next := t.take(ctx, e); next != nil {
+			var waits bool
+			if full, waits = next.(*later[T]); waits {
+				break
+			}
 			err = join(err, next)
 		}
 	}
 	finished = true
-	return done, err
+	return done, full, err
 }
 
-// deliverRest delivers to who hears the key only, and to who deliverAll has left.
-func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Event[T], side *atomic.Int64, err error) error {
+// deliverRest delivers to who hears the key only, and to who deliverAll has left, and waits
+// for room where there was none.
+func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Event[T], side *atomic.Int64, w *waits[T], err error) error {
 	finished := false
 	defer func() {
 		if !finished { // the goroutine ends: a panic is an error by now
@@ -235,13 +245,18 @@ func (n *node[T]) deliverRest(ctx context.Context, lists [2][]target[T], e *Even
 	}()
 	for _, list := range lists {
 		for i := range list {
-			if t := &list[i]; !t.sub.closed.Load() {
-				err = join(err, deliver(ctx, t.take, e))
+			t := &list[i]
+			if t.turn() > 0 {
+				w.start(ctx, e)
+			}
+			if !t.sub.closed.Load() {
+				err = w.or(err, deliver(ctx, t.take, e))
 			} else {
 				err = t.sub.skipped(err)
 			}
 		}
 	}
+	err = join(err, w.end(ctx, e))
 	finished = true
 	return err
 }

@@ -39,7 +39,8 @@ func Direct() SubscribeOption { return func(o *subscribeOptions) { o.direct = tr
 
 // Last has a direct subscription's handler be called after all others have the event, also
 // those that have subscribed later, or to single keys: for a handler that may take long,
-// since it sends the event elsewhere. It is not for members of a group.
+// since it sends the event elsewhere. Queues that are full are waited for meanwhile. It is not
+// for members of a group.
 func Last() SubscribeOption { return func(o *subscribeOptions) { o.last = true } }
 
 // Also has a subscription hear what other patterns match as well: it is one

@@ -50,7 +50,8 @@ func NewPublisher[T any](b *Bus, name topic.Name, opts ...PublishOption) (*Publi
 // Publish hands v to every subscriber. It returns the errors of direct handlers
 // and of queues that did not accept v, joined, and ErrClosed once the bus is
 // closed. It blocks while a queue is full, until ctx ends; one that has ended before counts
-// only where it would block. v must not be changed afterwards. It allocates nothing unless publishes of one topic overlap.
+// only where it would block. All others have v by then. v must not be changed afterwards.
+// It allocates nothing unless publishes of one topic overlap, or wait.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.n.send(ctx, nil, "", v, p.options.timeout)
 }

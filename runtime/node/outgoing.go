@@ -115,8 +115,8 @@ type leg struct {
 }
 
 // listenLast subscribes to what leaves the node. Whoever hears it in the process, and may
-// have subscribed later, is served before a transport is waited for; a queue of theirs that is
-// full, and blocks, is therefore waited for before the transports get the event.
+// have subscribed later, is served before a transport is waited for, but for queues that are
+// full: neither waits for the other.
 func (n *Node) listenLast() error {
 	var patterns []topic.Pattern
 	for i := range n.plan.Outgoing {

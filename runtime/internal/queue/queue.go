@@ -29,11 +29,16 @@ const (
 
 // Errors of Put.
 var (
-	ErrClosed   = errors.New("queue: closed")
-	ErrFull     = errors.New("queue: full")
-	ErrTimeout  = errors.New("queue: timed out")
-	ErrTooLarge = errors.New("queue: larger than the whole queue")
+	ErrClosed    = errors.New("queue: closed")
+	ErrFull      = errors.New("queue: full")
+	ErrTimeout   = errors.New("queue: timed out")
+	ErrTooLarge  = errors.New("queue: larger than the whole queue")
+	ErrWouldWait = errors.New("queue: full, and not waited for")
 )
+
+// NoWait is the timeout of a Put that is ErrWouldWait where it would wait. The other policies
+// are as ever.
+const NoWait time.Duration = -1
 
 // Config says how much a queue holds.
 type Config[E any] struct {
@@ -86,7 +91,7 @@ func New[E any](cfg Config[E]) *Queue[E] {
 
 // Put adds a copy of an item of a size, which counts where bytes are limited, to a lane. With
 // Block it waits for room until ctx ends, or, if
-// timeout is not 0, that has passed.
+// timeout is not 0, that has passed, or, with NoWait, not at all.
 func (q *Queue[E]) Put(ctx context.Context, n int, e *E, size int64, timeout time.Duration) error {
 	if q.cfg.Bytes == 0 {
 		size = 0
@@ -305,6 +310,9 @@ func (q *Queue[E]) dropOldest() bool {
 
 // await waits for room. q.mu is held, and released in between.
 func (q *Queue[E]) await(ctx context.Context, size int64, timeout time.Duration) error {
+	if timeout == NoWait {
+		return ErrWouldWait
+	}
 	var late <-chan time.Time
 	if timeout == 0 && q.cfg.Patience != nil {
 		q.mu.Unlock() // a ctx may be anybody's
