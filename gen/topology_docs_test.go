@@ -104,3 +104,31 @@ func checkTopologySnippet(t *testing.T, file string, text []byte, named map[stri
 		t.Errorf("%s", out.String())
 	}
 }
+
+// TestThePagesExample keeps what is run in testdata/golden/manual equal to the example of
+// docs/topology.md: its machines, and the topology that follows them.
+func TestThePagesExample(t *testing.T) {
+	page, err := os.ReadFile(topologyDoc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range fence.FindAllSubmatch(page, -1) {
+		name := string(m[2]) + gen.MachineSuffix
+		if string(m[1]) == "topology" {
+			name = "shop" + gen.TopologySuffix
+		}
+		name = "../testdata/golden/manual/" + name
+		if os.Getenv("XSGEN_UPDATE") != "" {
+			if err := os.WriteFile(name, m[4], 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if old, err := os.ReadFile(name); err != nil || !bytes.Equal(old, m[4]) {
+			t.Errorf("run with XSGEN_UPDATE=1 (%v):\n%s", err, diff.Diff(name, old, "the page's", m[4]))
+		}
+		if string(m[1]) == "topology" {
+			return
+		}
+	}
+	t.Error("there is no topology")
+}

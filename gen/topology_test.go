@@ -15,6 +15,9 @@ import (
 	"github.com/xsgen/xsgen/gen/diag"
 )
 
+// theShop is the contract's example, which is run where it is.
+const theShop = "../testdata/golden/contract/shop.topology.yaml"
+
 // shopMachines are the machines that a topology of the tests can name.
 func shopMachines(t testing.TB) map[string][]byte {
 	t.Helper()
@@ -36,7 +39,7 @@ func checkTopology(text []byte, machines map[string][]byte) *diag.List {
 // TestTheShop is the contract's example: what it is warned of is what its nodes' code
 // is to send.
 func TestTheShop(t *testing.T) {
-	text, err := os.ReadFile("model/testdata/shop/shop.topology.yaml")
+	text, err := os.ReadFile(theShop)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +55,7 @@ func TestTheShop(t *testing.T) {
 // must end.
 func FuzzTopology(f *testing.F) {
 	files, _ := filepath.Glob("testdata/diag/*.txtar")
-	for _, name := range append(files, "model/testdata/shop/shop.topology.yaml") {
+	for _, name := range append(files, theShop) {
 		a, err := txtar.ParseFile(name)
 		if err != nil {
 			f.Fatal(err)

@@ -13,8 +13,12 @@ import (
 	"github.com/xsgen/xsgen/gen/spec"
 )
 
-// shop is a directory with a topology and its machines.
-const shop = "testdata/shop/"
+// shop is a directory with machines, and contract one with the contract's own topology, which
+// is generated and run there.
+const (
+	shop     = "testdata/shop/"
+	contract = "../../testdata/golden/contract/"
+)
 
 // join resolves a topology whose machines' specs are in the directory shop.
 func join(t testing.TB, text string) (*model.Topology, string) {
@@ -40,7 +44,7 @@ func join(t testing.TB, text string) (*model.Topology, string) {
 
 func shopText(t testing.TB) string {
 	t.Helper()
-	text, err := os.ReadFile(shop + "shop.topology.yaml")
+	text, err := os.ReadFile(contract + "shop.topology.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
