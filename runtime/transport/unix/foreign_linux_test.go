@@ -2,52 +2,32 @@ package unix_test
 
 import (
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"syscall"
 	"testing"
 
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir/sockdirtest"
 	"github.com/xsgen/xsgen/runtime/transport/unix"
 )
 
-// dialAs connects as another user, of another group: the thread becomes one for as long as that
-// takes.
+// dialAs connects as another user, of another group.
 func dialAs(t *testing.T, uid, gid int, path string) (c net.Conn, err error) {
 	t.Helper()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
-		if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESGID, ^uintptr(0), uintptr(gid), ^uintptr(0)); e != 0 {
-			err = e
-			return
-		}
-		if _, _, e := syscall.RawSyscall(syscall.SYS_SETRESUID, ^uintptr(0), uintptr(uid), ^uintptr(0)); e != 0 {
-			err = e
-			return
-		}
-		var fd int
-		if fd, err = syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM, 0); err != nil {
-			return
-		}
-		err = syscall.Connect(fd, &syscall.SockaddrUnix{Name: path})
-		if err == nil {
-			c, err = connOf(fd)
-		}
-	}()
-	<-done
+	err = sockdirtest.As(t, uid, gid, func() (err error) {
+		c, err = net.Dial("unix", path)
+		return err
+	})
 	return c, err
 }
 
 // TestForeignUser has processes of three users connect.
 func TestForeignUser(t *testing.T) {
-	if syscall.Getuid() != 0 {
-		t.Skip("only root can be another user")
-	}
+	sockdirtest.NeedRoot(t)
 	const friend, stranger = 12345, 23456
 	dir := filepath.Join(tempDir(t), "shared")
 	a := open(t, unix.Config{Dir: dir, Node: "a", AllowUsers: "12345"})
@@ -80,9 +60,7 @@ func TestForeignUser(t *testing.T) {
 // TestForeignGroup has processes of two groups connect. The system keeps out who is not of the
 // group; where somebody has opened the directory and the socket to all, the transport does.
 func TestForeignGroup(t *testing.T) {
-	if syscall.Getuid() != 0 {
-		t.Skip("only root can be of another group")
-	}
+	sockdirtest.NeedRoot(t)
 	const group, friend, stranger = 34567, 12345, 23456
 	dir := filepath.Join(tempDir(t), "shared")
 	a := open(t, unix.Config{Dir: dir, Node: "a", AllowGroup: strconv.Itoa(group)})
@@ -123,6 +101,41 @@ func TestForeignGroup(t *testing.T) {
 	until(t, "it is counted", func() bool { return a.Figures().Foreign == 1 })
 	if a.Peers() != 1 {
 		t.Errorf("%d are connected", a.Peers())
+	}
+}
+
+// TestForeignListener has others be quicker to make a node's socket, in a directory that
+// several users share: nobody tells a stranger anything.
+func TestForeignListener(t *testing.T) {
+	sockdirtest.NeedRoot(t)
+	const friend, stranger = 12345, 23456
+	dir := filepath.Join(tempDir(t), "shared")
+	a := open(t, unix.Config{Dir: dir, Node: "a", AllowUsers: "12345"})
+	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for uid, heard := range map[int]bool{stranger: false, friend: true} {
+		var l net.Listener
+		err := sockdirtest.As(t, uid, uid, func() (err error) {
+			l, err = net.Listen("unix", filepath.Join(dir, fmt.Sprintf("b-%d.sock", uid)))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		c, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		n, err := c.Read(make([]byte, 1))
+		if n > 0 != heard {
+			t.Errorf("user %d, who listens, hears %d bytes, %v", uid, n, err)
+		}
+	}
+	if n := a.Figures().Foreign; n == 0 {
+		t.Error("no stranger is counted")
 	}
 }
 

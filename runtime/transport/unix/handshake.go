@@ -3,33 +3,14 @@
 package unix
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"time"
-
-	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
 )
 
 // greeting is how long both sides have to say who they are.
 const greeting = 5 * time.Second
-
-// errForeign is the reason to close a connection to a process of somebody who is not
-// allowed.
-var errForeign = errors.New("unix: the other process belongs to a user who is not allowed")
-
-// vet looks at whose process is at the other end.
-func (t *Transport) vet(sock *net.UnixConn) error {
-	c, err := sockdir.CredentialsOf(sock)
-	if err != nil {
-		return fmt.Errorf("unix: the other process's user: %w", err)
-	}
-	if !t.access.Allows(c) {
-		return fmt.Errorf("%w: user %d", errForeign, c.UID)
-	}
-	return nil
-}
 
 // readGreeting reads the first frame, and not a byte more.
 func readGreeting(sock net.Conn) (hello, error) {
@@ -59,7 +40,7 @@ func readGreeting(sock net.Conn) (hello, error) {
 // answer greets a process that has connected to this one; nil if it is not wanted.
 func (t *Transport) answer(sock *net.UnixConn) (*peer, error) {
 	_ = sock.SetDeadline(time.Now().Add(greeting))
-	if err := t.vet(sock); err != nil {
+	if err := t.access.Vet(sock); err != nil {
 		return nil, err
 	}
 	h, err := readGreeting(sock)
@@ -95,7 +76,7 @@ func (t *Transport) call(name string) error {
 
 func (t *Transport) introduce(sock *net.UnixConn, name string) error {
 	_ = sock.SetDeadline(time.Now().Add(greeting))
-	if err := t.vet(sock); err != nil {
+	if err := t.access.Vet(sock); err != nil {
 		return err
 	}
 	if _, err := sock.Write(t.hello().append(nil)); err != nil {

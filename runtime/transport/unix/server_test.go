@@ -207,10 +207,3 @@ func TestSmallerPeer(t *testing.T) {
 	publish(t, a, message(1))
 	got.wait(t, 1)
 }
-
-// connOf makes a connection of a descriptor.
-func connOf(fd int) (net.Conn, error) {
-	f := os.NewFile(uintptr(fd), "")
-	defer f.Close()
-	return net.FileConn(f)
-}

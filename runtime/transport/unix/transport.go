@@ -226,8 +226,9 @@ func (t *Transport) note(err error) {
 	switch {
 	case errors.Is(err, errMalformed):
 		t.malform.Add(1)
-	case errors.Is(err, errForeign):
+	case errors.Is(err, sockdir.ErrForeign):
 		t.foreign.Add(1)
+		err = fmt.Errorf("unix: %w", err)
 	default:
 		return
 	}

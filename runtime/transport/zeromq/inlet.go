@@ -116,6 +116,9 @@ func (in *inlet) connect() (worked bool, err error) {
 		return false, err
 	}
 	defer c.Close()
+	if err := in.t.vet(c); err != nil {
+		return false, err
+	}
 	stop := context.AfterFunc(in.ctx, func() { _ = c.Close() })
 	defer stop()
 	peer, r, err := zmtp.Shake(c, zmtp.Config{
@@ -234,6 +237,21 @@ func dial(ctx context.Context, addr string) (net.Conn, error) {
 	}
 	d := net.Dialer{Timeout: handshakeTimeout}
 	return d.DialContext(ctx, network, where)
+}
+
+// vet looks at whose process listens where the inlet has connected to: in a directory that
+// several users share, anybody may have been quicker to make a socket of a node's name.
+func (t *Transport) vet(c net.Conn) error {
+	sock, local := c.(*net.UnixConn)
+	if !local {
+		return nil
+	}
+	err := t.access.Vet(sock)
+	if err != nil {
+		err = fmt.Errorf("zeromq: %w", err)
+		t.onError(err)
+	}
+	return err
 }
 
 // serve reads what the publisher says.

@@ -61,16 +61,12 @@ func (t *Transport) bindDir() error {
 			groups = append(groups, q.Group)
 		}
 	}
-	access, err := sockdir.ParseAccess(t.cfg.AllowUsers, t.cfg.AllowGroup)
-	if err != nil {
-		return fmt.Errorf("zeromq: %w", err)
-	}
 	for _, g := range groups {
 		name := t.id
 		if g != "" {
 			name += "." + g
 		}
-		s, err := sockdir.Bind(t.cfg.Dir, name, &access)
+		s, err := sockdir.Bind(t.cfg.Dir, name, &t.access)
 		if err != nil {
 			return fmt.Errorf("zeromq: %w", err)
 		}

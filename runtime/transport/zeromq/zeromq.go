@@ -15,6 +15,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
+	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
 )
 
 // The times of connections.
@@ -48,7 +49,8 @@ type Config struct {
 	// for them, if their profile has ManualAck.
 	Queues []transport.Queue
 	// AllowUsers are users, by names or numbers with commas between, and AllowGroup is a group
-	// whose processes may connect through the directory, besides the process's own user.
+	// whose processes may connect through the directory, and be connected to, besides those of
+	// the process's own user.
 	AllowUsers, AllowGroup string
 	// MaxBody is the most bytes that a body may have; 0 is codec.MaxSize.
 	MaxBody int
@@ -63,6 +65,7 @@ type Transport struct {
 	cfg     Config
 	id      string
 	epoch   string
+	access  sockdir.Access
 	maxBody int
 	onError func(error)
 
@@ -150,8 +153,13 @@ func newTransport(cfg Config) (*Transport, error) {
 	if cfg.OnError == nil {
 		cfg.OnError = func(error) {}
 	}
+	access, err := sockdir.ParseAccess(cfg.AllowUsers, cfg.AllowGroup)
+	if err != nil {
+		return nil, fmt.Errorf("zeromq: %w", err)
+	}
 	t := &Transport{
-		cfg: cfg, id: identity(cfg.Node, cfg.Replica), epoch: transport.NewEpoch(), maxBody: cfg.MaxBody, onError: cfg.OnError,
+		access: access,
+		cfg:    cfg, id: identity(cfg.Node, cfg.Replica), epoch: transport.NewEpoch(), maxBody: cfg.MaxBody, onError: cfg.OnError,
 		shut: make(chan struct{}), rushed: make(chan struct{}), done: make(chan struct{}),
 		remotes: map[string]*remote{}, inlets: map[string]*inlet{}, own: map[uint64]*target{}, ids: map[*local.Line]uint64{},
 	}

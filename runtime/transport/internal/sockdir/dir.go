@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -86,7 +87,22 @@ func (a *Access) Modes() (dir, socket fs.FileMode) {
 
 // Allows reports whether a process of a user and group may be a peer.
 func (a *Access) Allows(c Credentials) bool {
-	return a.users[c.UID] || a.gid >= 0 && (c.GID == uint32(a.gid) || inGroup(c.UID, a.gid))
+	return a.gid >= 0 && c.GID == uint32(a.gid) || a.trusts(c.UID)
+}
+
+// trusts reports whether a user takes part, by name or as a member of the group.
+func (a *Access) trusts(uid uint32) bool {
+	return a.users[uid] || a.gid >= 0 && inGroup(uid, a.gid)
+}
+
+// Vet looks at whose process is at the other end of a connection, be it one that has
+// connected or one that listens: its error wraps ErrForeign for somebody who is not allowed.
+func (a *Access) Vet(c *net.UnixConn) error {
+	who, err := CredentialsOf(c)
+	if err == nil && !a.Allows(who) {
+		err = fmt.Errorf("%w: user %d at %s%s", ErrForeign, who.UID, strings.Trim(c.LocalAddr().String(), "@"), strings.Trim(c.RemoteAddr().String(), "@"))
+	}
+	return err
 }
 
 // inGroup reports whether a user is a member of a group by the system's lists.
@@ -136,7 +152,35 @@ func (a *Access) Prepare(dir string) error {
 	if err != nil {
 		return err
 	}
-	return a.check(dir, info)
+	return errors.Join(a.check(dir, info), a.checkAbove(dir))
+}
+
+// checkAbove refuses a directory whose way leads through a place where everybody may make
+// directories, such as the one for temporary files, and there through somebody else's: who has
+// that one can put another directory in place of this one.
+func (a *Access) checkAbove(dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err == nil {
+		dir, err = filepath.EvalSymlinks(dir)
+	}
+	for err == nil && dir != filepath.Dir(dir) {
+		var own, above fs.FileInfo
+		if own, err = os.Lstat(dir); err != nil {
+			break
+		}
+		dir = filepath.Dir(dir)
+		if above, err = os.Lstat(dir); err != nil || above.Mode().Perm()&0o002 == 0 {
+			continue
+		}
+		st, ok := own.Sys().(*syscall.Stat_t)
+		switch {
+		case above.Mode()&fs.ModeSticky == 0:
+			return fmt.Errorf("%w: in %s everybody may put another directory in its place", ErrUnsafe, dir)
+		case !ok || !a.trusts(st.Uid) && st.Uid != 0:
+			return fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, filepath.Join(dir, own.Name()), st.Uid)
+		}
+	}
+	return err
 }
 
 func (a *Access) check(dir string, info fs.FileInfo) error {
@@ -145,7 +189,7 @@ func (a *Access) check(dir string, info fs.FileInfo) error {
 	switch {
 	case !info.IsDir() || !ok:
 		return fmt.Errorf("%w: %s is no directory", ErrUnsafe, dir)
-	case !a.users[st.Uid] && (a.alone() || st.Uid != 0):
+	case !a.trusts(st.Uid) && (a.alone() || st.Uid != 0):
 		return fmt.Errorf("%w: %s belongs to user %d", ErrUnsafe, dir, st.Uid)
 	case info.Mode().Perm()&^mode.Perm() != 0:
 		return fmt.Errorf("%w: %s has the mode %o; no more than %o is right for it", ErrUnsafe, dir, info.Mode().Perm(), mode.Perm())

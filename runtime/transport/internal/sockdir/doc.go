@@ -12,6 +12,9 @@ var (
 	ErrInUse = errors.New("another process has the socket")
 	// ErrUnsafe is returned for a directory in which others could put sockets of theirs.
 	ErrUnsafe = errors.New("the directory of the sockets is not safe")
+	// ErrForeign is wrapped by the error of a connection to a process of a user who is not
+	// allowed.
+	ErrForeign = errors.New("the other process belongs to a user who is not allowed")
 	// ErrPathTooLong is returned for a directory whose sockets' paths the system cannot have.
 	ErrPathTooLong = errors.New("the path of the socket is too long")
 )

@@ -16,14 +16,14 @@ type Access struct{}
 // ParseAccess has nothing to allow here.
 func ParseAccess(string, string) (Access, error) { return Access{}, nil }
 
+// Vet fails.
+func (*Access) Vet(*net.UnixConn) error { return errors.ErrUnsupported }
+
 // Default is where the sockets of a topology would be.
 func Default(topology string) string { return filepath.Join(os.TempDir(), topology) }
 
 // Socket is not there.
 type Socket struct{}
-
-// ErrForeign is never returned here.
-var ErrForeign = errors.New("a process of a user who is not allowed wants to connect")
 
 // Bind fails.
 func Bind(dir, name string, _ *Access) (*Socket, error) {

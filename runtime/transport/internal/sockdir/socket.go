@@ -124,7 +124,7 @@ func (s *Socket) Accept() (net.Conn, error) {
 			}
 			return nil, err
 		}
-		if err := s.admit(c); err != nil {
+		if err := s.access.Vet(c); err != nil {
 			_ = c.Close()
 			return nil, err
 		}
@@ -137,18 +137,6 @@ func (s *Socket) mended(l *net.UnixListener) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.l != l && !s.over
-}
-
-// ErrForeign is returned by Accept for a process of a user who is not allowed.
-var ErrForeign = errors.New("a process of a user who is not allowed wants to connect")
-
-// admit looks at whose process connects.
-func (s *Socket) admit(c *net.UnixConn) error {
-	who, err := CredentialsOf(c)
-	if err == nil && !s.access.Allows(who) {
-		err = fmt.Errorf("%w: user %d at %s", ErrForeign, who.UID, s.path)
-	}
-	return err
 }
 
 // Close ends listening, removes the socket, and gives the lock back.
