@@ -14,6 +14,7 @@ import (
 type Reader struct {
 	data   []byte
 	copied string // data, once a string of it was asked for
+	texts  *Texts // where strings are copied to, if not there
 	odd    string // the next field's name as Record knows it, if its form is not the shortest
 	pos    int
 	depth  int
@@ -165,12 +166,27 @@ func (r *Reader) own(start, end int) string {
 	switch {
 	case start == end:
 		return ""
+	case r.texts != nil:
+		return r.texts.add(r.data[start:end])
 	case len(r.data) > shared:
 		return string(r.data[start:end])
 	case r.copied == "":
 		r.copied = string(r.data)
 	}
 	return r.copied[start:end]
+}
+
+// StringLike is String for one that is likely to be a string that String has returned before:
+// then it is not copied.
+func (r *Reader) StringLike(known string) string {
+	if n := len(known); n > 0 && n < 32 {
+		start := r.pos + 1
+		if end := start + n; end <= len(r.data) && r.data[start-1] == codeFixStr|byte(n) && string(r.data[start:end]) == known {
+			r.pos = end
+			return known
+		}
+	}
+	return r.String()
 }
 
 // text reads a string that stays part of the message, and that may not be UTF-8.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/internal/poison"
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -31,21 +32,29 @@ func NewID(epoch string, n uint64) string {
 }
 
 // CheckPublish is what Begin and Request look at before anything is done with m: ctx, which
-// may have ended, m with a body of at most limit bytes, and its profile, as t's Check says.
-// Whoever finds no route for m asks CheckTopic as well. The error belongs in a
+// may have ended, m with a body of at most limit bytes, and its profile, as t's Check says,
+// unless it is the known one. Whoever finds no route for m asks CheckTopic as well. The error belongs in a
 // *PublishError; see NotSent.
-func CheckPublish(ctx context.Context, t Transport, m *Message, limit int) error {
+func CheckPublish(ctx context.Context, t Transport, m *Message, limit int, known *KnownProfile) error {
 	if err := ctx.Err(); err != nil {
 		return TimeoutError(err)
 	}
 	if err := m.Check(limit); err != nil {
 		return err
 	}
-	if m.Profile == nil {
+	if m.Profile == nil || known.last.Load() == m.Profile {
 		return nil
 	}
-	return t.Check(*m.Profile)
+	if err := t.Check(*m.Profile); err != nil {
+		return err
+	}
+	known.last.Store(m.Profile)
+	return nil
 }
+
+// KnownProfile is the profile that a message was published with last, and that is sound: nobody
+// may change it, so it is not looked at for each message. Its zero value is none.
+type KnownProfile struct{ last atomic.Pointer[Profile] }
 
 // CheckTopic returns an error that wraps ErrInvalidMessage for what is no topic. A topic
 // that something matches is one, so that only one without a route must be looked at.

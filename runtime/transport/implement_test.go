@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -37,19 +38,24 @@ func TestIDs(t *testing.T) {
 }
 
 func TestCheckPublish(t *testing.T) {
-	m := transport.Message{Body: []byte("abc")}
-	if err := transport.CheckPublish(t.Context(), limited{}, &m, 3); err != nil {
+	m, known := transport.Message{Body: []byte("abc")}, &transport.KnownProfile{}
+	if err := transport.CheckPublish(t.Context(), limited{}, &m, 3, known); err != nil {
 		t.Error(err)
 	}
-	if err := transport.CheckPublish(ended(t), limited{}, &m, 3); !errors.Is(err, context.Canceled) {
+	if err := transport.CheckPublish(ended(t), limited{}, &m, 3, known); !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
-	if err := transport.CheckPublish(t.Context(), limited{}, &m, 2); !errors.Is(err, transport.ErrTooLarge) {
+	if err := transport.CheckPublish(t.Context(), limited{}, &m, 2, known); !errors.Is(err, transport.ErrTooLarge) {
 		t.Error(err)
 	}
-	m.Profile = &transport.Profile{TTL: -1}
-	if err := transport.CheckPublish(t.Context(), limited{}, &m, 3); !errors.Is(err, transport.ErrInvalidProfile) {
-		t.Error(err)
+	for _, ttl := range []time.Duration{0, -1, 0, -1} { // a sound one that is known hides no other
+		m.Profile = &transport.Profile{TTL: ttl}
+		for range 2 {
+			err := transport.CheckPublish(t.Context(), limited{}, &m, 3, known)
+			if bad := ttl < 0; errors.Is(err, transport.ErrInvalidProfile) != bad {
+				t.Errorf("a TTL of %d: %v", ttl, err)
+			}
+		}
 	}
 }
 

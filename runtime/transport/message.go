@@ -102,77 +102,54 @@ func (m *Message) Clone() *Message {
 	return &c
 }
 
-// text is a field of an envelope that is a string.
-type text struct {
-	name string
-	at   *string
-}
-
-// texts are e's fields that are strings: those before the time, those between it
-// and the headers, the epoch, and the last ones.
-func (e *Envelope) texts() [11]text {
-	return [11]text{
-		{"id", &e.ID}, {"type", &e.Type}, {"source", &e.Source}, {"key", &e.Key}, {"topic", (*string)(&e.Topic)},
-		{"correlation", &e.Correlation}, {"causation", &e.Causation}, {"reply_to", &e.ReplyTo},
-		{"epoch", &e.Epoch},
-		{"group", &e.Group}, {"schema", &e.Schema},
-	}
-}
-
 // AppendMsgpack appends e's MessagePack form to b: a map of what is not empty, in
 // the order of the fields. Its errors are codec's.
 func (e *Envelope) AppendMsgpack(b []byte) ([]byte, error) {
-	w := writer{b: codec.AppendMap(b, e.fields())}
-	t := e.texts()
-	w.texts(t[:5])
+	w := writer{b: codec.AppendMap(b, 0)}
+	w.text("\xa2id", e.ID)
+	w.text("\xa4type", e.Type)
+	w.text("\xa6source", e.Source)
+	w.text("\xa3key", e.Key)
+	w.text("\xa5topic", string(e.Topic))
 	if !e.Time.IsZero() {
-		w.name("time")
+		w.name("\xa4time")
 		w.b = codec.AppendTime(w.b, e.Time)
 	}
-	w.texts(t[5:8])
+	w.text("\xabcorrelation", e.Correlation)
+	w.text("\xa9causation", e.Causation)
+	w.text("\xa8reply_to", e.ReplyTo)
 	if len(e.Headers) > 0 {
 		w.headers(e.Headers)
 	}
-	w.texts(t[8:9])
-	w.number("seq", e.Seq)
-	w.number("attempt", e.Attempt)
-	w.texts(t[9:])
+	w.text("\xa5epoch", e.Epoch)
+	w.number("\xa3seq", e.Seq)
+	w.number("\xa7attempt", e.Attempt)
+	w.text("\xa5group", e.Group)
+	w.text("\xa6schema", e.Schema)
 	if w.err != nil {
 		return nil, w.err
 	}
+	codec.AppendMap(w.b[:len(b)], w.fields) // there is room for it: it is as long as an empty map
 	return w.b, nil
 }
 
-// fields counts what is not empty.
-func (e *Envelope) fields() int {
-	n := 0
-	for _, t := range e.texts() {
-		if *t.at != "" {
-			n++
-		}
-	}
-	for _, there := range [...]bool{!e.Time.IsZero(), len(e.Headers) > 0, e.Seq != 0, e.Attempt != 0} {
-		if there {
-			n++
-		}
-	}
-	return n
-}
-
-// writer appends fields; the first error sticks.
+// writer appends fields, of which there are at most 15; the first error sticks.
 type writer struct {
-	b   []byte
-	err error
+	b      []byte
+	fields int
+	err    error
 }
 
-func (w *writer) name(s string) { w.b, w.err = codec.AppendString(w.b, s, w.err) }
+// name appends a field's name, which is given as it is written, with its header.
+func (w *writer) name(s string) {
+	w.fields++
+	w.b = append(w.b, s...)
+}
 
-func (w *writer) texts(ts []text) {
-	for _, t := range ts {
-		if *t.at != "" {
-			w.name(t.name)
-			w.name(*t.at)
-		}
+func (w *writer) text(name, value string) {
+	if value != "" {
+		w.name(name)
+		w.b, w.err = codec.AppendString(w.b, value, w.err)
 	}
 }
 
@@ -184,11 +161,11 @@ func (w *writer) number(name string, v uint64) {
 }
 
 func (w *writer) headers(h map[string]string) {
-	w.name("headers")
+	w.name("\xa7headers")
 	w.b = codec.AppendMap(w.b, len(h))
 	for _, k := range codec.SortedKeys(h) {
-		w.name(k)
-		w.name(h[k])
+		w.b, w.err = codec.AppendString(w.b, k, w.err)
+		w.b, w.err = codec.AppendString(w.b, h[k], w.err)
 	}
 }
 
@@ -215,10 +192,34 @@ func (e *Envelope) EncodeMsgpack(enc *codec.Encoder) error { return codec.Encode
 func (e *Envelope) DecodeMsgpack(dec *codec.Decoder) error { return codec.Decode(dec, e) }
 
 // ReadMsgpack reads e from r; what the message does not have is empty.
-func (e *Envelope) ReadMsgpack(r *codec.Reader) {
+func (e *Envelope) ReadMsgpack(r *codec.Reader) { e.read(r, &Recent{}) }
+
+// Recent is what the envelopes had that were read last: those which follow each other on a
+// connection have most of their texts in common, which need not be copied then. Its zero
+// value is ready. It is for one goroutine at a time.
+type Recent struct {
+	texts codec.Texts
+
+	kind, source, key, topic, epoch, group, schema string
+}
+
+// Read is e.ReadMsgpack(r), but for the time that it takes.
+func (x *Recent) Read(r *codec.Reader, e *Envelope) {
+	r.Collect(&x.texts)
+	e.read(r, x)
+}
+
+// again reads a text that is likely to be the last one of its field.
+func again(r *codec.Reader, last *string) string {
+	s := r.StringLike(*last)
+	*last = s
+	return s
+}
+
+func (e *Envelope) read(r *codec.Reader, x *Recent) {
 	*e = Envelope{}
 	for f := r.Record(); f.Pass(r); {
-		e.readTexts(r, &f)
+		e.readTexts(r, &f, x)
 		if f.At(r, "\xa4time") && f.Take(r, 1<<5) {
 			e.Time = r.Time()
 		}
@@ -227,7 +228,7 @@ func (e *Envelope) ReadMsgpack(r *codec.Reader) {
 			e.Headers = readHeaders(r)
 		}
 		if f.At(r, "\xa5epoch") && f.Take(r, 1<<10) {
-			e.Epoch = r.String()
+			e.Epoch = again(r, &x.epoch)
 		}
 		if f.At(r, "\xa3seq") && f.Take(r, 1<<11) {
 			e.Seq = r.Uint(64)
@@ -236,30 +237,30 @@ func (e *Envelope) ReadMsgpack(r *codec.Reader) {
 			e.Attempt = r.Uint(64)
 		}
 		if f.At(r, "\xa5group") && f.Take(r, 1<<13) {
-			e.Group = r.String()
+			e.Group = again(r, &x.group)
 		}
 		if f.At(r, "\xa6schema") && f.Take(r, 1<<14) {
-			e.Schema = r.String()
+			e.Schema = again(r, &x.schema)
 		}
 	}
 }
 
 // readTexts reads the fields before the time.
-func (e *Envelope) readTexts(r *codec.Reader, f *codec.Record) {
+func (e *Envelope) readTexts(r *codec.Reader, f *codec.Record, x *Recent) {
 	if f.At(r, "\xa2id") && f.Take(r, 1<<0) {
 		e.ID = r.String()
 	}
 	if f.At(r, "\xa4type") && f.Take(r, 1<<1) {
-		e.Type = r.String()
+		e.Type = again(r, &x.kind)
 	}
 	if f.At(r, "\xa6source") && f.Take(r, 1<<2) {
-		e.Source = r.String()
+		e.Source = again(r, &x.source)
 	}
 	if f.At(r, "\xa3key") && f.Take(r, 1<<3) {
-		e.Key = r.String()
+		e.Key = again(r, &x.key)
 	}
 	if f.At(r, "\xa5topic") && f.Take(r, 1<<4) {
-		e.Topic = topic.Name(r.String())
+		e.Topic = topic.Name(again(r, &x.topic))
 	}
 }
 

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -150,7 +151,45 @@ func FuzzEnvelope(f *testing.F) {
 		if !cmp.Equal(e, again) {
 			t.Error(cmp.Diff(e, again))
 		}
+		var x transport.Recent
+		for range 2 {
+			r := codec.NewReader(out)
+			x.Read(&r, &again)
+			if err := r.Finish(); err != nil || !cmp.Equal(e, again) {
+				t.Errorf("after others: %v, %s", err, cmp.Diff(e, again))
+			}
+		}
 	})
+}
+
+// TestRecent reads envelopes that have something in common: each is what it was written from,
+// also when others have been read.
+func TestRecent(t *testing.T) {
+	var x transport.Recent
+	var wrote, read []transport.Envelope
+	for i := range 200 {
+		e := full()
+		e.ID = strings.Repeat("i", i%170) + fmt.Sprint(i)
+		e.Key, e.Type, e.Schema = fmt.Sprint("k", i/3), fmt.Sprint("Type", i%2), strings.Repeat("s", 30+i%4)
+		if i%5 == 0 {
+			e.Type, e.Group = "", ""
+		}
+		b, err := e.AppendMsgpack(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got transport.Envelope
+		r := codec.NewReader(b)
+		x.Read(&r, &got)
+		if err := r.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		clear(b)
+		wrote, read = append(wrote, e), append(read, got)
+	}
+	if !cmp.Equal(wrote, read) {
+		t.Error(cmp.Diff(wrote, read))
+	}
 }
 
 func TestMessageCheck(t *testing.T) {
@@ -193,4 +232,39 @@ func TestMessageClone(t *testing.T) {
 	if string(c.Body) != "body" || c.Headers["a"] != "1" {
 		t.Errorf("the clone has changed: %+v", c)
 	}
+}
+
+func BenchmarkEnvelope(b *testing.B) {
+	e := transport.Envelope{
+		ID: "0123456789abcdef-1a2b", Type: "StateChanged", Source: "order", Key: "k42", Topic: "state.order.k42.placed",
+		Time: time.Now(), Epoch: "0123456789abcdef", Seq: 70_000,
+	}
+	wire, err := e.AppendMsgpack(nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("append", func(b *testing.B) {
+		b.ReportAllocs()
+		var buf []byte
+		for b.Loop() {
+			buf, _ = e.AppendMsgpack(buf[:0])
+		}
+	})
+	b.Run("read", func(b *testing.B) {
+		b.ReportAllocs()
+		var got transport.Envelope
+		for b.Loop() {
+			r := codec.NewReader(wire)
+			got.ReadMsgpack(&r)
+		}
+	})
+	b.Run("read-recent", func(b *testing.B) {
+		b.ReportAllocs()
+		var got transport.Envelope
+		var x transport.Recent
+		for b.Loop() {
+			r := codec.NewReader(wire)
+			x.Read(&r, &got)
+		}
+	})
 }

@@ -23,6 +23,23 @@ func appendHeader(b []byte, n int, flags byte) []byte {
 	return binary.BigEndian.AppendUint64(append(b, flags|flagLong), uint64(n))
 }
 
+// OpenFrame appends room for the header of a frame that is not the last one of its message.
+// Once its body was appended, CloseFrame, which gets what was returned here, fills it in.
+func OpenFrame(b []byte) ([]byte, int) { return append(b, flagMore, 0), len(b) }
+
+// CloseFrame is the end of a frame that OpenFrame has begun at an offset.
+func CloseFrame(b []byte, at int) []byte {
+	n := len(b) - at - 2
+	if n < 256 {
+		b[at+1] = byte(n)
+		return b
+	}
+	b = append(b, make([]byte, 7)...)
+	copy(b[at+9:], b[at+2:at+2+n])
+	appendHeader(b[:at], n, flagMore)
+	return b
+}
+
 // AppendMessage appends a message of frames to b.
 func AppendMessage(b []byte, frames ...[]byte) []byte {
 	for i, f := range frames {

@@ -54,6 +54,9 @@ func (r *Reader) Buffered() int { return r.end - r.start }
 // Read reads a message or a command. Its errors are those of the connection, io.EOF only
 // between two messages, or wrap ErrProtocol or ErrTooLarge.
 func (r *Reader) Read() (Message, error) {
+	if r.whole() {
+		return Message{Frames: r.frames}, nil
+	}
 	r.spans = r.spans[:0]
 	at, total := 0, 0
 	for {
@@ -70,6 +73,26 @@ func (r *Reader) Read() (Message, error) {
 			return r.message(at), nil
 		}
 	}
+}
+
+// whole takes a message of short frames, if all of it is in the buffer.
+func (r *Reader) whole() bool {
+	r.frames = r.frames[:0]
+	total := 0
+	for b := r.buf[r.start:r.end]; len(b) >= 2 && b[0]&^flagMore == 0; {
+		end := 2 + int(b[1])
+		total += end - 2
+		if end > len(b) || total > r.limits.Bytes || len(r.frames) == r.limits.Frames {
+			return false
+		}
+		more := b[0] != 0
+		r.frames = append(r.frames, b[2:end:end])
+		if b = b[end:]; !more {
+			r.start = r.end - len(b)
+			return true
+		}
+	}
+	return false
 }
 
 // message takes a message that is in the buffer up to an offset.

@@ -121,6 +121,19 @@ func TestFrames(t *testing.T) {
 	}
 }
 
+// TestOpenFrame has frames of several sizes be the same, whether their size is known before or
+// not.
+func TestOpenFrame(t *testing.T) {
+	for _, n := range []int{0, 1, 255, 256, 70_000} {
+		body := bytes.Repeat([]byte("x"), n)
+		b, at := zmtp.OpenFrame([]byte("before"))
+		got := zmtp.CloseFrame(append(b, body...), at)
+		if want := zmtp.AppendFrame([]byte("before"), body, true); !bytes.Equal(got, want) {
+			t.Errorf("%d bytes: % x… and not % x…", n, got[:min(len(got), 20)], want[:min(len(want), 20)])
+		}
+	}
+}
+
 func TestPong(t *testing.T) {
 	r := zmtp.NewReader(bytes.NewReader(zmtp.AppendPong(nil, []byte("\x00\x01context"))), limits)
 	if m, err := r.Read(); err != nil || m.Command != zmtp.Pong || string(m.Data) != "context" {

@@ -20,6 +20,7 @@ type Transport struct {
 	observers string    // the one for observers' copies of those
 	queues    []queue   // of others
 	status    transport.Status
+	published transport.KnownProfile
 	requests  transport.Requests
 	publisher *publisher
 	consumer  *consumer
@@ -160,7 +161,7 @@ func (t *Transport) state() (state transport.State, why error) {
 
 // check looks at a message before anything is done with it, and returns its exchange.
 func (t *Transport) check(ctx context.Context, m *transport.Message) (exchange string, err error) {
-	if err := transport.CheckPublish(ctx, t, m, t.o.maxBody); err != nil {
+	if err := transport.CheckPublish(ctx, t, m, t.o.maxBody, &t.published); err != nil {
 		return "", err
 	}
 	if err := transport.CheckTopic(m.Topic); err != nil {

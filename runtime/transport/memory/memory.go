@@ -14,15 +14,16 @@ import (
 
 // Transport delivers within the process. Make one with New.
 type Transport struct {
-	maxBody  int
-	onError  func(error)
-	epoch    string
-	seq      atomic.Uint64
-	status   transport.Status
-	requests transport.Requests
-	routes   routes
-	node     *local.Node   // the subscriptions
-	done     chan struct{} // closed when Close has done its work
+	maxBody   int
+	onError   func(error)
+	epoch     string
+	seq       atomic.Uint64
+	status    transport.Status
+	published transport.KnownProfile
+	requests  transport.Requests
+	routes    routes
+	node      *local.Node   // the subscriptions
+	done      chan struct{} // closed when Close has done its work
 }
 
 var _ transport.Transport = (*Transport)(nil)
@@ -123,7 +124,7 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (takers i
 
 // accept checks m and returns the queues that want it.
 func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*local.Line, error) {
-	if err := transport.CheckPublish(ctx, t, m, t.maxBody); err != nil {
+	if err := transport.CheckPublish(ctx, t, m, t.maxBody, &t.published); err != nil {
 		return nil, err
 	}
 	lines, err := t.routes.of(m.Topic)

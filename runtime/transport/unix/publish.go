@@ -85,7 +85,7 @@ func (s *post) run() error {
 
 // accept checks the message, and returns those who want it, as far as is known here.
 func (s *post) accept() ([]*target, error) {
-	if err := transport.CheckPublish(s.ctx, s.t, s.m, s.t.maxBody); err != nil {
+	if err := transport.CheckPublish(s.ctx, s.t, s.m, s.t.maxBody, &s.t.published); err != nil {
 		return nil, err
 	}
 	if err := s.t.awaitJoined(s.ctx, s.stop); err != nil {

@@ -32,18 +32,19 @@ type Transport struct {
 	spin      time.Duration
 	onError   func(error)
 
-	seq      atomic.Uint64
-	status   transport.Status
-	requests transport.Requests
-	subs     *local.Node
-	routes   routes
-	changed  broadcast     // something that Subscribe, Close or the watch wait for
-	joined   chan struct{} // closed when all that were there have been tried
-	shut     chan struct{} // closed when Close was called
-	done     chan struct{} // closed when Close has done its work
-	look     chan struct{} // tells the watch to look for sockets now
-	hurried  chan struct{} // closed when a Close waits no longer
-	hurry    sync.Once
+	seq       atomic.Uint64
+	status    transport.Status
+	published transport.KnownProfile
+	requests  transport.Requests
+	subs      *local.Node
+	routes    routes
+	changed   broadcast     // something that Subscribe, Close or the watch wait for
+	joined    chan struct{} // closed when all that were there have been tried
+	shut      chan struct{} // closed when Close was called
+	done      chan struct{} // closed when Close has done its work
+	look      chan struct{} // tells the watch to look for sockets now
+	hurried   chan struct{} // closed when a Close waits no longer
+	hurry     sync.Once
 
 	ctx      context.Context // ends with the last connection
 	cancel   context.CancelFunc

@@ -34,30 +34,16 @@ func pack(m *transport.Message, wipe bool) (*packet, error) {
 	p := packets.Get().(*packet)
 	p.refs.Store(1)
 	p.wipe, p.size, p.key = wipe, len(m.Body), m.Key
-	b := append(zmtp.AppendHeader(p.wire[:0], len(m.Topic), true), m.Topic...)
-	b, err := appendEnvelope(b, &m.Envelope)
-	p.last = len(b)
-	p.wire = append(zmtp.AppendHeader(b, len(m.Body), true), m.Body...)
+	b, at := zmtp.OpenFrame(append(zmtp.AppendHeader(p.wire[:0], len(m.Topic), true), m.Topic...))
+	b, err := m.AppendMsgpack(b)
 	if err != nil {
 		p.release()
 		return nil, fmt.Errorf("%w: %w", transport.ErrInvalidMessage, err)
 	}
+	b = zmtp.CloseFrame(b, at)
+	p.last = len(b)
+	p.wire = append(zmtp.AppendHeader(b, len(m.Body), true), m.Body...)
 	return p, nil
-}
-
-// envelopes are buffers for envelopes, whose length comes before them.
-var envelopes = sync.Pool{New: func() any { return new([]byte) }}
-
-// appendEnvelope appends the frame of an envelope.
-func appendEnvelope(b []byte, e *transport.Envelope) ([]byte, error) {
-	buf := envelopes.Get().(*[]byte)
-	defer envelopes.Put(buf)
-	env, err := e.AppendMsgpack((*buf)[:0])
-	if err != nil {
-		return b, err
-	}
-	*buf = env
-	return append(zmtp.AppendHeader(b, len(env), true), env...), nil
 }
 
 func (p *packet) retain() { p.refs.Add(1) }
@@ -129,42 +115,58 @@ func readMarks(b []byte, m *marks) error {
 	return decodeError(r.Finish(), "marks")
 }
 
-// names remembers topics, so that each is checked and allocated once per connection.
-type names struct{ known map[string]topic.Name }
+// names remembers topics, so that each is checked and allocated once per connection, and what
+// envelopes have in common.
+type names struct {
+	known  map[string]topic.Name
+	last   topic.Name
+	recent transport.Recent
+}
 
 // maxNames is how many topics are remembered.
 const maxNames = 10_000
 
 func (n *names) parse(b []byte) (topic.Name, error) {
-	if name, ok := n.known[string(b)]; ok {
-		return name, nil
+	if n.last != "" && string(b) == string(n.last) {
+		return n.last, nil
 	}
-	name, err := topic.Parse(string(b))
-	if err != nil {
-		return "", fmt.Errorf("%w: %w", transport.ErrDecode, err)
+	name, ok := n.known[string(b)]
+	if !ok {
+		var err error
+		if name, err = topic.Parse(string(b)); err != nil {
+			return "", fmt.Errorf("%w: %w", transport.ErrDecode, err)
+		}
+		if n.known == nil || len(n.known) >= maxNames {
+			n.known = map[string]topic.Name{}
+		}
+		n.known[string(name)] = name
 	}
-	if n.known == nil || len(n.known) >= maxNames {
-		n.known = map[string]topic.Name{}
-	}
-	n.known[string(name)] = name
+	n.last = name
 	return name, nil
 }
 
 // message reads the three frames of a message. The body is the frame's. Only a reply may have
 // no topic.
 func (n *names) message(topicFrame, envelope, body []byte) (m transport.Message, err error) {
+	err = n.read(topicFrame, envelope, &m)
+	m.Body = body
+	return m, err
+}
+
+// read reads all but the body into m.
+func (n *names) read(topicFrame, envelope []byte, m *transport.Message) (err error) {
+	m.Envelope = transport.Envelope{}
 	if len(envelope) > 0 { // programs in other languages may leave it empty
 		r := codec.NewReader(envelope)
-		m.ReadMsgpack(&r)
+		n.recent.Read(&r, &m.Envelope)
 		if err := decodeError(r.Finish(), "envelope"); err != nil {
-			return transport.Message{}, err
+			return err
 		}
 	}
-	if m.Topic = ""; len(topicFrame) > 0 || m.Correlation == "" {
-		if m.Topic, err = n.parse(topicFrame); err != nil {
-			return m, err
-		}
+	m.Topic = ""
+	if len(topicFrame) == 0 && m.Correlation != "" {
+		return nil
 	}
-	m.Body = body
-	return m, nil
+	m.Topic, err = n.parse(topicFrame)
+	return err
 }

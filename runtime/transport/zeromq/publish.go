@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/zmtp"
@@ -43,9 +44,10 @@ type post struct {
 	parcel   *local.Parcel
 	pend     *pending
 	wipe     bool
-	any      bool  // somebody has it
-	takers   int   // not observers
-	err      error // why somebody has not
+	own      transport.Message // m, where that had no id
+	any      bool              // somebody has it
+	takers   int               // not observers
+	err      error             // why somebody has not
 }
 
 // publish sends m to all who hear it, and returns how many receivers' have it, observers
@@ -65,11 +67,12 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (*pending
 	if len(targets) == 0 && len(subs) == 0 {
 		return nil, 0, nil
 	}
-	x := post{t: t, ctx: ctx, m: m}
+	x := posts.Get().(*post)
+	defer x.release()
+	x.t, x.ctx, x.m = t, ctx, m
 	if err := x.prepare(targets); err != nil {
 		return refuse(err)
 	}
-	defer x.release()
 	for _, s := range subs {
 		s.put(x.packet)
 	}
@@ -79,7 +82,7 @@ func (t *Transport) publish(ctx context.Context, m *transport.Message) (*pending
 
 // accept checks m and returns who wants it.
 func (t *Transport) accept(ctx context.Context, m *transport.Message) ([]*target, error) {
-	if err := transport.CheckPublish(ctx, t, m, t.maxBody); err != nil {
+	if err := transport.CheckPublish(ctx, t, m, t.maxBody, &t.published); err != nil {
 		return nil, err
 	}
 	targets := t.routes.index.Match(m.Topic)
@@ -104,9 +107,9 @@ func (x *post) prepare(targets []*target) (err error) {
 		x.ttl, x.patience, x.wipe, confirm = p.TTL, p.PublishTimeout, p.Sensitive, p.Confirm != transport.Off
 	}
 	if x.m.ID == "" {
-		m := *x.m
-		m.ID = x.t.newID()
-		x.m = &m
+		x.own = *x.m
+		x.own.ID = x.t.newID()
+		x.m = &x.own
 	}
 	x.wipe = x.wipe || slices.ContainsFunc(targets, func(tg *target) bool { return tg.wipe })
 	if x.packet, err = pack(x.m, x.wipe); err != nil {
@@ -119,11 +122,18 @@ func (x *post) prepare(targets []*target) (err error) {
 	return nil
 }
 
+// posts are those that are over.
+var posts = sync.Pool{New: func() any { return new(post) }}
+
 func (x *post) release() {
-	x.packet.release()
+	if x.packet != nil {
+		x.packet.release()
+	}
 	if x.parcel != nil {
 		x.parcel.Release()
 	}
+	*x = post{}
+	posts.Put(x)
 }
 
 // all sends the message to each target, and to one of each group.
@@ -144,6 +154,12 @@ func (x *post) all(targets []*target) {
 
 // toGroup sends the message to one member; if that leaves meanwhile, to another one.
 func (x *post) toGroup(group string, targets []*target) {
+	if len(targets) == 1 {
+		if there, err := x.to(targets[0]); there {
+			x.note(targets[0], err)
+		}
+		return
+	}
 	members := slices.DeleteFunc(slices.Clone(targets), func(tg *target) bool { return tg.group != group })
 	for len(members) > 0 {
 		tg := x.t.choose(group, x.m.Key, members)

@@ -41,16 +41,9 @@ func (in *inlet) message(frames [][]byte) error {
 	if b.n == 0 {
 		b.now = time.Now()
 	}
-	m, err := b.names.message(frames[0], frames[1], frames[2])
-	if err == nil {
-		err = m.Check(in.t.maxBody)
-	}
-	if err != nil {
-		in.t.onError(fmt.Errorf("zeromq: a message from %s on %.80q: %w", in.addr, frames[0], err))
-	}
-	in.expect(err == nil)
-	if err == nil {
-		in.accept(&m)
+	in.expect()
+	if len(b.to) > 0 {
+		in.take(frames)
 	}
 	if b.marks.wipe {
 		clear(frames[2])
@@ -60,17 +53,16 @@ func (in *inlet) message(frames [][]byte) error {
 	return nil
 }
 
-// expect notes which lines the message at hand is for; what cannot be read is done with
-// them.
-func (in *inlet) expect(readable bool) {
+// expect notes which lines the message at hand is for. It goes back from those that have gone.
+func (in *inlet) expect() {
 	b := &in.batch
 	b.to = b.to[:0]
 	for _, id := range b.marks.queues {
 		o := b.find(id)
-		if o == nil || !readable || o.line == nil {
+		if o == nil {
 			in.mu.Lock()
-			if o = in.origin(id); !readable || o.line == nil {
-				o.settled(b.marks.number, readable)
+			if o = in.origin(id); o.line == nil {
+				o.settled(b.marks.number, true)
 				in.mu.Unlock()
 				continue
 			}
@@ -78,6 +70,33 @@ func (in *inlet) expect(readable bool) {
 			b.origins = append(b.origins, o)
 		}
 		b.to = append(b.to, o)
+	}
+}
+
+// take puts the message at hand into the lines that it is for. What cannot be read is done
+// with them.
+func (in *inlet) take(frames [][]byte) {
+	b := &in.batch
+	p := local.Blank(b.now, b.marks.wipe)
+	defer p.Release()
+	err := b.names.read(frames[0], frames[1], &p.Message)
+	p.Fill(frames[2])
+	if len(frames[1]) > transport.MaxText || len(frames[2]) > in.t.maxBody { // otherwise no part can be too large
+		err = joined(err, p.Check(in.t.maxBody))
+	}
+	if err != nil {
+		in.t.onError(fmt.Errorf("zeromq: a message from %s on %.80q: %w", in.addr, frames[0], err))
+	}
+	for _, o := range b.to {
+		if err != nil || !o.line.Wants(&p.Message) {
+			in.mu.Lock()
+			o.settled(b.marks.number, false)
+			in.mu.Unlock()
+			continue
+		}
+		o.coming = join(o.coming, done{queue: o.id, from: b.marks.number, to: b.marks.number})
+		p.Retain()
+		b.queued.Add(o.line, p, time.Duration(b.marks.ttl), o, b.marks.number)
 	}
 }
 
@@ -119,27 +138,6 @@ func (in *inlet) origin(id uint64) *origin {
 		in.sources[id] = o
 	}
 	return o
-}
-
-// accept puts the message at hand into its lines.
-func (in *inlet) accept(m *transport.Message) {
-	b := &in.batch
-	var p *local.Parcel
-	for _, o := range b.to {
-		if !o.line.Wants(m) {
-			in.mu.Lock()
-			o.settled(b.marks.number, false)
-			in.mu.Unlock()
-			continue
-		}
-		o.coming = join(o.coming, done{queue: o.id, from: b.marks.number, to: b.marks.number})
-		if p == nil {
-			p = local.PackAt(b.now, m, b.marks.wipe)
-			defer p.Release()
-		}
-		p.Retain()
-		b.queued.Add(o.line, p, time.Duration(b.marks.ttl), o, b.marks.number)
-	}
 }
 
 // flush hands on what has come, and tells the publisher.

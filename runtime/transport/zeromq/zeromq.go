@@ -69,23 +69,24 @@ type Transport struct {
 	maxBody int
 	onError func(error)
 
-	seq      atomic.Uint64
-	node     *local.Node
-	status   transport.Status
-	requests transport.Requests
-	routes   routes
-	plain    plainPeers
-	turns    turns
-	tcp      net.Addr        // where it listens, nil if it does not
-	ready    atomic.Bool     // it has been
-	ctx      context.Context // ends when it is closed
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
-	closing  sync.WaitGroup // of Close
-	shut     chan struct{}  // closed by the first Close
-	rushed   chan struct{}  // closed when Close waits for others no more
-	hurried  sync.Once
-	done     chan struct{} // closed when Close has done its work
+	seq       atomic.Uint64
+	node      *local.Node
+	status    transport.Status
+	published transport.KnownProfile
+	requests  transport.Requests
+	routes    routes
+	plain     plainPeers
+	turns     turns
+	tcp       net.Addr        // where it listens, nil if it does not
+	ready     atomic.Bool     // it has been
+	ctx       context.Context // ends when it is closed
+	cancel    context.CancelFunc
+	running   sync.WaitGroup
+	closing   sync.WaitGroup // of Close
+	shut      chan struct{}  // closed by the first Close
+	rushed    chan struct{}  // closed when Close waits for others no more
+	hurried   sync.Once
+	done      chan struct{} // closed when Close has done its work
 
 	refreshing sync.Mutex // held while the state is computed
 

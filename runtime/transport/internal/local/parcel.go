@@ -29,16 +29,28 @@ func Pack(m *transport.Message, wipe bool) *Parcel { return PackAt(time.Now(), m
 
 // PackAt is Pack for a message that came at a time.
 func PackAt(now time.Time, m *transport.Message, wipe bool) *Parcel {
-	p := parcels.Get().(*Parcel)
-	p.Message, p.wipe, p.at = *m, wipe, now
-	p.refs.Store(1)
-	p.Body, p.Profile, p.Mandatory = nil, nil, false
+	p := Blank(now, wipe)
+	p.Envelope = m.Envelope
 	p.Headers = maps.Clone(m.Headers)
-	if n := len(m.Body); n > 0 {
-		p.buf = pool.Fill(p.buf, m.Body)
+	p.Fill(m.Body)
+	return p
+}
+
+// Blank is a parcel for a message that came at a time, without a body. The caller, who has one
+// reference, writes all of its envelope.
+func Blank(now time.Time, wipe bool) *Parcel {
+	p := parcels.Get().(*Parcel)
+	p.wipe, p.at = wipe, now
+	p.refs.Store(1)
+	return p
+}
+
+// Fill copies a body to the parcel, which has none.
+func (p *Parcel) Fill(body []byte) {
+	if n := len(body); n > 0 {
+		p.buf = pool.Fill(p.buf, body)
 		p.Body = p.buf[:n:n]
 	}
-	return p
 }
 
 // Retain adds a reference.
