@@ -28,14 +28,20 @@ func TestQueueNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Close(t.Context())
-	for want, q := range map[string]transport.Queue{
-		"shop.depot.shipping.money":   {Node: "depot", Name: "depot.shipping.money"},
-		"shop.depot.jobs":             {Node: "depot", Name: "jobs"},
-		"shop.bank/2.payment.default": {Node: "bank/2", Name: "bank.2.payment.default"},
-		"shop.group.cashiers":         {Group: "cashiers", Name: "x"},
+	for _, c := range []struct {
+		q    transport.Queue
+		want string
+	}{
+		{transport.Queue{Node: "depot", Name: "depot.shipping.money"}, "shop.depot.shipping.money"},
+		{transport.Queue{Node: "depot", Name: "jobs"}, "shop.depot.jobs"},
+		{transport.Queue{Node: "bank/2", Name: "bank.2.payment.default"}, "shop.bank/2.payment.default"},
+		{transport.Queue{Node: "bank", Name: "bank.2.payment.default"}, "shop.bank/2.payment.default"}, // as a sender knows it
+		{transport.Queue{Node: "bank/2", Name: "bank.payment"}, "shop.bank/2.payment"},
+		{transport.Queue{Node: "bank/2", Name: "2.payment"}, "shop.bank/2.2.payment"},
+		{transport.Queue{Group: "cashiers", Name: "x"}, "shop.group.cashiers"},
 	} {
-		if got := a.queueOf(&q, false).name; got != want {
-			t.Errorf("%+v is called %s, want %s", q, got, want)
+		if got := a.queueOf(&c.q, false).name; got != c.want {
+			t.Errorf("%+v is called %s, want %s", c.q, got, c.want)
 		}
 	}
 }

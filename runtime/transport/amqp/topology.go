@@ -3,6 +3,7 @@ package amqp
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,7 +33,8 @@ const idle = 30 * time.Minute
 func (t *Transport) queueOf(r *transport.Queue, observer bool) queue {
 	p := &r.Profile
 	q := queue{durable: p.Durable != transport.Volatile || t.o.passive, bindings: t.bindings(r.Patterns, observer)}
-	if q.name = t.o.prefix + "." + r.Node + "." + shortName(r.Node, r.Name); r.Group != "" {
+	owner, name := ownerOf(r.Node, r.Name)
+	if q.name = t.o.prefix + "." + owner + "." + name; r.Group != "" {
 		q.name = t.o.prefix + ".group." + r.Group
 	}
 	q.args = queueArgs(q.durable, p.Overflow != transport.DropOldest)
@@ -51,15 +53,20 @@ func (t *Transport) queueOf(r *transport.Queue, observer bool) queue {
 	return q
 }
 
-// shortName is a subscription's name without that of its node, and the number of a replica,
-// with which topologies have it begin.
-func shortName(node, name string) string {
-	node, replica, more := strings.Cut(node, "/")
-	name, mine := strings.CutPrefix(name, node+".")
-	if mine && more {
-		name = strings.TrimPrefix(name, replica+".")
+// ownerOf is whose a subscription is, as <node> or <node>/<replica>, and its name without that
+// of its node and the number of a replica, with which topologies have it begin. Who takes says
+// itself which replica it is; who sends knows it by the name alone.
+func ownerOf(node, name string) (owner, short string) {
+	base, replica, more := strings.Cut(node, "/")
+	short, mine := strings.CutPrefix(name, base+".")
+	if !mine {
+		return node, name
 	}
-	return name
+	number, rest, found := strings.Cut(short, ".")
+	if _, err := strconv.ParseUint(number, 10, 16); err != nil || !found || more && number != replica {
+		return node, short
+	}
+	return base + "/" + number, rest
 }
 
 // dead is the queue for what the broker has dropped: too old, too many, or too often

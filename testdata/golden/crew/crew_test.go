@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/xsgen/xsgen/internal/rabbit"
 	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/machine"
 	"github.com/xsgen/xsgen/testdata/golden/crew"
@@ -21,7 +22,7 @@ import (
 	"github.com/xsgen/xsgen/testdata/golden/wires"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbit.Tests{M: m}) }
 
 // tally is how often what was done.
 type tally struct {
