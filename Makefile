@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers rabbit4 build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations
+.PHONY: test debug demo bench size conformance agreement differential mutants peers rabbit4 build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations shop-figures
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -22,9 +22,13 @@ demo:
 shop:
 	XSGEN_ORDERS=10000 $(GO) test ./examples/shop -run '^TestKilled$$' -count=1 -v -timeout 60m
 
-# The shop through all combinations of locations, and the figures of docs/topology.md.
+# The shop through all combinations of locations; it says how many there were.
 shop-locations:
-	XSGEN_LOCATIONS=all $(GO) test ./examples/shop -run '^(TestLocations|TestFigures)$$' -count=1 -v -timeout 60m
+	XSGEN_LOCATIONS=all $(GO) test ./examples/shop -run '^TestLocations$$' -count=1 -v -timeout 60m
+
+# The shop's figures of docs/performance.md, for each location.
+shop-figures:
+	XSGEN_FIGURES=5 $(GO) test ./examples/shop -run '^TestFigures$$' -count=1 -v -timeout 20m
 
 build:
 	$(GO) build $(PKGS) $(GOLDEN)

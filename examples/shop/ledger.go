@@ -23,16 +23,17 @@ type ledger struct {
 
 	underWay chan struct{} // has room for as many orders as may be under way at once
 
-	mu     sync.Mutex
-	placed map[string]time.Time
-	took   []time.Duration     // from placed to settled
-	ends   map[string]end      // by the order
-	states map[string][]string // that each order came to, in order
-	latest map[string]uint64   // the number of each order's latest state change
-	over   int                 // orders whose last state is known
-	twice  []string            // orders that were settled a second time
-	again  int                 // events that came once more
-	done   chan struct{}       // closed when nothing is missing
+	mu      sync.Mutex
+	placed  map[string]time.Time
+	took    []time.Duration     // of each that was shipped, from placed to the end
+	settled int                 // orders that this process has placed and seen settled
+	ends    map[string]end      // by the order
+	states  map[string][]string // that each order came to, in order
+	latest  map[string]uint64   // the number of each order's latest state change
+	over    int                 // orders whose last state is known
+	twice   []string            // orders that were settled a second time
+	again   int                 // events that came once more
+	done    chan struct{}       // closed when nothing is missing
 }
 
 // end is what became of an order, and the event that said so.
@@ -134,7 +135,9 @@ func (l *ledger) note(e *entry) {
 		l.twice = append(l.twice, e.Order)
 	}
 	if begun, ok := l.placed[e.Order]; ok && !known {
-		l.took = append(l.took, time.Since(begun))
+		if l.settled++; e.Settled.Parcel != "" {
+			l.took = append(l.took, time.Since(begun))
+		}
 		<-l.underWay
 	}
 	l.ends[e.Order] = end{*e.Settled, e.Event}
@@ -163,16 +166,22 @@ func (l *ledger) wait(ctx context.Context) error {
 	}
 }
 
-// figures are how many orders this process has seen settled, how long half of them took at
-// most, and how many events came that were known.
-func (l *ledger) figures() (settled int, median time.Duration, again int) {
+// figures are what one process of the web has seen.
+type figures struct {
+	settled      int           // orders that it has placed and that came to their ends
+	median, late time.Duration // half of the shipments were seen after median, and 99 in 100 after late
+	again        int           // events that came and were known
+}
+
+func (l *ledger) figures() figures {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if len(l.took) == 0 {
-		return 0, 0, l.again
+	f := figures{settled: l.settled, again: l.again}
+	if n := len(l.took); n > 0 {
+		slices.Sort(l.took)
+		f.median, f.late = l.took[n/2], l.took[n*99/100]
 	}
-	slices.Sort(l.took)
-	return len(l.took), l.took[len(l.took)/2], l.again
+	return f
 }
 
 // The ways that an order can go.

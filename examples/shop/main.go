@@ -171,9 +171,9 @@ func (o *options) trade(ctx context.Context, web *nodes.Web, l *ledger, p proces
 	}
 	if err == nil {
 		took := time.Since(begun)
-		settled, median, again := l.figures()
-		fmt.Fprintf(os.Stderr, "%d orders in %v, %.0f in a second; from placed to settled %v in the median; %d events came again\n",
-			settled, took.Round(time.Millisecond), float64(settled)/took.Seconds(), median.Round(time.Microsecond), again)
+		f := l.figures()
+		fmt.Fprintf(os.Stderr, "%d orders in %v, %.0f in a second; from placed to the shipment seen %v in the median, %v of 99 in 100; %d events came again\n",
+			f.settled, took.Round(time.Millisecond), float64(f.settled)/took.Seconds(), f.median.Round(time.Microsecond), f.late.Round(time.Microsecond), f.again)
 	}
 	return errors.Join(err, shutdown(p))
 }
