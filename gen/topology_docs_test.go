@@ -53,7 +53,11 @@ func transportTable() string {
 		for _, s := range k.Settings {
 			said := fmt.Sprintf("`%s`: %s", s.Name, s.Meaning)
 			if s.Default != "" {
-				said += fmt.Sprintf("; default: `%s`", strings.NewReplacer("{tmp}", "<tmp>", "{topology}", "<topology>").Replace(s.Default))
+				d := strings.ReplaceAll(s.Default, "{topology}", "<topology>")
+				said += fmt.Sprintf("; default: `%s`", strings.ReplaceAll(d, "{run}", "$XDG_RUNTIME_DIR"))
+				if strings.Contains(d, "{run}") {
+					said += fmt.Sprintf(", or `%s` if that is unset", strings.ReplaceAll(d, "{run}", "<tmp>"))
+				}
 			}
 			settings = append(settings, said)
 		}

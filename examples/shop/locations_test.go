@@ -110,7 +110,7 @@ func newStage(t *testing.T, payment, shipping spot, edits ...string) *stage {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(sockets) })
-	s.env = append(os.Environ(), "SHOP_DIR="+sockets, "TMPDIR="+sockets) // in which zeromq's are
+	s.env = append(os.Environ(), "SHOP_DIR="+sockets)
 	if payment == amqp || shipping == amqp {
 		s.env = append(s.env, "AMQP_URL="+rabbit.Shared(t).URL, "SHOP_PREFIX="+filepath.Base(sockets))
 	}

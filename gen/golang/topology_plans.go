@@ -189,7 +189,7 @@ func settingFields(s *model.Setting) []jen.Code {
 		var part []jen.Code
 		switch {
 		case p.Temporary:
-			part = append(part, field("Temporary", jen.True()))
+			part = append(part, field("Variable", jen.Lit(p.Variable)), field("Temporary", jen.True()))
 		case p.Variable != "":
 			part = append(part, field("Variable", jen.Lit(p.Variable)))
 			if p.HasDefault {

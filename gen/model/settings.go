@@ -99,9 +99,9 @@ func (s *Setting) Length() int {
 // defaultSetting is a setting that was not written.
 func (b *topologyBuilder) defaultSetting(k SettingKind) *Setting {
 	s := &Setting{Key: k.Name, Text: spec.Scalar{Value: k.Default}}
-	text, temporary := strings.CutPrefix(strings.ReplaceAll(k.Default, "{topology}", b.t.ID.Value), "{tmp}")
-	if temporary {
-		s.Parts = append(s.Parts, Part{Temporary: true})
+	text, run := strings.CutPrefix(strings.ReplaceAll(k.Default, "{topology}", b.t.ID.Value), "{run}")
+	if run {
+		s.Parts = append(s.Parts, Part{Variable: "XDG_RUNTIME_DIR", Temporary: true})
 	}
 	if text != "" {
 		s.Parts = append(s.Parts, Part{Text: text})

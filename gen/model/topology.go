@@ -120,7 +120,7 @@ type Setting struct {
 }
 
 // Part is a piece of a setting: text, a variable, or the system's directory for
-// temporary files.
+// temporary files, in place of which a variable is used if it is set.
 type Part struct {
 	Text       string // of a text
 	Variable   string // the name of an environment variable

@@ -177,7 +177,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("the length is %d", n)
 	}
 	top = resolved(t, strings.Replace(shopText(t), `zeromq: {dir`, `unix: {dir`, 1))
-	equal(t, "a default", part(top.Transports[3].Settings[0]), "[   false true 0][/shop   false false 0]")
+	equal(t, "a default", part(top.Transports[3].Settings[0]), "[ XDG_RUNTIME_DIR  false true 0][/shop   false false 0]")
 	if n := top.Transports[3].Settings[0].Length(); n != len("/tmp/shop-1000") {
 		t.Errorf("the length of a default is %d", n)
 	}

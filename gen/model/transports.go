@@ -45,12 +45,13 @@ type SettingKind struct {
 	Required bool
 	Meaning  string
 	// Default is used if the setting is not written. `{topology}` in it is the
-	// topology's name, and `{tmp}` the system's directory for temporary files.
+	// topology's name, and `{run}`, at its beginning, the user's directory of a session, or
+	// the system's one for temporary files.
 	Default string
 }
 
 var (
-	directory = SettingKind{Name: "dir", Default: "{tmp}/{topology}", Meaning: "the directory of its sockets; one that the topology puts in the system's temporary directory gets the user's id"}
+	directory = SettingKind{Name: "dir", Default: "{run}/{topology}", Meaning: "the directory of its sockets; one that the topology puts in the system's temporary directory gets the user's id"}
 	users     = SettingKind{Name: "allow-users", Meaning: "other users whose processes take part, by name or number, separated by commas"}
 	group     = SettingKind{Name: "allow-group", Meaning: "a group whose members' processes take part, by name or number"}
 	prefix    = SettingKind{Name: "prefix", Default: "{topology}", Meaning: "what its names on the server begin with"}

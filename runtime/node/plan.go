@@ -43,7 +43,8 @@ type Setting struct {
 	Parts []Part
 }
 
-// Part is a text, an environment variable, or the system's directory for temporary files.
+// Part is a text, an environment variable, or the system's directory for temporary files; with
+// Temporary and a variable it is the variable if that is set, and the directory otherwise.
 type Part struct {
 	Text       string
 	Variable   string // its name

@@ -12,7 +12,10 @@ import (
 // transportConfig is what a transport is opened with, and the errors of all variables that
 // are missing.
 func (n *Node) transportConfig(t *TransportPlan) (transport.Config, []error) {
-	c := transport.Config{Topology: n.plan.Topology, Node: n.plan.Node, Replica: n.replica, Settings: map[string]string{}, Queues: t.Queues}
+	c := transport.Config{
+		Topology: n.plan.Topology, Node: n.plan.Node, Replica: n.replica, Settings: map[string]string{}, Queues: t.Queues,
+		OnError: func(err error) { n.fail(fmt.Errorf("node: the transport %s: %w", t.Name, err)) },
+	}
 	var errs []error
 	value := func(s *Setting) string {
 		if s == nil {
@@ -58,17 +61,18 @@ func (n *Node) value(name string, s *Setting) (string, []error) {
 
 // part is the text of a part, and whether a variable gives it; not ok if that is missing.
 func (n *Node) part(p Part) (text string, fromEnv, ok bool) {
+	if p.Variable != "" {
+		if v, _ := n.config.Getenv(p.Variable); v != "" {
+			return v, true, true
+		}
+	}
 	switch {
 	case p.Temporary:
 		return strings.TrimSuffix(os.TempDir(), "/"), false, true
 	case p.Variable == "":
 		return p.Text, false, true
 	}
-	v, _ := n.config.Getenv(p.Variable)
-	if v == "" {
-		return p.Default, false, p.HasDefault
-	}
-	return v, true, true
+	return p.Default, false, p.HasDefault
 }
 
 // perUser is a directory with the user's id, if it is the topology that puts it below the

@@ -45,8 +45,12 @@ func TestSettings(t *testing.T) {
 			v, ok := environment[name]
 			return v, ok
 		}
-		started(t, node.New(configured(w.opener("x")), node.Config{Replica: 2, Getenv: getenv}))
+		var told troubles
+		started(t, node.New(configured(w.opener("x")), node.Config{Replica: 2, Getenv: getenv, OnError: told.tell}))
 		c := w.port("x", "web").config
+		if c.OnError(errors.New("a stranger")); !slices.Equal(told.all(), []string{"node: the transport x: a stranger"}) {
+			t.Errorf("of what a transport has to tell, the program hears %q", told.all())
+		}
 		temporary := strings.TrimSuffix(os.TempDir(), "/") + "/shop"
 		if id := os.Getuid(); id >= 0 {
 			temporary += fmt.Sprintf("-%d", id)
@@ -80,6 +84,8 @@ func TestDirectories(t *testing.T) {
 		want  string
 	}{
 		{"dir", []node.Part{{Temporary: true}, fixed("/shop")}, tmp + "/shop" + id},
+		{"dir", []node.Part{{Variable: "RUNTIME", Temporary: true}, fixed("/shop")}, tmp + "/shop" + id},
+		{"dir", []node.Part{{Variable: "GIVEN", Temporary: true}, fixed("/shop")}, tmp + "/given/shop"},
 		{"dir", []node.Part{fixed(tmp + "/shop")}, tmp + "/shop" + id},
 		{"dir", []node.Part{fixed("/tmp/shop")}, "/tmp/shop" + id},
 		{"dir", []node.Part{variable("RUNTIME", tmp), fixed("/shop")}, tmp + "/shop" + id},

@@ -23,6 +23,10 @@ type Config struct {
 	// if there are several processes of it, which share it, too.
 	Peers  []Peer
 	Queues []Queue // the inboxes of others that this node sends to
+	// OnError, if it is set, is told of what nobody else can be told of: peers that make no sense or
+	// are not allowed, messages that are lost. It is called from any goroutine, several at
+	// once, and must not block.
+	OnError func(error)
 }
 
 // Peer is another node that a transport joins.

@@ -64,18 +64,24 @@ func (t *Transport) mine() bool {
 
 // relisten makes the socket again if somebody has removed it.
 func (t *Transport) relisten() {
+	if err := t.bindAgain(); err != nil {
+		t.onError(err)
+	}
+}
+
+func (t *Transport) bindAgain() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.leaving || t.mine() {
-		return
+		return nil
 	}
 	old := t.listener
 	if err := t.bind(t.socketOf(t.name)); err != nil {
-		t.onError(err)
-		return
+		return err
 	}
 	t.running.Go(t.accept)
 	_ = old.Close()
+	return nil
 }
 
 // unlisten ends listening, and removes the socket.

@@ -172,13 +172,22 @@ func TestRefusedDirectories(t *testing.T) {
 func TestOpen(t *testing.T) {
 	base := tempDir(t)
 	t.Setenv("XDG_RUNTIME_DIR", base)
-	tr, err := unix.Open(t.Context(), transport.Config{Topology: "shop", Node: "web", Replica: 2, Settings: map[string]string{"spin": "10us"}})
+	told := make(chan error, 10)
+	tr, err := unix.Open(t.Context(), transport.Config{
+		Topology: "shop", Node: "web", Replica: 2, Settings: map[string]string{"spin": "10us"}, OnError: func(err error) { told <- err },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(base, "shop", "web-2.sock"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
+	}
+	_, _ = dial(t, filepath.Join(base, "shop"), "web-2").Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+	select {
+	case <-told:
+	case <-time.After(patience):
+		t.Error("nobody is told of a peer that makes no sense")
 	}
 	if err := tr.Close(context.Background()); err != nil {
 		t.Error(err)

@@ -119,7 +119,7 @@ const (
 func Open(ctx context.Context, c transport.Config) (transport.Transport, error) {
 	conf := Config{
 		Dir: c.Settings[SettingDir], Node: c.Node, Replica: c.Replica, AllowUsers: c.Settings[SettingAllowUsers],
-		AllowGroup: c.Settings[SettingAllowGroup], Queues: c.Queues, Peers: c.Peers,
+		AllowGroup: c.Settings[SettingAllowGroup], Queues: c.Queues, Peers: c.Peers, OnError: c.OnError,
 	}
 	if conf.Dir == "" {
 		conf.Dir = sockdir.Default(c.Topology)

@@ -372,6 +372,30 @@ func TestDescriptorsExhausted(t *testing.T) {
 	})
 }
 
+// TestOpen has a topology's settings, and who opens the transport hear of peers that make no
+// sense.
+func TestOpen(t *testing.T) {
+	base := shortDir(t)
+	t.Setenv("XDG_RUNTIME_DIR", base)
+	told := make(chan error, 10)
+	n, err := zeromq.Open(t.Context(), transport.Config{Topology: "shop", Node: "web", OnError: func(err error) { told <- err }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close(context.Background())
+	_, _ = raw(t, filepath.Join(base, "shop")).Write([]byte("GET / HTTP/1.1\r\n\r\n"))
+	select {
+	case <-told:
+	case <-time.After(time.Minute):
+		t.Error("nobody is told")
+	}
+	for _, s := range []map[string]string{{"allow-users": "nobody-of-this-name"}, {"allow-group": "no-group-of-this-name"}} {
+		if _, err := zeromq.Open(t.Context(), transport.Config{Topology: "shop", Node: "web", Settings: s}); err == nil {
+			t.Errorf("%v was taken", s)
+		}
+	}
+}
+
 // TestUnsafeDirectory has directories in which others could put sockets, and a path that is
 // too long.
 func TestUnsafeDirectory(t *testing.T) {

@@ -293,8 +293,8 @@ func (t *Transport) sweep() {
 
 // forget gives up what is kept for queues that are not configured.
 func (r *remote) forget() {
+	var told []error
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	for q := range r.queues {
 		if q.known {
 			continue
@@ -303,10 +303,14 @@ func (r *remote) forget() {
 			e.p.release()
 		}
 		if len(q.held) > 0 {
-			r.t.onError(fmt.Errorf("zeromq: %d messages that were kept for %s of %s are given up: it has not come back", len(q.held), q.name, r.id))
+			told = append(told, fmt.Errorf("zeromq: %d messages that were kept for %s of %s are given up: it has not come back", len(q.held), q.name, r.id))
 		}
 		q.held = nil
 		r.remove(q)
+	}
+	r.mu.Unlock()
+	for _, err := range told {
+		r.t.onError(err)
 	}
 }
 

@@ -55,8 +55,8 @@ type Config struct {
 	// MaxBody is the most bytes that a body may have; 0 is codec.MaxSize.
 	MaxBody int
 	// OnError is told of what nobody else can be told of: connections that are lost or refused,
-	// messages that cannot be read. It may be called from several goroutines, with locks held,
-	// and must not block.
+	// messages that cannot be read. It may be called from several goroutines at once, and must
+	// not block.
 	OnError func(error)
 }
 
@@ -106,11 +106,17 @@ type Transport struct {
 var _ transport.Transport = (*Transport)(nil)
 
 // Open opens the transport of a node, as its topology says: with the setting `dir`, and
-// with Listen where other hosts are to reach it.
+// with Listen where other hosts are to reach it. With neither of them it is the directory
+// that nodes of the topology have by default.
 func Open(ctx context.Context, c transport.Config) (transport.Transport, error) {
+	dir := c.Settings["dir"]
+	if dir == "" && c.Listen == "" {
+		dir = sockdir.Default(c.Topology)
+	}
 	t, err := New(ctx, Config{
-		Node: c.Node, Replica: c.Replica, Dir: c.Settings["dir"], Listen: c.Listen, Peers: c.Peers, Queues: c.Queues,
+		Node: c.Node, Replica: c.Replica, Dir: dir, Listen: c.Listen, Peers: c.Peers, Queues: c.Queues,
 		AllowUsers: c.Settings["allow-users"], AllowGroup: c.Settings["allow-group"],
+		OnError: c.OnError,
 	})
 	if err != nil {
 		return nil, err
