@@ -6,11 +6,13 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"io"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/pprof"
 	"testing"
 	"time"
 
@@ -26,6 +28,7 @@ const farKey = "XSGEN_BENCHMARK_FAR"
 type far struct {
 	What, Dir string
 	Spin      time.Duration
+	Profile   string // the file of its profile, if there is one of this process
 }
 
 func TestMain(m *testing.M) {
@@ -37,12 +40,25 @@ func TestMain(m *testing.M) {
 	if err := json.Unmarshal([]byte(text), &f); err != nil {
 		panic(err)
 	}
+	if f.Profile != "" {
+		out, err := os.Create(f.Profile)
+		if err != nil {
+			panic(err)
+		}
+		if err := pprof.StartCPUProfile(out); err != nil {
+			panic(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	map[string]func(far){"unix": farUnix, "raw": farRaw}[f.What](f)
 }
 
 // other starts the other process, and returns when it is ready.
 func other(b *testing.B, f far) {
 	b.Helper()
+	if file := flag.Lookup("test.cpuprofile").Value.String(); file != "" {
+		f.Profile = file + ".far"
+	}
 	text, err := json.Marshal(f)
 	if err != nil {
 		b.Fatal(err)
@@ -129,7 +145,7 @@ func there(key string) *transport.Message {
 // nearUnix opens the other end, and has heard called for what comes back.
 func nearUnix(b *testing.B, spin time.Duration, heard func(t *unix.Transport)) *unix.Transport {
 	dir := socketDir(b)
-	other(b, far{"unix", dir, spin})
+	other(b, far{What: "unix", Dir: dir, Spin: spin})
 	t := openUnix(dir, "near", spin)
 	b.Cleanup(func() { _ = t.Close(context.Background()) })
 	hearUnix(t, "event.back", func(_ context.Context, d *transport.Delivery) {

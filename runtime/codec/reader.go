@@ -167,7 +167,7 @@ func (r *Reader) own(start, end int) string {
 	case start == end:
 		return ""
 	case r.texts != nil:
-		return r.texts.add(r.data[start:end])
+		return r.texts.Add(r.data[start:end])
 	case len(r.data) > shared:
 		return string(r.data[start:end])
 	case r.copied == "":

@@ -10,8 +10,8 @@ type Texts struct{ b strings.Builder }
 // Collect has strings that r reads from now on be copied to t.
 func (r *Reader) Collect(t *Texts) { r.texts = t }
 
-// add copies a string.
-func (t *Texts) add(p []byte) string {
+// Add copies a string.
+func (t *Texts) Add(p []byte) string {
 	if len(p) > shared/8 {
 		return string(p)
 	}

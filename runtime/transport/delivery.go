@@ -52,8 +52,12 @@ func (d *Delivery) Init(m *Message, s Settler) {
 		m = m.Clone() // what others have stays as it is
 	}
 	d.Message, d.settler = *m, s
-	d.settled.Store(false)
-	d.answered.Store(false)
+	if d.settled.Load() {
+		d.settled.Store(false)
+	}
+	if d.answered.Load() {
+		d.answered.Store(false)
+	}
 }
 
 // Settle says what has become of the message: nil that it was handled, an error that

@@ -34,11 +34,51 @@ func Fill(b, body []byte) []byte {
 	return append(b[:0], body...)
 }
 
+// Tally counts for one who fills or empties many buffers, and tells of them together. It is
+// for one goroutine at a time; its zero value is empty.
+type Tally struct {
+	taken, missed   uint64
+	filled, emptied int64
+}
+
+// Fill is like the function of that name.
+func (t *Tally) Fill(b, body []byte) []byte {
+	t.taken++
+	t.filled += int64(len(body))
+	if cap(b) < len(body) {
+		t.missed++
+	}
+	return append(b[:0], body...)
+}
+
+// Empty is like the function of that name.
+func (t *Tally) Empty(b []byte, wipe bool) []byte {
+	t.emptied += int64(len(b))
+	return left(b, wipe)
+}
+
+// Tell tells of what was counted.
+func (t *Tally) Tell() {
+	if t.taken > 0 {
+		taken.Add(t.taken)
+		missed.Add(t.missed)
+		filled.Add(t.filled)
+	}
+	if t.emptied > 0 {
+		emptied.Add(t.emptied)
+	}
+	*t = Tally{}
+}
+
 // Empty is what is left of a buffer when nobody needs the body any more: overwritten with
 // zeros if wipe says so, and nil if it must not be kept. With the build tag xsgendebug it is
 // overwritten with what is no message, and never kept.
 func Empty(b []byte, wipe bool) []byte {
 	emptied.Add(int64(len(b)))
+	return left(b, wipe)
+}
+
+func left(b []byte, wipe bool) []byte {
 	switch {
 	case poison.On:
 		poison.Bytes(b)

@@ -24,7 +24,7 @@
 //
 // Everything may be used from any goroutine. A connection has one goroutine that reads and
 // one that writes; there is one that accepts and one that looks after the directory. A lone
-// message is written by whoever publishes it, and its receiver is called by whoever reads it
-// if it has returned at once so far; if it does not then, another goroutine goes on reading.
-// Close ends them all.
+// message is written by whoever publishes it. Receivers that have returned at once so far are
+// called by whoever reads their messages; if one does not then, another goroutine goes on
+// reading. Close ends them all.
 package unix

@@ -20,6 +20,7 @@ type flow struct {
 	id    uint64
 	keeps bool // the publisher keeps what is not settled
 	wipes bool // bodies are wiped
+	sized bool // bytes count
 	every uint64
 
 	received      atomic.Uint64
@@ -40,7 +41,7 @@ type flow struct {
 
 func newFlow(p *peer, id uint64, l *local.Line) *flow {
 	profile := &l.Request().Profile
-	f := &flow{p: p, line: l, id: id, keeps: profile.ManualAck == transport.On, wipes: profile.Sensitive, every: uint64(min(max(profile.Room()/4, 1), 4096))}
+	f := &flow{p: p, line: l, id: id, keeps: profile.ManualAck == transport.On, wipes: profile.Sensitive, sized: profile.CapacityBytes > 0, every: uint64(min(max(profile.Room()/4, 1), 4096))}
 	if f.keeps {
 		f.open = map[uint64]struct{}{}
 	}
@@ -63,7 +64,9 @@ func (f *flow) fresh(n uint64) bool {
 // accept takes the message of a number, and a reference to it.
 func (f *flow) accept(b *local.Batch, n uint64, p *local.Parcel, ttl time.Duration) {
 	size := int64(len(p.Body))
-	f.receivedBytes.Add(uint64(size))
+	if f.sized {
+		f.receivedBytes.Add(uint64(size))
+	}
 	if !f.line.Wants(&p.Message) {
 		f.Done(n, size, false)
 		p.Release()
@@ -83,7 +86,9 @@ func (f *flow) Done(n uint64, size int64, left bool) {
 		f.acks = append(f.acks, n)
 		f.mu.Unlock()
 	}
-	f.freed.Add(uint64(size))
+	if f.sized {
+		f.freed.Add(uint64(size))
+	}
 	settled := f.settled.Add(1)
 	switch {
 	case f.keeps || settled-f.told.Load() >= f.every:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"unicode/utf8"
 
+	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -85,8 +86,9 @@ func split(b []byte, limit int) (kind byte, payload []byte, size, want int, err 
 
 // reader reads what a frame has. What cannot be read is zero, and err says why.
 type reader struct {
-	b   []byte
-	err error
+	b     []byte
+	err   error
+	texts *codec.Texts // where ids and keys are copied to
 }
 
 func (r *reader) fail(what string) {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/sockdir"
@@ -91,7 +92,14 @@ func FuzzFrames(f *testing.F) {
 		}
 		c.p.mu.Unlock()
 		in := &inbound{c: c, p: c.p}
-		used, err := in.frames(data, tr.maxBody+slack)
+		used, err := 0, error(nil)
+		for more := true; more && err == nil; {
+			n := 0
+			n, err = in.frames(data[used:], tr.maxBody+slack)
+			used += n
+			more = in.batch.Len() >= together
+			in.batch.Flush()
+		}
 		if used > len(data) || err == nil && used+headerSize < len(data) && len(data)-used > tr.maxBody+slack+headerSize {
 			t.Errorf("%d of %d bytes, %v", used, len(data), err)
 		}
@@ -134,7 +142,7 @@ func TestMessages(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		rd := reader{b: appendMessage(nil, n, &m, x)}
+		rd := reader{b: appendMessage(nil, n, &m, x), texts: &codec.Texts{}}
 		var got transport.Message
 		var gotX extra
 		rd.message(&got, &gotX, known, 1<<20)

@@ -206,7 +206,7 @@ func (r *reader) message(m *transport.Message, x *extra, known []head, limit int
 	m.Body, r.b = r.b, nil
 }
 
-// idAndKey reads what most messages have and no more, as one string.
+// idAndKey reads what most messages have and no more.
 func (r *reader) idAndKey(e *transport.Envelope, flags uint64) {
 	id, key := r.bytes(transport.MaxText), []byte(nil)
 	if flags&hasKey != 0 {
@@ -216,12 +216,9 @@ func (r *reader) idAndKey(e *transport.Envelope, flags uint64) {
 		r.fail("a text is not UTF-8")
 		return
 	}
-	if len(key) == 0 {
-		e.ID = string(id)
-	} else {
-		var buf [2 * transport.MaxText]byte
-		both := string(append(append(buf[:0], id...), key...))
-		e.ID, e.Key = both[:len(id)], both[len(id):]
+	e.ID = r.texts.Add(id)
+	if len(key) > 0 {
+		e.Key = r.texts.Add(key)
 	}
 	if flags&hasSeq != 0 {
 		e.Seq = r.number()

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
@@ -35,6 +36,8 @@ type inbound struct {
 	numbs []uint64
 	now   time.Time // of the last read
 	wipe  bool      // something that was read is to be wiped
+	ended error     // of the last read
+	texts codec.Texts
 }
 
 func newInbound(c *conn) *inbound {
@@ -44,31 +47,44 @@ func newInbound(c *conn) *inbound {
 // read handles frames until the connection ends, or it is somebody else's turn.
 func (in *inbound) read() (err error, mine bool) {
 	for {
-		if in.to == len(in.buf) {
-			in.widen()
-		}
-		n, err := in.c.receive(in.buf[in.to:])
-		if n > 0 {
-			in.c.heard.Add(1)
-			in.to += n
-			in.c.hold()
-			if bad := in.handle(); bad != nil {
-				return bad, true
+		for more := true; more; {
+			if more, err = in.handle(); err != nil {
+				in.batch.Waive()
+				in.batch.Flush()
+				return err, true
+			}
+			if m := in.batch.Claim(); m != nil && !in.call(m) {
+				return nil, false
 			}
 		}
-		if err != nil {
-			in.batch.Flush()
-			return err, true
-		}
-		if m := in.batch.Lone(); m != nil && !in.call(m) {
+		if m := in.batch.Rest(); m != nil && !in.call(m) {
 			return nil, false
 		}
 		in.c.release()
+		if in.ended != nil {
+			return in.ended, true
+		}
+		in.receive()
 	}
 }
 
-// handle handles the frames of which all is there. A lone message is left in the batch.
-func (in *inbound) handle() error {
+// receive waits for what comes, and has what is due wait while it is handled.
+func (in *inbound) receive() {
+	if in.to == len(in.buf) {
+		in.widen()
+	}
+	n := 0
+	if n, in.ended = in.c.receive(in.buf[in.to:]); n > 0 {
+		in.c.heard.Add(1)
+		in.to += n
+		in.now = time.Now()
+		in.c.hold()
+	}
+}
+
+// handle handles frames of which all is there, and leaves their messages in the batch; there
+// may be more where that is full.
+func (in *inbound) handle() (more bool, err error) {
 	used, err := in.frames(in.buf[in.from:in.to], in.p.t.maxBody+slack)
 	if in.wipe {
 		clear(in.buf[in.from : in.from+used])
@@ -80,10 +96,7 @@ func (in *inbound) handle() error {
 			in.buf = make([]byte, readSize)
 		}
 	}
-	if err != nil || in.from != in.to || in.batch.Len() != 1 {
-		in.batch.Flush()
-	}
-	return err
+	return in.batch.Len() >= together, err
 }
 
 // widen makes room behind what is in the buffer.
@@ -142,10 +155,13 @@ func (c *conn) look(b []byte) (n int, err error, there bool) {
 	return c.read, nil, true
 }
 
-// frames handles the frames that b has all of, and returns how much of it they are.
+// together is how many messages are taken before receivers hear of them.
+const together = 64
+
+// frames handles frames that b has all of, until the batch is full, and returns how much of b
+// they are.
 func (in *inbound) frames(b []byte, limit int) (used int, err error) {
-	in.now = time.Now()
-	for {
+	for in.batch.Len() < together {
 		kind, payload, size, _, err := split(b[used:], limit)
 		if err != nil || size == 0 {
 			return used, err
@@ -155,16 +171,7 @@ func (in *inbound) frames(b []byte, limit int) (used int, err error) {
 		}
 		used += size
 	}
-}
-
-// together is how many messages are taken before receivers hear of them.
-const together = 64
-
-// took notes that a message was taken.
-func (in *inbound) took() {
-	if in.batch.Len() >= together {
-		in.batch.Flush()
-	}
+	return used, nil
 }
 
 func (in *inbound) frame(kind byte, payload []byte) (err error) {
@@ -193,7 +200,7 @@ func (in *inbound) frame(kind byte, payload []byte) (err error) {
 
 // message handles a message for some lines.
 func (in *inbound) message(payload []byte) error {
-	r := reader{b: payload}
+	r := reader{b: payload, texts: &in.texts}
 	in.flows = in.flows[:0]
 	wipe := false
 	for range r.count() {
@@ -202,42 +209,47 @@ func (in *inbound) message(payload []byte) error {
 			wipe = wipe || f.wipes
 		}
 	}
-	r.message(&in.m, &in.x, in.heads, in.p.t.maxBody)
+	p := in.parcel(&r, wipe)
 	if r.err != nil || len(in.flows) == 0 {
+		p.Release()
 		return r.err
 	}
 	in.wipe = in.wipe || wipe
-	p := local.PackAt(in.now, &in.m, wipe)
 	p.RetainMore(len(in.flows) - 1)
 	for _, f := range in.flows {
 		f.accept(&in.batch, f.received.Add(1), p, in.x.ttl)
 	}
-	in.took()
 	return nil
+}
+
+// parcel reads a message. The caller has one reference.
+func (in *inbound) parcel(r *reader, wipe bool) *local.Parcel {
+	p := in.batch.Blank(in.now, wipe)
+	r.message(&p.Message, &in.x, in.heads, in.p.t.maxBody)
+	in.batch.Fill(p, p.Body)
+	return p
 }
 
 // kept handles a message that the publisher keeps.
 func (in *inbound) kept(payload []byte) error {
-	r := reader{b: payload}
+	r := reader{b: payload, texts: &in.texts}
 	id, n := r.number(), r.number()
-	r.message(&in.m, &in.x, in.heads, in.p.t.maxBody)
-	if r.err != nil {
+	f := in.p.flow(id)
+	wipe := f != nil && f.wipes
+	in.wipe = in.wipe || wipe
+	p := in.parcel(&r, wipe)
+	if r.err != nil || f == nil || !f.keeps || !f.fresh(n) {
+		p.Release()
 		return r.err
 	}
-	f := in.p.flow(id)
-	if f == nil || !f.keeps || !f.fresh(n) {
-		return nil
-	}
-	in.wipe = in.wipe || f.wipes
-	f.accept(&in.batch, n, local.PackAt(in.now, &in.m, f.wipes), in.x.ttl)
+	f.accept(&in.batch, n, p, in.x.ttl)
 	f.due() // that it has come
-	in.took()
 	return nil
 }
 
 // reply handles the reply to a request of this process.
 func (in *inbound) reply(payload []byte) error {
-	r := reader{b: payload}
+	r := reader{b: payload, texts: &in.texts}
 	r.message(&in.m, &in.x, in.heads, in.p.t.maxBody)
 	if r.err != nil {
 		return r.err

@@ -8,8 +8,8 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
 
-// A connection is read by one goroutine at a time, whose turn it is. It calls the receiver of
-// a lone message itself. Meanwhile nobody reads: if the receiver does not return at once, or
+// A connection is read by one goroutine at a time, whose turn it is. It calls a receiver that is
+// brisk itself. Meanwhile nobody reads: if the receiver does not return at once, or
 // waits for something that may have to be read, another goroutine takes the turn, and the
 // first one ends when the receiver has returned.
 

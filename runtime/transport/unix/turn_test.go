@@ -5,6 +5,7 @@ package unix_test
 import (
 	"context"
 	"runtime"
+	"strconv"
 	"testing"
 	"time"
 
@@ -99,6 +100,27 @@ func TestSlowReceiverHoldsUpNobody(t *testing.T) {
 		p.say("event.b", "passes")
 		p.let <- struct{}{}
 		p.hears("held")
+	}
+}
+
+// TestSlowReceiverInBurst has a receiver that a reader calls wait while there is more in what
+// was read: another goroutine goes on with that.
+func TestSlowReceiverInBurst(t *testing.T) {
+	p := newPair(t)
+	for range 3 {
+		p.prove()
+		publish(t, p.near, &transport.Message{Envelope: transport.Envelope{ID: "held", Topic: "event.a.hold"}})
+		for i := range 200 {
+			publish(t, p.near, &transport.Message{Envelope: transport.Envelope{ID: strconv.Itoa(i), Topic: "event.a.brisk"}})
+		}
+		publish(t, p.near, &transport.Message{Envelope: transport.Envelope{ID: "passes", Topic: "event.b"}})
+		p.hears("holds")
+		p.hears("passes")
+		p.let <- struct{}{}
+		p.hears("held")
+		for i := range 200 {
+			p.hears(strconv.Itoa(i))
+		}
 	}
 }
 

@@ -11,8 +11,8 @@
 // # Concurrency
 //
 // Everything may be used from any goroutine, except for Batch. A subscription has one
-// goroutine, which calls its receiver and ends with the subscription; whoever brings a lone
-// message from elsewhere may call it in its place. Whoever puts a message into a line,
+// goroutine, which calls its receiver and ends with the subscription; whoever brings messages
+// from elsewhere may call it in its place, as long as it is brisk. Whoever puts a message into a line,
 // or settles one, hands on what receivers have room for, under the line's lock. Nobody
 // waits for a receiver, except that Put waits where a queue is full and blocks.
 package local

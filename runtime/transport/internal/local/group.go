@@ -20,10 +20,10 @@ func (l *Line) join(m *Member) {
 }
 
 // place hands a message to a member; l.mu is held, and some member has room.
-func (l *Line) place(i item) {
-	m := l.pick(&i)
+func (l *Line) place(i *item) {
+	m := l.pick(i)
 	if m.free == 0 {
-		m.parked.Push(i)
+		m.parked.Push(*i)
 		return
 	}
 	m.give(i)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/xsgen/xsgen/runtime/internal/again"
+	"github.com/xsgen/xsgen/runtime/internal/pool"
 	"github.com/xsgen/xsgen/runtime/internal/queue"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/internal/fifo"
@@ -33,6 +34,7 @@ type Line struct {
 	lost, gaps atomic.Uint64 // elsewhere, see Lost and Missed
 
 	mu        sync.Mutex
+	brought   bool                        // by somebody who may call receivers
 	members   []*Member                   // that get messages, the one that has been there for the longest first
 	all       []*Member                   // those too that are leaving
 	gone      uint64                      // what members that have left have settled
@@ -57,7 +59,9 @@ type Line struct {
 	over      bool            // it has nothing more
 	abandoned bool            // what it had was given up
 	idlers    []chan struct{}
-	buf       []item // for what is taken from the queue
+	buf       []item     // for what is taken from the queue
+	idle      []*Parcel  // for what comes
+	tally     pool.Tally // of buffers that were emptied, and that is not told yet
 }
 
 // item is a message in a queue.
@@ -182,6 +186,7 @@ func (l *Line) pump() {
 	if l.evacuated {
 		l.evacuate()
 	}
+	l.tally.Tell()
 	for l.free > 0 && l.hand() {
 	}
 	l.arm()
@@ -192,13 +197,13 @@ func (l *Line) pump() {
 // room.
 func (l *Line) hand() bool {
 	if i, ok := l.take(); ok {
-		l.place(i)
+		l.place(&i)
 		return true
 	}
 	batch := l.poll(l.free)
 	for k := range batch {
 		if i := &batch[k]; l.fresh(i) && l.turnCame(i) {
-			l.place(*i)
+			l.place(i)
 		}
 	}
 	clear(batch)
@@ -294,7 +299,7 @@ func (l *Line) finish(i *item) {
 	}
 	l.from.Settle(1, i.size)
 	i.done(false)
-	i.p.Release()
+	l.let(i.p)
 }
 
 // lose lets go of a message that nothing can become of any more; left is Origin's.

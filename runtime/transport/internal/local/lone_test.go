@@ -34,7 +34,7 @@ func hear(t testing.TB, r transport.SubscribeRequest) *Member {
 func arrive(m *Member, body string) (called bool) {
 	var b Batch
 	b.Add(m.Line(), Pack(&transport.Message{Body: []byte(body)}, false), 0, nil, 0)
-	x := b.Lone()
+	x := b.Claim()
 	if x != nil {
 		x.Call()
 	}

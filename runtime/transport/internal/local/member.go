@@ -28,8 +28,8 @@ type Member struct {
 	inbox     fifo.List[*delivery] // handed to it, and not yet to the receiver
 	idle      bool                 // its goroutine sleeps
 	claimed   bool                 // somebody else calls the receiver
-	woken     time.Time            // when its goroutine was, the zero value if it has not slept
-	record    record
+	asked     bool                 // somebody else is about to
+	pace      pace
 	unsettled chain
 	settling  int             // settled, and being given up
 	parked    fifo.List[item] // sticky messages that wait for it
@@ -67,9 +67,9 @@ type delivery struct {
 }
 
 // give hands a message to a member, which has room for it; l.mu is held.
-func (m *Member) give(i item) {
+func (m *Member) give(i *item) {
 	d := m.delivery()
-	d.m, d.item = m, i
+	d.m, d.item = m, *i
 	d.Init(&i.p.Message, d)
 	d.Attempt = uint64(i.attempts + 1)
 	if m.request.Observer {
@@ -134,12 +134,11 @@ func (m *Member) next(last *delivery) *delivery {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	m.returned(last)
-	if !m.woken.IsZero() {
-		m.record.note(time.Since(m.woken))
-		m.woken = time.Time{}
+	if last != nil && l.brought {
+		m.pace.returned()
 	}
 	for took := last != nil; ; took = false {
-		if !m.claimed {
+		if !m.claimed && (!m.asked || m.ended) {
 			if d := m.pop(); d != nil {
 				m.attend()
 				return d
@@ -150,6 +149,8 @@ func (m *Member) next(last *delivery) *delivery {
 			if took && m.yield() || m.neglect() {
 				continue
 			}
+		} else if m.asked {
+			m.neglect()
 		}
 		m.idle = true
 		m.wake.Wait()
@@ -159,7 +160,9 @@ func (m *Member) next(last *delivery) *delivery {
 // attend notes that the member's goroutine is awake, with something to do; l.mu is held.
 func (m *Member) attend() {
 	if m.idle {
-		m.idle, m.woken = false, time.Now()
+		if m.idle = false; m.l.brought {
+			m.pace.begin(1)
+		}
 	}
 	if !m.l.attended.Load() && m.request.Group == "" && !m.ended {
 		m.l.attended.Store(true)
@@ -219,7 +222,8 @@ func (m *Member) yield() bool {
 		if m.inbox.Len() == 0 && m.l.attended.Load() {
 			m.l.pump()
 		}
-		if m.inbox.Len() > 0 || m.ended {
+		if m.inbox.Len() > 0 || m.ended || m.asked {
+			m.pace.begin(several)
 			return true
 		}
 	}
@@ -235,7 +239,7 @@ func (m *Member) refill() {
 	m.l.free++
 	for m.parked.Len() > 0 {
 		if i := m.parked.Pop(); m.l.fresh(&i) {
-			m.give(i)
+			m.give(&i)
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/xsgen/xsgen/runtime/internal/pool"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -21,6 +22,9 @@ type Origin interface {
 type Batch struct {
 	lines []arrivals
 	n     int
+	asked *Member // to leave its receiver to who has the batch
+	stock []*Parcel
+	tally pool.Tally
 }
 
 // arrivals are what has come for a line.
@@ -62,6 +66,7 @@ func (b *Batch) of(l *Line) *arrivals {
 // Flush puts all into their queues, without waiting: a queue that blocks or refuses takes
 // them even if it is full, since their sender counts what it has room for.
 func (b *Batch) Flush() {
+	b.tally.Tell()
 	for i := range b.lines {
 		a := &b.lines[i]
 		a.line.accept(a.items)

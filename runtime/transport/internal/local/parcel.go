@@ -15,13 +15,17 @@ import (
 type Parcel struct {
 	transport.Message
 	buf  []byte       // holds the body, and is used again with the parcel
-	refs atomic.Int32 // of queues and deliveries
+	refs atomic.Int32 // of queues and deliveries; 1 while nobody has it
 	wipe bool
 	at   time.Time // when it was packed
 }
 
 // parcels are those that nobody has any more.
-var parcels = sync.Pool{New: func() any { return new(Parcel) }}
+var parcels = sync.Pool{New: func() any {
+	p := new(Parcel)
+	p.refs.Store(1)
+	return p
+}}
 
 // Pack copies m, and its body to a buffer that is wiped at the end if that is wanted. The
 // caller has one reference, which it gives back by Release.
@@ -41,7 +45,6 @@ func PackAt(now time.Time, m *transport.Message, wipe bool) *Parcel {
 func Blank(now time.Time, wipe bool) *Parcel {
 	p := parcels.Get().(*Parcel)
 	p.wipe, p.at = wipe, now
-	p.refs.Store(1)
 	return p
 }
 
@@ -66,12 +69,28 @@ func (p *Parcel) RetainMore(n int) {
 // Release gives a reference back; with the last one the parcel and its buffer may be used
 // again.
 func (p *Parcel) Release() {
+	if p.last() {
+		if len(p.Body) > 0 {
+			p.buf = pool.Empty(p.buf, p.wipe)
+		}
+		p.discard()
+	}
+}
+
+// last gives a reference back, and reports whether it was the last one.
+func (p *Parcel) last() bool {
+	if p.refs.Load() == 1 {
+		return true // nobody else has one, or can get one
+	}
 	if p.refs.Add(-1) > 0 {
-		return
+		return false
 	}
-	if len(p.Body) > 0 {
-		p.buf = pool.Empty(p.buf, p.wipe)
-	}
+	p.refs.Store(1)
+	return true
+}
+
+// discard has a parcel be used again whose buffer is empty.
+func (p *Parcel) discard() {
 	if !poison.On {
 		p.Body, p.Headers = nil, nil
 		parcels.Put(p)
