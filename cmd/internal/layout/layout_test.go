@@ -54,9 +54,10 @@ var allowed = map[string][]string{
 	"runtime/transport/unix":           {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local", "runtime/transport/internal/sockdir"},
 	"runtime/transport/zeromq": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/local",
 		"runtime/transport/internal/sockdir", "runtime/internal/poison", "runtime/internal/zmtp"},
-	"runtime/transport/internal/sockdir": {"golang.org/x/sys/unix"},
-	"runtime/transport/transporttest":    {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
-	"runtime/bus":                        {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/queue"},
+	"runtime/transport/internal/sockdir":             {"golang.org/x/sys/unix"},
+	"runtime/transport/internal/sockdir/sockdirtest": {},
+	"runtime/transport/transporttest":                {"runtime/topic", "runtime/transport", "go.uber.org/goleak"},
+	"runtime/bus":                                    {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/internal/again", "runtime/internal/callers", "runtime/internal/poison", "runtime/internal/queue"},
 
 	"runtime/transport/amqp": {"runtime/topic", "runtime/codec", "runtime/transport", "runtime/transport/internal/fifo", "runtime/internal/again",
 		"github.com/rabbitmq/amqp091-go"},
