@@ -3,14 +3,9 @@
 package zeromq_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -18,107 +13,16 @@ import (
 
 	"github.com/vmihailenco/msgpack/v5"
 
-	"github.com/xsgen/xsgen/internal/debian"
+	"github.com/xsgen/xsgen/internal/pyzmq"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 	"github.com/xsgen/xsgen/runtime/transport/zeromq"
 )
 
-// heard is a line of what the Python program says.
-type heard struct {
-	Ready, Disconnected bool
-	Topic               string
-	Envelope            map[string]any
-	Payload             any
-}
-
-// python is a running program of testdata/plain.py.
-type python struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	in    io.WriteCloser
-	lines chan heard
-}
-
 // startPython runs testdata/plain.py with libzmq's own binding.
-func startPython(t *testing.T, args ...string) *python {
+func startPython(t *testing.T, args ...string) *pyzmq.Program {
 	t.Helper()
-	root := debian.Unpack(t, "python3-zmq", "python3-msgpack")
-	cmd, err := root.Command(context.Background(), "python3", append([]string{filepath.Join("testdata", "plain.py")}, args...)...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &python{t: t, cmd: cmd, lines: make(chan heard, 1000)}
-	cmd.Stderr = os.Stderr
-	out, err := cmd.StdoutPipe()
-	if err == nil {
-		p.in, err = cmd.StdinPipe()
-	}
-	if err == nil {
-		err = cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	go p.read(out)
-	t.Cleanup(p.stop)
-	return p
-}
-
-func (p *python) read(out io.Reader) {
-	defer close(p.lines)
-	for s := bufio.NewScanner(out); s.Scan(); {
-		var h heard
-		if err := json.Unmarshal(s.Bytes(), &h); err != nil {
-			p.t.Errorf("%s: %v", s.Bytes(), err)
-			continue
-		}
-		p.lines <- h
-	}
-}
-
-func (p *python) stop() {
-	_ = p.in.Close()
-	late := time.AfterFunc(20*time.Second, func() { _ = p.cmd.Process.Kill() })
-	defer late.Stop()
-	for range p.lines { // until it has ended
-	}
-	_ = p.cmd.Wait()
-}
-
-// next waits for what it says next.
-func (p *python) next() heard {
-	p.t.Helper()
-	select {
-	case h, ok := <-p.lines:
-		if !ok {
-			p.t.Fatal("the program has ended")
-		}
-		return h
-	case <-time.After(20 * time.Second):
-		p.t.Fatal("the program says nothing")
-		return heard{}
-	}
-}
-
-// ready waits until it is connected.
-func (p *python) ready() {
-	p.t.Helper()
-	if h := p.next(); !h.Ready {
-		p.t.Fatalf("%+v", h)
-	}
-}
-
-// do gives it a message to send.
-func (p *python) do(topic string, envelope map[string]any, payload any) {
-	p.t.Helper()
-	b, err := json.Marshal(map[string]any{"topic": topic, "envelope": envelope, "payload": payload})
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	if _, err := p.in.Write(append(b, '\n')); err != nil {
-		p.t.Fatal(err)
-	}
+	return pyzmq.Start(t, filepath.Join("testdata", "plain.py"), args...)
 }
 
 // cashiers is a group that the node web sends to.
@@ -151,12 +55,12 @@ func TestPythonSubscribes(t *testing.T) {
 	dir := shortDir(t)
 	web := openNode(t, zeromq.Config{Node: "web", Dir: dir})
 	p := startPython(t, "sub", address(dir, "web-0"))
-	p.ready()
-	h := heard{}
+	p.Ready()
+	h := pyzmq.Heard{}
 	for h.Topic == "" { // a SUB socket of a program is a slow joiner
 		send(t, web, "state.order.first", payload(t, 0))
 		select {
-		case h = <-p.lines:
+		case h = <-p.Lines:
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
@@ -164,7 +68,7 @@ func TestPythonSubscribes(t *testing.T) {
 	send(t, web, "emit.order.paid", payload(t, "not asked for"))
 	send(t, web, "state.order.placed", payload(t, map[string]any{"state": "placed"}))
 	for h.Topic != "state.order.placed" {
-		if h = p.next(); h.Disconnected || h.Topic == "emit.order.paid" {
+		if h = p.Next(); h.Disconnected || h.Topic == "emit.order.paid" {
 			t.Fatalf("%+v", h)
 		}
 	}
@@ -188,7 +92,7 @@ func TestPythonPublishes(t *testing.T) {
 	}
 	p := startPython(t, "push", address(dir, "web-0"))
 	for i := range 100 {
-		p.do("event.order.submit", map[string]any{"id": fmt.Sprint("py-", i), "headers": map[string]any{"a": "b"}}, map[string]any{"n": i})
+		p.Do("event.order.submit", map[string]any{"id": fmt.Sprint("py-", i), "headers": map[string]any{"a": "b"}}, map[string]any{"n": i})
 	}
 	for i := range 100 {
 		m := <-got
@@ -209,8 +113,8 @@ func TestPythonAsks(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := startPython(t, "request", address(dir, "web-0"))
-	p.do("event.order.quote", map[string]any{"correlation": "c1"}, "how much")
-	if h := p.next(); h.Payload != "how much" || h.Envelope["correlation"] != "c1" || h.Envelope["type"] != "Quote" {
+	p.Do("event.order.quote", map[string]any{"correlation": "c1"}, "how much")
+	if h := p.Next(); h.Payload != "how much" || h.Envelope["correlation"] != "c1" || h.Envelope["type"] != "Quote" {
 		t.Errorf("%+v", h)
 	}
 }
@@ -219,9 +123,9 @@ func TestPythonAsks(t *testing.T) {
 func TestPythonPulls(t *testing.T) {
 	dir := shortDir(t)
 	web := openNode(t, zeromq.Config{Node: "web", Dir: dir, Queues: []transport.Queue{cashiers}})
-	programs := []*python{startPython(t, "pull", address(dir, "web-0.cashiers")), startPython(t, "pull", address(dir, "web-0.cashiers"))}
+	programs := []*pyzmq.Program{startPython(t, "pull", address(dir, "web-0.cashiers")), startPython(t, "pull", address(dir, "web-0.cashiers"))}
 	for _, p := range programs {
-		p.ready()
+		p.Ready()
 	}
 	const n = 100
 	counts := [2]int{}
@@ -234,7 +138,7 @@ func TestPythonPulls(t *testing.T) {
 		for i, p := range programs {
 			for more := true; more; {
 				select {
-				case h := <-p.lines:
+				case h := <-p.Lines:
 					id := fmt.Sprint(h.Envelope["id"])
 					if got[id] {
 						t.Fatalf("%s came twice", id)
@@ -257,13 +161,13 @@ func TestPythonPulls(t *testing.T) {
 func TestPythonIsAMember(t *testing.T) {
 	dir := shortDir(t)
 	web := openNode(t, zeromq.Config{Node: "web", Dir: dir, Queues: []transport.Queue{cashiers}})
-	p := startPython(t, "member", address(dir, "web-0"), "cashiers")
-	p.ready()
+	p := startPython(t, "member", address(dir, "web-0"), "cashiers=event.order.#")
+	p.Ready()
 	for i := range 200 { // more than its capacity: without acknowledgements it would end
 		send(t, web, "event.order.pay", payload(t, i))
 	}
 	for i := range 200 {
-		if h := p.next(); fmt.Sprint(h.Payload) != fmt.Sprint(i) {
+		if h := p.Next(); fmt.Sprint(h.Payload) != fmt.Sprint(i) {
 			t.Fatalf("%d: %+v", i, h)
 		}
 	}

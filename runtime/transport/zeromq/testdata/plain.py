@@ -20,7 +20,7 @@ def socket(kind, addr):
     s.setsockopt(zmq.HEARTBEAT_TIMEOUT, 3 * HEARTBEAT)
     s.setsockopt(zmq.HEARTBEAT_TTL, 3 * HEARTBEAT)
     if kind == zmq.SUB:
-        for prefix in ("state.", "event."):
+        for prefix in ("state.", "event.", "emit.stand."):
             s.setsockopt(zmq.SUBSCRIBE, prefix.encode())
     s.connect(addr)
     return s
@@ -43,7 +43,7 @@ def watch(s):
 
 def show(frames):
     topic, envelope, payload = frames[:3]
-    say(topic=topic.decode(), envelope=msgpack.unpackb(envelope, timestamp=0), payload=msgpack.unpackb(payload))
+    say(topic=topic.decode(), envelope=msgpack.unpackb(envelope, timestamp=1), payload=msgpack.unpackb(payload, timestamp=1))
 
 
 def receive(kind, addr):
@@ -55,27 +55,37 @@ def receive(kind, addr):
         show(s.recv_multipart())
 
 
+def messages():
+    """What it is told to send. A time is {"seconds": …} there."""
+    def time(o):
+        return msgpack.Timestamp(o["seconds"]) if "seconds" in o else o
+
+    for line in sys.stdin:
+        yield json.loads(line, object_hook=time)
+
+
 def push(addr):
     s = socket(zmq.PUSH, addr)
-    for line in sys.stdin:
-        m = json.loads(line)
+    for m in messages():
         s.send_multipart([m["topic"].encode(), msgpack.packb(m["envelope"]), msgpack.packb(m["payload"])])
 
 
 def request(addr):
     s = socket(zmq.REQ, addr)
-    for line in sys.stdin:
-        m = json.loads(line)
+    for m in messages():
         s.send_multipart([m["topic"].encode(), msgpack.packb(m["envelope"]), msgpack.packb(m["payload"])])
         show(s.recv_multipart())
 
 
-def member(addr, group):
-    """A member of a group, with acknowledgements: it handles messages, and answers requests."""
+def member(addr, *groups):
+    """A member of groups, each with what it wants, with acknowledgements: it handles messages, and answers requests."""
     s = socket(zmq.DEALER, addr)
     watch(s)
-    queue = {"id": 1, "group": group, "patterns": ["event.order.#"], "keep": True, "capacity": 100}
-    s.send_multipart([b"\0hello", msgpack.packb({"version": 1, "node": "python-0", "epoch": "e1", "queues": [queue]})])
+    queues = []
+    for number, text in enumerate(groups):
+        group, pattern = text.split("=")
+        queues.append({"id": number, "group": group, "patterns": [pattern], "keep": True, "capacity": 100})
+    s.send_multipart([b"\0hello", msgpack.packb({"version": 1, "node": "python-0", "epoch": "e1", "queues": queues})])
     while True:
         frames = s.recv_multipart()
         if frames[0] == b"\0welcome":
@@ -83,13 +93,16 @@ def member(addr, group):
             continue
         if frames[0].startswith(b"\0"):
             continue
-        number, ttl, flags, *queues = msgpack.unpackb(frames[3])
+        number, ttl, flags, *chosen = msgpack.unpackb(frames[3])
         show(frames)
         envelope = msgpack.unpackb(frames[1], timestamp=0)
         if "reply_to" in envelope:
             answer = {"correlation": envelope["correlation"], "type": "Quote"}
             s.send_multipart([b"\0reply", frames[0], msgpack.packb(answer), msgpack.packb({"price": 42})])
-        s.send_multipart([b"\0ack", msgpack.packb([number, queues[0], number, number, 0])])
+        done = [number]
+        for queue in chosen:
+            done += [queue, number, number, 0]
+        s.send_multipart([b"\0ack", msgpack.packb(done)])
 
 
 def main():
@@ -99,7 +112,7 @@ def main():
     elif what == "pull":
         run = lambda: receive(zmq.PULL, addr)
     elif what == "member":
-        run = lambda: member(addr, sys.argv[3])
+        run = lambda: member(addr, *sys.argv[3:])
     else:
         {"push": push, "request": request}[what](addr)
         zmq.Context.instance().destroy(linger=2000)
