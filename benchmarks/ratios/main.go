@@ -50,6 +50,11 @@ var rows = []row{
 	{"an event by one of several links within a node; the bus by itself", "Wiring/links", "Wiring/bus", 1.1, 0},
 	{"an event by an inline link; the bus by itself, direct", "Wiring/inline", "Wiring/direct", 1.1, 0},
 	{"an event by one of several inline links; the bus by itself, direct", "Wiring/inlines", "Wiring/direct", 1.1, 0},
+	{"an event from code to a machine, generated; the bus by itself", "Generated/send", "Generated/send-bus", 1.1, 0},
+	{"an event that is mapped from machine to machine, generated; the bus by itself", "Generated/emit", "Generated/emit-bus", 1.1, 0},
+	{"an event that code hears, generated; the bus by itself", "Generated/hear", "Generated/hear-bus", 1.1, 0},
+	{"an event from code to a machine, generated, inline; the bus by itself, direct", "Generated/send-inline", "Generated/send-direct", 1.1, 0},
+	{"an event that is mapped from machine to machine, generated, inline; the bus by itself, direct", "Generated/emit-inline", "Generated/emit-direct", 1.1, 0},
 	{"transition, in a batch; a switch that recovers", "Transition/xsgen-batch", "Transition/switch-recover", 2, 1.3},
 	{"transition, in a batch; a bare switch", "Transition/xsgen-batch", "Transition/switch", 2, 1.3},
 	{"transition, Send; qmuntal/stateless", "Transition/xsgen-send", "Transition/stateless", 0, 0},
@@ -97,8 +102,21 @@ func main() {
 	}
 }
 
-// printRaw prints the figures of each run, in the order of the runs.
+// printRaw prints the ratios of the runs, each with its reference beside it, and the figures of
+// each run, in the order of the runs.
 func printRaw(times map[string][]float64) {
+	fmt.Print("\nThe pairs:\n\n")
+	for _, r := range rows {
+		ours, theirs := times[r.ours], times[r.reference]
+		if len(ours) == 0 || len(ours) != len(theirs) {
+			continue
+		}
+		var ratios []float64
+		for i := range ours {
+			ratios = append(ratios, ours[i]/theirs[i])
+		}
+		fmt.Printf("- %s to %s: %.3f, from %.3f to %.3f\n", r.ours, r.reference, median(ratios), slices.Min(ratios), slices.Max(ratios))
+	}
 	fmt.Print("\nThe runs:\n\n")
 	for _, name := range slices.Sorted(maps.Keys(times)) {
 		fmt.Printf("- %s:", name)
@@ -175,5 +193,5 @@ func median(list []float64) float64 {
 		return 0
 	}
 	list = slices.Sorted(slices.Values(list))
-	return list[len(list)/2]
+	return (list[(len(list)-1)/2] + list[len(list)/2]) / 2
 }

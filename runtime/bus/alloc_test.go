@@ -49,6 +49,19 @@ func TestQueuesAllocateNothing(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for name, opts := range map[string][]bus.SubscribeOption{"queued": {bus.Queued(0)}, "direct": nil} {
+		b, handled := bus.New(), make(chan int, 1)
+		if _, err := bus.SubscribeAny(b, "a", func(_ context.Context, e *bus.AnyEvent) error { handled <- bus.As[order](e).Value().id; return nil }, opts...); err != nil {
+			t.Fatal(err)
+		}
+		to, v := publisher[order](t, b, "a"), &order{1}
+		if a := testing.AllocsPerRun(100, func() { publish(t, to, v); <-handled }); a != 0 {
+			t.Errorf("%s: As allocates %v times for an event", name, a)
+		}
+		if err := b.Close(t.Context()); err != nil {
+			t.Error(err)
+		}
+	}
 	b, handled := bus.New(), make(chan int, 1)
 	if _, err := bus.SubscribeBatch(b, "a", func(_ context.Context, events []*bus.Event[order]) error { handled <- len(events); return nil },
 		bus.WithProfile(transport.Profile{BatchSize: 10, BatchTimeout: time.Nanosecond})); err != nil {

@@ -159,7 +159,7 @@ func (e *Event[T]) Value() *T {
 
 // asAny is the same event for handlers of any type.
 func (e *Event[T]) asAny() *AnyEvent {
-	e.any = AnyEvent{&e.origin, e.value}
+	e.any = AnyEvent{&e.origin, e.value, e}
 	return &e.any
 }
 
@@ -187,6 +187,7 @@ func (e *Event[T]) Clone() *Event[T] {
 type AnyEvent struct {
 	origin *origin
 	value  any
+	typed  any // a pointer to an Event, whose origin is this one's, or was that of one before it
 }
 
 // Value is the published value, a pointer to the topic's type.
@@ -236,7 +237,7 @@ func (e *AnyEvent) Clone() *AnyEvent {
 	e.ID()
 	e.origin.request().keep()
 	o := *e.origin
-	return &AnyEvent{&o, o.place.clone(e.value)}
+	return &AnyEvent{origin: &o, value: o.place.clone(e.value)}
 }
 
 // As is e as an event of type T, valid as long as e is; nil if it has another
@@ -246,6 +247,19 @@ func As[T any](e *AnyEvent) *Event[T] {
 	if !ok {
 		return nil
 	}
-	e.origin.number() // or the copies would have different ids
-	return &Event[T]{origin: *e.origin, value: v, any: *e}
+	if debugging {
+		e.origin.number() // or the copy would have another id
+		return &Event[T]{origin: *e.origin, value: v, any: *e}
+	}
+	t, again := e.typed.(*Event[T])
+	if again && &t.origin == e.origin {
+		return t
+	}
+	if !again {
+		t = &Event[T]{}
+		e.typed = t
+	}
+	t.origin, t.value = *e.origin, v
+	e.origin = &t.origin // or each would give the event an id
+	return t
 }

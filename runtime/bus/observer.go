@@ -56,7 +56,7 @@ func (p *place) observed(ctx context.Context, x *extra, key string, v any) (*ext
 		x = &extra{}
 	}
 	x.seq, x.since = p.seq.Add(1), p.bus.now()
-	e := &AnyEvent{&origin{place: p, key: key, seq: x.seq, extra: x}, v}
+	e := &AnyEvent{origin: &origin{place: p, key: key, seq: x.seq, extra: x}, value: v}
 	ctx, end := p.bus.observer.Publish(ctx, e)
 	x.published = ctx
 	if end == nil {
@@ -96,7 +96,7 @@ func (w *worker) handle() error {
 			published = e.extra.published
 		}
 		var end func(error)
-		if ctx, end = o.Handle(ctx, published, w.s, &AnyEvent{&e.origin, e.value}, w.attempt(i)); end != nil {
+		if ctx, end = o.Handle(ctx, published, w.s, &AnyEvent{origin: &e.origin, value: e.value}, w.attempt(i)); end != nil {
 			ends = append(ends, end)
 		}
 	}
@@ -124,6 +124,6 @@ func (w *worker) attempt(i int) int {
 // lose tells the observer of an event that is lost.
 func (s *Subscription) lose(i *item, why Loss) {
 	if o := s.bus.observer; o != nil {
-		o.Lose(s, &AnyEvent{&i.origin, i.value}, why)
+		o.Lose(s, &AnyEvent{origin: &i.origin, value: i.value}, why)
 	}
 }

@@ -184,6 +184,34 @@ func TestTypesInAnyOrder(t *testing.T) {
 	}
 }
 
+// TestOneIDOverRetries has a handler ask for an event as one of its type, and fail: it comes again
+// with the same id.
+func TestOneIDOverRetries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		if _, err := bus.SubscribeAny(r.bus, "event.#", func(_ context.Context, e *bus.AnyEvent) error {
+			first := bus.As[msg](e)
+			if first.ID() != bus.As[msg](e).ID() || first.ID() != e.ID() {
+				t.Error("it is not one event")
+			}
+			r.note("%s", first.ID())
+			return errBroken
+		}, bus.WithProfile(slow())); err != nil {
+			t.Fatal(err)
+		}
+		r.send("a", "1")
+		time.Sleep(time.Hour)
+		if err := r.bus.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if len(r.log) != 3 || strings.Fields(r.log[0])[0] != strings.Fields(r.log[1])[0] {
+			t.Errorf("its ids are %q", r.log)
+		}
+	})
+}
+
 // TestOneID looks at an event in every way there is.
 func TestOneID(t *testing.T) {
 	r := newRig(t)

@@ -43,7 +43,7 @@ func (b *Bus) Receive(ctx context.Context, r Received, h AnyHandler) (reply any,
 	if r.ID != "" || c != nil {
 		o.extra = &extra{id: r.ID, request: c}
 	}
-	err = deliver(ctx, h, &AnyEvent{o, r.Value})
+	err = deliver(ctx, h, &AnyEvent{origin: o, value: r.Value})
 	o.release()
 	switch {
 	case c == nil:

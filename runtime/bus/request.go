@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"sync/atomic"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
@@ -139,35 +140,67 @@ func (n *node[T]) request(ctx context.Context, key string, v *T, o publishOption
 	e := n.spare(side)
 	defer n.end(e, side)
 	e.equip(x)
-	e.value, e.timeout, e.key = v, o.timeout, key
+	e.value, e.key = v, key
 	e.ID()
+	responder, late, broken := n.offer(ctx, e, o.timeout)
+	if len(late) > 0 { // the responder has it before they are waited for
+		rest := &Event[T]{origin: e.origin, value: v, timeout: o.timeout}
+		defer rest.release()
+		defer late.end(ctx, rest)
+	}
+	switch {
+	case responder != nil:
+		e.timeout = o.timeout
+		return n.ask(ctx, responder, e, c)
+	case broken != nil:
+		return broken
+	case n.place.bus.isClosed():
+		return ErrClosed
+	}
+	return fmt.Errorf("%w: %s", ErrNoListener, e.Topic())
+}
+
+// offer delivers copies of a request, and finds who is to answer it. late have no room yet.
+func (n *node[T]) offer(ctx context.Context, e *Event[T], timeout time.Duration) (responder *target[T], late copies[T], broken error) {
 	all, own := n.hearers(e)
-	var responder *target[T]
-	var broken error
+	e.timeout = patience(timeout, len(all)+len(own))
 	for _, list := range [...][]target[T]{all, own} {
 		for i := range list {
 			t := &list[i]
 			switch {
-			case t.sub.closed.Load(): // if there is no other responder, the bus is asked below
+			case t.sub.closed.Load(): // if there is no other responder, the bus is asked then
 			case responder == nil && t.responds(e, &broken):
 				responder = t
 			default:
-				if err := deliver(ctx, t.take, e); err != nil {
-					n.place.bus.onError(t.sub, fmt.Errorf("bus: a copy of the request %s: %w", e.ID(), err))
-				}
+				late.note(t.sub, e, deliver(ctx, t.take, e))
 			}
 		}
 	}
-	if responder == nil {
-		if broken != nil {
-			return broken
-		}
-		if n.place.bus.isClosed() {
-			return ErrClosed
-		}
-		return fmt.Errorf("%w: %s", ErrNoListener, e.Topic())
+	return responder, late, broken
+}
+
+// copies are those of a request for which there was no room.
+type copies[T any] []copied[T]
+
+type copied[T any] struct {
+	sub  *Subscription
+	full *later[T]
+}
+
+// note notes what has become of a copy.
+func (l *copies[T]) note(s *Subscription, e *Event[T], err error) {
+	if full, waits := err.(*later[T]); waits {
+		*l = append(*l, copied[T]{s, full})
+	} else if err != nil {
+		s.bus.onError(s, fmt.Errorf("bus: a copy of the request %s: %w", e.ID(), err))
 	}
-	return n.ask(ctx, responder, e, c)
+}
+
+// end waits for room for them.
+func (l copies[T]) end(ctx context.Context, e *Event[T]) {
+	for _, c := range l {
+		l.note(c.sub, e, deliver(ctx, c.full.take, e))
+	}
 }
 
 // ask delivers a request to its responder. A direct one has answered when it returns.

@@ -83,7 +83,11 @@ func queued(h AnyHandler) call {
 			}()
 		}
 		e.origin, e.value = o, items[0].value
-		return deliver(ctx, h, e)
+		err := deliver(ctx, h, e)
+		if e.origin != o { // As has moved it
+			o.seq = e.origin.seq
+		}
+		return err
 	}
 }
 

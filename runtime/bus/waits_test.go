@@ -225,3 +225,28 @@ func TestWhoeverIsFullIsAskedOnce(t *testing.T) {
 		c.expect(t, "at the end", map[string][]int{"direct": {1, 2}})
 	})
 }
+
+// TestWhoeverIsFullHoldsNoRequestUp: the responder has it before somebody else has room for a copy.
+func TestWhoeverIsFullHoldsNoRequestUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(t)
+		c.isSlow(t, "event.order.+.paid", bus.Queued(1))
+		c.hears(t, "asked", "event.order.+.paid", bus.Queued(10), bus.Responder())
+		done := make(chan error, 2)
+		for id := 1; id <= 2; id++ {
+			go func() {
+				_, err := bus.RequestKeyed[order, order](t.Context(), c.to, "k", &order{id})
+				done <- err
+			}()
+			synctest.Wait()
+		}
+		c.expect(t, "while a copy waits", map[string][]int{"asked": {1, 2}})
+		close(c.room)
+		for range 2 {
+			if err := <-done; !errors.Is(err, bus.ErrNoReply) {
+				t.Error(err)
+			}
+		}
+		c.expect(t, "at the end", map[string][]int{"slow": {1, 2}})
+	})
+}
