@@ -2,7 +2,6 @@ package queue
 
 import (
 	"runtime"
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -10,21 +9,24 @@ import (
 // Consumer takes items from one lane of a queue. Take and Poll are for one goroutine at a time;
 // Settle may be called from any.
 type Consumer[E any] struct {
-	q    *Queue[E]
-	lane *lane[E]
-
-	state atomic.Uint32 // while it is among the idle ones of its lane, and until it has seen that it is not
+	q     *Queue[E]
+	lane  *lane[E]
 	wake  chan struct{} // of one who is asleep
+	timer *time.Timer
 
+	_                     [64]byte
 	settled, settledBytes atomic.Int64 // since the consumer began
 	counted, countedBytes int64        // of those, what the queue knows
-	timer                 *time.Timer
-	took                  bool // something, since it has last yielded
+	got                   int          // items by the last take; 0 if it has looked in vain since
+
+	_     [64]byte      // producers write what follows
+	state atomic.Uint32 // while it is among the idle ones of its lane, and until it has seen that it is not
+	next  *Consumer[E]  // of those
 }
 
 // Consumer returns a new consumer of a lane.
 func (q *Queue[E]) Consumer(lane int) *Consumer[E] {
-	c := &Consumer[E]{q: q, lane: &q.lanes[lane], wake: make(chan struct{}, 1)}
+	c := &Consumer[E]{q: q, lane: q.lanes[lane], wake: make(chan struct{}, 1)}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.consumers = append(q.consumers, c)
@@ -56,9 +58,7 @@ func (q *Queue[E]) collect() {
 
 func (c *Consumer[E]) collect() {
 	settled, bytes := c.settled.Load(), c.settledBytes.Load()
-	c.q.used -= int(settled - c.counted)
-	c.q.settled += uint64(settled - c.counted)
-	c.q.bytes -= bytes - c.countedBytes
+	c.q.count(-int(settled-c.counted), c.countedBytes-bytes)
 	c.counted, c.countedBytes = settled, bytes
 }
 
@@ -67,10 +67,13 @@ func (c *Consumer[E]) collect() {
 // queue has ended and the lane is empty.
 func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
 	q := c.q
+	if 0 < c.got && c.got < len(buf) {
+		runtime.Gosched()
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	c.tell()
-	for c.lane.n == 0 {
+	for c.lane.len() == 0 {
 		if q.ended {
 			return 0, false
 		}
@@ -84,7 +87,7 @@ func (c *Consumer[E]) Take(buf []E, until time.Time) (n int, more bool) {
 // tell tells the queue what was settled, and lets in who waits for that; q.mu is held.
 func (c *Consumer[E]) tell() {
 	c.collect()
-	if len(c.q.blocked) > 0 {
+	if c.q.pressed.Load() {
 		c.q.letIn()
 	}
 }
@@ -104,7 +107,7 @@ func (c *Consumer[E]) call() {
 	}
 }
 
-// yields is how often a consumer lets others run before it sleeps.
+// yields is how often a consumer that has found nothing lets others run before it sleeps.
 const yields = 4
 
 // look lets others run, and reports whether the consumer was called meanwhile; if not, it is
@@ -112,21 +115,20 @@ const yields = 4
 // item and to be woken by its producer costs many times as much as the item. A consumer that
 // has got nothing since it last looked sleeps at once.
 func (c *Consumer[E]) look() bool {
-	for i := 0; i < yields && c.took; i++ {
+	for i := 0; i < yields && c.got > 0; i++ {
 		runtime.Gosched()
 		if c.state.Load() == called {
 			return true
 		}
 	}
-	c.took = false
+	c.got = 0
 	return !c.state.CompareAndSwap(looks, sleeps)
 }
 
 // take moves items to buf; q.mu is held.
 func (c *Consumer[E]) take(buf []E) int {
 	n := c.lane.take(buf)
-	c.took = n > 0
-	c.q.waiting -= n
+	c.got = n
 	return n
 }
 
@@ -143,7 +145,7 @@ func (c *Consumer[E]) Poll(buf []E) int {
 func (c *Consumer[E]) wait(until time.Time) bool {
 	q := c.q
 	c.state.Store(looks)
-	c.lane.idle = append(c.lane.idle, c)
+	c.next, c.lane.idle = c.lane.idle, c
 	q.mu.Unlock()
 	if c.look() {
 		q.mu.Lock()
@@ -161,8 +163,7 @@ func (c *Consumer[E]) wait(until time.Time) bool {
 	case <-c.alarm(time.Until(until)):
 	}
 	q.mu.Lock()
-	if i := slices.Index(c.lane.idle, c); i >= 0 {
-		c.lane.idle = slices.Delete(c.lane.idle, i, i+1)
+	if c.lane.forget(c) {
 		return false
 	}
 	<-c.wake // somebody has called it in the meantime

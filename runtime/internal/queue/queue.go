@@ -52,26 +52,29 @@ type Config[E any] struct {
 }
 
 // Queue is a bounded queue. It is safe for concurrent use.
+//
+// One processor puts what another one takes, and a cache line that both write costs each of
+// them more than all the rest. So what every Put and every Take writes stands together, apart
+// from what is only read, and figures that follow from others are computed for Stats.
 type Queue[E any] struct {
-	cfg     Config[E]
-	pressed atomic.Bool // somebody waits for room
-
-	// Consumers look at pressed for every item, and producers write what follows: on one
-	// cache line they would wait for each other.
-	_ [64]byte
-
-	mu        sync.Mutex
-	lanes     []lane[E]
+	cfg       Config[E]
+	lanes     []*lane[E]
 	consumers []*Consumer[E]
-	used      int   // items that wait or have been taken, as far as the consumers have told
-	bytes     int64 // of those
-	waiting   int   // items that wait
-	blocked   []*waiter
-	stamp     uint64 // of the last item, where the oldest of several lanes is looked for
-	accepted  uint64
-	dropped   uint64
-	settled   uint64
-	ended     bool
+	pressed   atomic.Bool // somebody waits for room
+
+	_     [64]byte
+	mu    sync.Mutex
+	used  int     // items that wait or have been taken, as far as the consumers have told
+	first lane[E] // of lanes
+	_     [64]byte
+
+	bytes   int64 // of the items in use, where they are limited
+	blocked []*waiter
+	stamp   uint64 // of the last item, where the oldest of several lanes is looked for
+	refused uint64 // items that the policy has dropped before they were in a lane
+	dropped uint64 // those, and the ones that were
+	moved   uint64 // items that Clear has returned and that went elsewhere
+	ended   bool
 }
 
 // waiter is a Put that waits for room.
@@ -82,9 +85,15 @@ type waiter struct {
 
 // New returns an empty queue.
 func New[E any](cfg Config[E]) *Queue[E] {
-	q := &Queue[E]{cfg: cfg, lanes: make([]lane[E], cfg.Lanes)}
+	q := &Queue[E]{cfg: cfg, lanes: make([]*lane[E], cfg.Lanes)}
 	for i := range q.lanes {
-		q.lanes[i].stamped = cfg.Lanes > 1 && cfg.Policy == DropOldest
+		q.lanes[i] = &lane[E]{}
+		if i == 0 {
+			q.lanes[0] = &q.first
+		}
+		if cfg.Lanes > 1 && cfg.Policy == DropOldest {
+			q.lanes[i].stamps = &[]uint64{}
+		}
 	}
 	return q
 }
@@ -120,7 +129,6 @@ func (q *Queue[E]) Reserve(ctx context.Context, n int, size int64, timeout time.
 		}
 	}
 	q.count(1, size)
-	q.accepted++
 	return q.lanes[n].push(&q.stamp), nil
 }
 
@@ -227,8 +235,8 @@ func (q *Queue[E]) PutAll(ctx context.Context, n int, items []E, timeout time.Du
 
 // wakeAll wakes as many consumers of a lane as have something to do; q.mu is held.
 func (q *Queue[E]) wakeAll(n int) {
-	l := &q.lanes[n]
-	for waiting := l.n; waiting > 0; waiting-- {
+	l := q.lanes[n]
+	for waiting := l.len(); waiting > 0; waiting-- {
 		c := l.idler()
 		if c == nil {
 			return
@@ -250,15 +258,15 @@ func (q *Queue[E]) full(size int64) bool {
 
 func (q *Queue[E]) count(items int, size int64) {
 	q.used += items
-	q.waiting += items
-	q.bytes += size
+	if size != 0 {
+		q.bytes += size
+	}
 }
 
 // add adds an item to a lane; q.mu is held.
 func (q *Queue[E]) add(n int, e *E, size int64) {
 	*q.lanes[n].push(&q.stamp) = *e
 	q.count(1, size)
-	q.accepted++
 }
 
 // admit makes room for an item by the policy, and reports whether there is; without
@@ -283,7 +291,7 @@ func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration)
 	if !q.full(size) {
 		return true, nil
 	}
-	q.accepted++
+	q.refused++
 	q.dropped++ // what is there is being handled
 	return false, nil
 }
@@ -291,8 +299,8 @@ func (q *Queue[E]) admit(ctx context.Context, size int64, timeout time.Duration)
 // dropOldest drops the item that has waited longest; false if none waits.
 func (q *Queue[E]) dropOldest() bool {
 	var oldest *lane[E]
-	for i := range q.lanes {
-		if l := &q.lanes[i]; l.n > 0 && (oldest == nil || l.came() < oldest.came()) {
+	for _, l := range q.lanes {
+		if l.len() > 0 && (oldest == nil || l.came() < oldest.came()) {
 			oldest = l
 		}
 	}
@@ -389,8 +397,8 @@ func (q *Queue[E]) End() {
 	defer q.mu.Unlock()
 	q.ended = true
 	q.letIn()
-	for i := range q.lanes {
-		for c := q.lanes[i].idler(); c != nil; c = q.lanes[i].idler() {
+	for _, l := range q.lanes {
+		for c := l.idler(); c != nil; c = l.idler() {
 			c.call()
 		}
 	}
@@ -401,8 +409,8 @@ func (q *Queue[E]) Clear() []E {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	var out []E
-	for i := range q.lanes {
-		for l := &q.lanes[i]; l.n > 0; {
+	for _, l := range q.lanes {
+		for l.len() > 0 {
 			e := l.pop()
 			q.count(-1, -q.size(&e))
 			out = append(out, e)
@@ -417,9 +425,9 @@ func (q *Queue[E]) Clear() []E {
 func (q *Queue[E]) Front(look func(*E)) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for i := range q.lanes {
-		if l := &q.lanes[i]; l.n > 0 {
-			look(&l.ring[l.head])
+	for _, l := range q.lanes {
+		if l.len() > 0 {
+			look(l.at(l.head))
 		}
 	}
 }
@@ -428,7 +436,7 @@ func (q *Queue[E]) Front(look func(*E)) {
 func (q *Queue[E]) Settle(items int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.settled += uint64(items)
+	q.moved += uint64(items)
 }
 
 // Stats are a queue's figures at one moment.
@@ -446,5 +454,13 @@ func (q *Queue[E]) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.collect()
-	return Stats{q.accepted, q.dropped, q.settled, q.used, q.waiting, q.bytes}
+	s := Stats{Accepted: q.refused, Dropped: q.dropped, Settled: q.moved, Used: q.used, Bytes: q.bytes}
+	for _, l := range q.lanes {
+		s.Accepted += l.tail
+		s.Waiting += l.len()
+	}
+	for _, c := range q.consumers {
+		s.Settled += uint64(c.counted)
+	}
+	return s
 }
