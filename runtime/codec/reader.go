@@ -71,6 +71,9 @@ func (r *Reader) fail(err error) {
 	r.data, r.pos = nil, 0
 }
 
+// Offset is how much was read of the message.
+func (r *Reader) Offset() int { return r.pos }
+
 // Failed reports whether something was wrong already.
 func (r *Reader) Failed() bool { return r.err != nil }
 

@@ -194,34 +194,14 @@ func (e *Envelope) DecodeMsgpack(dec *codec.Decoder) error { return codec.Decode
 // ReadMsgpack reads e from r; what the message does not have is empty.
 func (e *Envelope) ReadMsgpack(r *codec.Reader) { e.read(r, &Recent{}) }
 
-// Recent is what the envelopes had that were read last: those which follow each other on a
-// connection have most of their texts in common, which need not be copied then. Its zero
-// value is ready. It is for one goroutine at a time.
-type Recent struct {
-	texts codec.Texts
-
-	kind, source, key, topic, epoch, group, schema string
-}
-
-// Read is e.ReadMsgpack(r), but for the time that it takes.
-func (x *Recent) Read(r *codec.Reader, e *Envelope) {
-	r.Collect(&x.texts)
-	e.read(r, x)
-}
-
-// again reads a text that is likely to be the last one of its field.
-func again(r *codec.Reader, last *string) string {
-	s := r.StringLike(*last)
-	*last = s
-	return s
-}
-
 func (e *Envelope) read(r *codec.Reader, x *Recent) {
 	*e = Envelope{}
 	for f := r.Record(); f.Pass(r); {
 		e.readTexts(r, &f, x)
 		if f.At(r, "\xa4time") && f.Take(r, 1<<5) {
+			x.time.from = r.Offset()
 			e.Time = r.Time()
+			x.time.to = r.Offset()
 		}
 		e.readReferences(r, &f)
 		if f.At(r, "\xa7headers") && f.Take(r, 1<<9) {
@@ -231,7 +211,9 @@ func (e *Envelope) read(r *codec.Reader, x *Recent) {
 			e.Epoch = again(r, &x.epoch)
 		}
 		if f.At(r, "\xa3seq") && f.Take(r, 1<<11) {
+			x.seq.from = r.Offset()
 			e.Seq = r.Uint(64)
+			x.seq.to = r.Offset()
 		}
 		if f.At(r, "\xa7attempt") && f.Take(r, 1<<12) {
 			e.Attempt = r.Uint(64)
@@ -248,7 +230,9 @@ func (e *Envelope) read(r *codec.Reader, x *Recent) {
 // readTexts reads the fields before the time.
 func (e *Envelope) readTexts(r *codec.Reader, f *codec.Record, x *Recent) {
 	if f.At(r, "\xa2id") && f.Take(r, 1<<0) {
+		x.id.from = r.Offset()
 		e.ID = r.String()
+		x.id.to = r.Offset()
 	}
 	if f.At(r, "\xa4type") && f.Take(r, 1<<1) {
 		e.Type = again(r, &x.kind)

@@ -151,12 +151,37 @@ func FuzzEnvelope(f *testing.F) {
 		if !cmp.Equal(e, again) {
 			t.Error(cmp.Diff(e, again))
 		}
+	})
+}
+
+// FuzzRecent: what is read after another envelope is what is read by itself.
+func FuzzRecent(f *testing.F) {
+	e := full()
+	e.Headers = nil
+	b, err := e.AppendMsgpack(nil)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seen := bytes.Clone(b)
+	f.Add(b)
+	for _, part := range []string{"\xa2id", "time", "\xa3seq", "\xa5epoch"} {
+		for _, other := range []byte{0xa1, 0xa0, 0xff, 0xd6, 0xcc, 'x'} {
+			c := bytes.Clone(b)
+			c[bytes.Index(b, []byte(part))+len(part)] = other
+			f.Add(c)
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
 		var x transport.Recent
-		for range 2 {
-			r := codec.NewReader(out)
-			x.Read(&r, &again)
-			if err := r.Finish(); err != nil || !cmp.Equal(e, again) {
-				t.Errorf("after others: %v, %s", err, cmp.Diff(e, again))
+		var alone, after transport.Envelope
+		r := codec.NewReader(b)
+		alone.ReadMsgpack(&r)
+		want := r.Finish()
+		for _, first := range [][]byte{seen, b} {
+			_ = x.Read(first, &after)
+			err := x.Read(b, &after)
+			if fmt.Sprint(err) != fmt.Sprint(want) || err == nil && !cmp.Equal(alone, after) {
+				t.Errorf("%v and %v; %s", err, want, cmp.Diff(alone, after))
 			}
 		}
 	})
@@ -171,17 +196,22 @@ func TestRecent(t *testing.T) {
 		e := full()
 		e.ID = strings.Repeat("i", i%170) + fmt.Sprint(i)
 		e.Key, e.Type, e.Schema = fmt.Sprint("k", i/3), fmt.Sprint("Type", i%2), strings.Repeat("s", 30+i%4)
-		if i%5 == 0 {
+		switch {
+		case i%5 == 0:
 			e.Type, e.Group = "", ""
+		case i > 100:
+			e.ID, e.Headers, e.Key = fmt.Sprintf("id-%05d", i), nil, fmt.Sprint("key", i/40)
+			e.Time, e.Seq = time.Unix(int64(i), int64(i)).UTC(), uint64(i*100)
+		}
+		if i > 150 {
+			e.Time, e.Seq = time.Time{}, 7
 		}
 		b, err := e.AppendMsgpack(nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var got transport.Envelope
-		r := codec.NewReader(b)
-		x.Read(&r, &got)
-		if err := r.Finish(); err != nil {
+		if err := x.Read(b, &got); err != nil {
 			t.Fatal(err)
 		}
 		clear(b)
@@ -263,8 +293,9 @@ func BenchmarkEnvelope(b *testing.B) {
 		var got transport.Envelope
 		var x transport.Recent
 		for b.Loop() {
-			r := codec.NewReader(wire)
-			x.Read(&r, &got)
+			if err := x.Read(wire, &got); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

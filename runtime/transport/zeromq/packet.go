@@ -155,12 +155,11 @@ func (n *names) message(topicFrame, envelope, body []byte) (m transport.Message,
 
 // read reads all but the body into m.
 func (n *names) read(topicFrame, envelope []byte, m *transport.Message) (err error) {
-	m.Envelope = transport.Envelope{}
-	if len(envelope) > 0 { // programs in other languages may leave it empty
-		r := codec.NewReader(envelope)
-		n.recent.Read(&r, &m.Envelope)
-		if err := decodeError(r.Finish(), "envelope"); err != nil {
-			return err
+	if len(envelope) == 0 { // programs in other languages may leave it empty
+		m.Envelope = transport.Envelope{}
+	} else {
+		if err := n.recent.Read(envelope, &m.Envelope); err != nil {
+			return decodeError(err, "envelope")
 		}
 	}
 	m.Topic = ""

@@ -21,8 +21,11 @@ type batch struct {
 	n       int
 }
 
-// maxBatch is how many messages are taken before receivers, and the publisher, are told.
-const maxBatch = 512
+// How many messages are taken before receivers, and the publisher, are told.
+const (
+	together = 64 // what is more would not stay in a processor's cache until receivers have it
+	maxBatch = 512
+)
 
 func (b *batch) full() bool { return b.n >= maxBatch }
 
@@ -50,6 +53,9 @@ func (in *inlet) message(frames [][]byte) error {
 	}
 	b.last = b.marks.number
 	b.n++
+	if b.queued.Len() >= together {
+		in.handOver()
+	}
 	return nil
 }
 
@@ -140,14 +146,19 @@ func (in *inlet) origin(id uint64) *origin {
 	return o
 }
 
-// flush hands on what has come, and tells the publisher.
+// handOver puts what has come into its queues.
+func (in *inlet) handOver() {
+	in.expected()
+	in.batch.queued.Flush()
+}
+
+// flush hands over what has come, and tells the publisher.
 func (in *inlet) flush() {
 	b := &in.batch
 	if b.n == 0 {
 		return
 	}
-	in.expected()
-	b.queued.Flush()
+	in.handOver()
 	b.n = 0
 	in.mu.Lock()
 	defer in.mu.Unlock()
