@@ -34,7 +34,7 @@ func (t *Transport) Kept() (n int) {
 		r.mu.Lock()
 		n += r.ring.len()
 		for q := range r.queues {
-			n += len(q.taken) + len(q.held)
+			n += q.taken.len() + len(q.held)
 		}
 		r.mu.Unlock()
 	}

@@ -134,7 +134,7 @@ func (tg *target) load() int {
 	case tg.q != nil:
 		tg.q.r.mu.Lock()
 		defer tg.q.r.mu.Unlock()
-		return max(tg.q.out, len(tg.q.taken)+tg.q.flying)
+		return max(tg.q.out, tg.q.taken.len()+tg.q.flying)
 	case tg.pull != nil:
 		return tg.pull.load()
 	}

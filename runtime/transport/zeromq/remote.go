@@ -247,7 +247,7 @@ func (r *remote) announce(a *announcement) {
 		r.t.route(q)
 		return
 	}
-	if len(q.taken) == 0 { // or what the process has of it is settled under the old id
+	if q.taken.len() == 0 { // or what the process has of it is settled under the old id
 		delete(r.live, q.id)
 	}
 	other := !slices.Equal(q.patterns, a.patterns)
@@ -287,7 +287,7 @@ func (r *remote) withdraw(q *rqueue) {
 // conclude forgets a queue that gets nothing more, once nothing is on its way there; r.mu
 // is held.
 func (r *remote) conclude(q *rqueue) {
-	if q.alive || q.tracks() && (q.flying > 0 || len(q.taken) > 0) {
+	if q.alive || q.tracks() && (q.flying > 0 || q.taken.len() > 0) {
 		return
 	}
 	if r.live[q.id] == q {
@@ -353,7 +353,7 @@ func (r *remote) expire() (again []*entry) {
 		}
 	}
 	for q := range r.queues {
-		if q.alive || q.flying > 0 || len(q.taken) > 0 {
+		if q.alive || q.flying > 0 || q.taken.len() > 0 {
 			again = append(again, q.orphan(rest, unsent)...)
 		}
 	}

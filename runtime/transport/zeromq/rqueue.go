@@ -24,11 +24,11 @@ type rqueue struct {
 	unsent   int // of it that wait to be sent, or for the queue to be announced
 	out      int // of it that are not done; counted where the sender counts the room
 	outBytes int64
-	sizes    map[uint64]int    // of those, where bytes are limited
-	taken    map[uint64]*entry // and not done, of a queue that keeps
-	held     []*entry          // while it is not alive
-	lost     uint64            // dropped, and its subscriber does not know yet
-	room     chan struct{}     // closed when something has changed
+	sizes    map[uint64]int // of those, where bytes are limited
+	taken    takens         // of a queue that tracks what it gets
+	held     []*entry       // while it is not alive
+	lost     uint64         // dropped, and its subscriber does not know yet
+	room     chan struct{}  // closed when something has changed
 }
 
 // tracks reports whether a message must be there until it is done: somebody else may get
@@ -206,16 +206,13 @@ func (q *rqueue) took(e *entry) (kept bool) {
 	if !q.tracks() {
 		return false
 	}
-	if q.taken == nil {
-		q.taken = map[uint64]*entry{}
-	}
 	if len(e.queues) > 1 {
 		e.p.retain()
-		q.taken[e.number] = &entry{p: e.p, expires: e.expires, number: e.number, of: q}
+		q.taken.add(&entry{p: e.p, expires: e.expires, number: e.number, of: q})
 		return false
 	}
 	e.pend, e.queues, e.one[0], e.of = nil, nil, nil, q
-	q.taken[e.number] = e
+	q.taken.add(e)
 	return true
 }
 
@@ -223,15 +220,13 @@ func (q *rqueue) took(e *entry) (kept bool) {
 // were left, and that somebody else is to get.
 func (q *rqueue) finish(d done) (again []*entry) {
 	n := int(min(d.to-d.from+1, uint64(q.out)))
-	for _, number := range q.between(d) {
-		e := q.taken[number]
-		delete(q.taken, number)
+	q.taken.remove(d.from, d.to, func(e *entry) {
 		if d.left {
 			again = append(again, e)
 		} else {
 			q.r.discard(e)
 		}
-	}
+	})
 	for number := d.from; q.sizes != nil && number <= d.to && number < d.from+uint64(n); number++ {
 		q.outBytes -= int64(q.sizes[number])
 		delete(q.sizes, number)
@@ -241,29 +236,6 @@ func (q *rqueue) finish(d done) (again []*entry) {
 		q.changed()
 	}
 	return q.keepOwn(again)
-}
-
-// between are the numbers that were taken, and are in a range, in order. The range is a
-// peer's, and may be of any length.
-func (q *rqueue) between(d done) (numbers []uint64) {
-	if len(q.taken) == 0 {
-		return nil
-	}
-	if d.to-d.from < uint64(len(q.taken)) {
-		for n := d.from; n <= d.to; n++ {
-			if q.taken[n] != nil {
-				numbers = append(numbers, n)
-			}
-		}
-		return numbers
-	}
-	for n := range q.taken {
-		if n >= d.from && n <= d.to {
-			numbers = append(numbers, n)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers
 }
 
 // keepOwn has what was left of a queue that is no group's wait for the next one of its
@@ -285,10 +257,9 @@ func (q *rqueue) recount(outstanding []done) {
 	still := func(n uint64) bool {
 		return slices.ContainsFunc(outstanding, func(d done) bool { return d.queue == q.id && d.from <= n && n <= d.to })
 	}
-	for n, e := range q.taken {
+	for _, n := range q.taken.numbers() {
 		if !still(n) {
-			e.p.release()
-			delete(q.taken, n)
+			q.taken.remove(n, n, func(e *entry) { e.p.release() })
 		}
 	}
 	maps.DeleteFunc(q.sizes, func(n uint64, _ int) bool { return n < q.r.ring.base && !still(n) })
@@ -312,11 +283,7 @@ func (q *rqueue) recount(outstanding []done) {
 // hold has all that is kept wait until the queue is announced again, in its order; more
 // are entries of it that were not taken. r.mu is held.
 func (q *rqueue) hold(more []*entry) {
-	for _, n := range slices.Sorted(maps.Keys(q.taken)) {
-		q.held = append(q.held, q.taken[n])
-	}
-	q.taken = nil
-	q.held = append(q.held, more...)
+	q.held = append(append(q.held, q.taken.drain()...), more...)
 	slices.SortStableFunc(q.held, func(a, b *entry) int { return int(int64(a.number) - int64(b.number)) })
 	q.sizes, q.unsent = nil, len(q.held)
 	q.out, q.outBytes = 0, 0
@@ -355,10 +322,9 @@ func (q *rqueue) orphan(rest []*entry, sent uint64) (again []*entry) {
 		}
 	}
 	if !q.keep {
-		for _, e := range q.taken {
+		for _, e := range q.taken.drain() {
 			e.p.release()
 		}
-		q.taken = nil
 	}
 	q.hold(mine)
 	if q.group == "" && q.keep && q.name != "" && !q.gone {
