@@ -4,6 +4,7 @@ package unix
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net"
 	"runtime"
 	"sync"
@@ -26,6 +27,7 @@ type conn struct {
 	rest     []byte // of what was tried to be written, in front of buf
 	secret   bool   // there is something in buf that is to be wiped
 	hidden   bool   // the same of rest
+	owed     int    // answers in buf
 	busy     bool   // somebody writes, or the writer is about to
 	held     bool   // who reads writes what is due, when it has handled what it has read
 	closed   bool
@@ -98,6 +100,19 @@ func (c *conn) frame(kind byte, numbers ...uint64) {
 	c.buf = end(b, at)
 }
 
+// maxOwed is how many answers may wait to be written: who asks reads what he is told.
+const maxOwed = 100_000
+
+// answer is frame for what the peer has asked for; p.mu is held.
+func (c *conn) answer(kind byte, numbers ...uint64) error {
+	if c.owed++; c.owed > maxOwed {
+		return fmt.Errorf("%w: it asks, and does not read the answers", errMalformed)
+	}
+	c.frame(kind, numbers...)
+	c.stir()
+	return nil
+}
+
 // stir has the writer write what is there; p.mu is held.
 func (c *conn) stir() {
 	if !c.busy {
@@ -131,7 +146,7 @@ func (c *conn) flush() {
 	c.busy, c.answered = true, heard
 	c.p.report(c)
 	secret := c.secret
-	c.trial, c.buf, c.secret = c.buf, c.spare[:0], false
+	c.trial, c.buf, c.secret, c.owed = c.buf, c.spare[:0], false, 0
 	c.marks, c.spare = c.marks[:0], nil
 	c.p.mu.Unlock()
 	err := c.raw.Write(c.tried)
@@ -217,7 +232,7 @@ func (c *conn) next() (b []byte, secret bool) {
 			return b, c.hidden
 		case len(c.buf) > 0:
 			b, secret = c.buf, c.secret
-			c.buf, c.spare, c.secret = c.spare[:0], nil, false
+			c.buf, c.spare, c.secret, c.owed = c.spare[:0], nil, false, 0
 			c.marks = c.marks[:0]
 			c.recycle(b) // it is written before it is asked for again
 			c.p.tell()

@@ -12,13 +12,12 @@ func (in *inbound) plain(kind byte, payload []byte) error {
 	switch kind {
 	case framePing:
 		in.p.mu.Lock()
-		in.c.frame(framePong)
-		in.c.stir()
-		in.p.mu.Unlock()
+		defer in.p.mu.Unlock()
+		return in.c.answer(framePong)
 	case frameSync:
 		in.p.t.synced(in.c)
 	case frameBye:
-		in.p.t.leaves(in.p, in.c)
+		return in.p.t.leaves(in.p, in.c)
 	case frameFarewell:
 		in.p.mu.Lock()
 		in.c.parted = true
@@ -50,7 +49,7 @@ func (in *inbound) numbers(kind byte, payload []byte) error {
 	}
 	switch kind {
 	case frameSettled, frameAcks, frameUnsub, frameRetired:
-		in.ofRemote(kind, n)
+		return in.ofRemote(kind, n)
 	default:
 		in.ofLine(kind, n)
 	}
@@ -58,13 +57,13 @@ func (in *inbound) numbers(kind byte, payload []byte) error {
 }
 
 // ofRemote handles what is about a queue of the peer.
-func (in *inbound) ofRemote(kind byte, n []uint64) {
+func (in *inbound) ofRemote(kind byte, n []uint64) (err error) {
 	p := in.p
 	p.mu.Lock()
 	r := p.remotes[n[0]]
 	if r == nil {
 		p.mu.Unlock()
-		return
+		return nil
 	}
 	switch kind {
 	case frameSettled:
@@ -73,8 +72,7 @@ func (in *inbound) ofRemote(kind byte, n []uint64) {
 		r.acks(n[1], n[3:])
 	case frameUnsub:
 		r.ended = true
-		in.c.frame(frameUnsubscribed, r.id)
-		in.c.stir()
+		err = in.c.answer(frameUnsubscribed, r.id)
 	case frameRetired:
 		r.ended = true
 		delete(p.remotes, r.id)
@@ -87,6 +85,7 @@ func (in *inbound) ofRemote(kind byte, n []uint64) {
 	if kind == frameRetired {
 		p.t.passOn(r) // what it has not settled
 	}
+	return err
 }
 
 // ofLine handles what is about a line of this process.

@@ -2,7 +2,11 @@
 
 package unix
 
-import "bytes"
+import (
+	"bytes"
+
+	"github.com/xsgen/xsgen/runtime/topic"
+)
 
 // Cut breaks all connections of a transport.
 func (t *Transport) Cut() { t.Scissors()() }
@@ -46,6 +50,17 @@ func (t *Transport) Calls() (n uint64) {
 func Greeting(node, epoch string) []byte {
 	h := hello{node: node, epoch: epoch, maxBody: 1 << 20}
 	return h.append(nil)
+}
+
+// Ping is a frame that asks for an answer, and Offer one that tells of a queue.
+func Ping() []byte {
+	b, at := begin(nil, framePing)
+	return end(b, at)
+}
+
+func Offer(id uint64) []byte {
+	o := offer{id: id, members: 1, capacity: 1, patterns: []topic.Pattern{"a"}}
+	return o.append(nil)
 }
 
 // Holds reports whether the buffers of connections have a text in them.

@@ -3,27 +3,33 @@
 package unix
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
+// maxQueues is how many queues a peer may have.
+const maxQueues = 1 << 16
+
 // offered takes note of a queue that a peer tells of, and confirms it.
-func (t *Transport) offered(p *peer, c *conn, o *offer) {
+func (t *Transport) offered(p *peer, c *conn, o *offer) error {
 	agrees := t.routes.agrees(o)
 	p.mu.Lock()
 	if p.conn != c || p.gone || c.leaving {
 		p.mu.Unlock()
-		return
+		return nil
 	}
 	if !agrees {
-		c.frame(frameSubscribed, o.id, 1)
-		c.stir()
-		p.mu.Unlock()
-		return
+		defer p.mu.Unlock()
+		return c.answer(frameSubscribed, o.id, 1)
 	}
 	r := p.remotes[o.id]
+	if r == nil && len(p.remotes) >= maxQueues {
+		p.mu.Unlock()
+		return fmt.Errorf("%w: it has more than %d queues", errMalformed, maxQueues)
+	}
 	if r == nil || r.ended {
 		r = &remote{peer: p, offer: *o}
 		r.progress, o.progress = progress{}, progress{}
@@ -37,9 +43,8 @@ func (t *Transport) offered(p *peer, c *conn, o *offer) {
 	t.routes.add(r, &target{remote: r}, o)
 	t.replace(r)
 	p.mu.Lock()
-	c.frame(frameSubscribed, o.id, 0)
-	c.stir()
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	return c.answer(frameSubscribed, o.id, 0)
 }
 
 // synced is told that a peer has told of all its queues: those that it has not told of have
@@ -68,7 +73,7 @@ func (t *Transport) synced(c *conn) {
 
 // leaves is told that a peer ends: it takes nothing more, and this side tells it that
 // nothing more will come.
-func (t *Transport) leaves(p *peer, c *conn) {
+func (t *Transport) leaves(p *peer, c *conn) error {
 	p.mu.Lock()
 	c.leaving = true
 	all := slices.Collect(maps.Values(p.remotes))
@@ -78,11 +83,11 @@ func (t *Transport) leaves(p *peer, c *conn) {
 	}
 	p.mu.Lock()
 	clear(p.unacked)
-	c.frame(frameFarewell)
-	c.stir()
+	err := c.answer(frameFarewell)
 	p.tell()
 	p.mu.Unlock()
 	t.changed.tell()
+	return err
 }
 
 // suspend has nothing more go to a queue of a process that ends. What was sent there may yet

@@ -266,6 +266,5 @@ func (in *inbound) sub(payload []byte) error {
 	if err != nil {
 		return err
 	}
-	in.p.t.offered(in.p, in.c, &o)
-	return nil
+	return in.p.t.offered(in.p, in.c, &o)
 }

@@ -5,6 +5,8 @@ package unix_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -215,4 +217,39 @@ func TestSmallerPeer(t *testing.T) {
 	}
 	publish(t, a, message(1))
 	got.wait(t, 1)
+}
+
+// TestGreedyPeers ask without end: of those who do not read the answers, and of those who have
+// more and more queues, none is listened to for ever.
+func TestGreedyPeers(t *testing.T) {
+	dir := tempDir(t)
+	a := open(t, unix.Config{Dir: dir, Node: "a"})
+	for i, greedy := range []struct {
+		reads bool
+		ask   func(n int) []byte
+	}{
+		{false, func(int) []byte { return unix.Ping() }},
+		{false, func(int) []byte { return unix.Offer(1) }},
+		{true, func(n int) []byte { return unix.Offer(uint64(n)) }},
+	} {
+		c := dial(t, dir, "a-0")
+		if _, err := c.Write(unix.Greeting("greedy", fmt.Sprint("e", i))); err != nil {
+			t.Fatal(err)
+		}
+		if greedy.reads {
+			go func() { _, _ = io.Copy(io.Discard, c) }()
+		}
+		var b []byte
+		err, n := error(nil), 0
+		for ; n < 4_000_000 && err == nil; n++ {
+			if b = append(b, greedy.ask(n)...); len(b) > 64<<10 {
+				_, err = c.Write(b)
+				b = b[:0]
+			}
+		}
+		if err == nil {
+			t.Errorf("%d: it was listened to %d times", i, n)
+		}
+		until(t, "it is counted", func() bool { return a.Figures().Malformed == uint64(i+1) })
+	}
 }

@@ -58,11 +58,23 @@ func (l *link) wake() {
 	}
 }
 
-// send has some bytes be written, before what the source has.
+// maxUrgent is how much of what a peer has asked for may wait to be written: who asks reads
+// what he is told.
+const maxUrgent = 1 << 20
+
+// send has some bytes be written, before what the source has. A peer that makes them more and
+// more, and reads nothing, is not served any more.
 func (l *link) send(b []byte) {
 	l.mu.Lock()
-	l.urgent = append(l.urgent, b...)
+	more := len(l.urgent) <= maxUrgent
+	if more {
+		l.urgent = append(l.urgent, b...)
+	}
 	l.mu.Unlock()
+	if !more {
+		l.close()
+		return
+	}
 	l.wake()
 }
 

@@ -192,9 +192,12 @@ func (o *outlet) subscribe(body []byte) error {
 	}
 	o.r.mu.Lock()
 	if o.r.out == o {
-		o.r.announce(&a)
+		err = o.r.announceMore(&a)
 	}
 	o.r.mu.Unlock()
+	if err != nil {
+		return err
+	}
 	o.control(wordSubscribed, appendNumbers(nil, a.id))
 	o.t.fillVacant(a.group)
 	return nil

@@ -1,6 +1,7 @@
 package zeromq
 
 import (
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -262,10 +263,25 @@ func (r *remote) announce(a *announcement) {
 	q.revive()
 }
 
+// maxQueues is how many queues a process may have.
+const maxQueues = 1 << 16
+
+// announceMore is announce for a queue that is not among those of hello; r.mu is held.
+func (r *remote) announceMore(a *announcement) error {
+	if len(r.live) >= maxQueues && r.live[a.id] == nil {
+		return fmt.Errorf("%w: more than %d queues", transport.ErrDecode, maxQueues)
+	}
+	r.announce(a)
+	return nil
+}
+
 // waiting is the queue that waits for one to be announced; nil if none does.
 func (r *remote) waiting(a *announcement) *rqueue {
+	if a.group == "" && a.name == "" {
+		return nil
+	}
 	for q := range r.queues {
-		if !q.alive && !q.gone && q.group == a.group && (a.group != "" || a.name != "" && q.name == a.name) {
+		if !q.alive && !q.gone && q.group == a.group && (a.group != "" || q.name == a.name) {
 			return q
 		}
 	}
