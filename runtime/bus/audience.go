@@ -64,27 +64,69 @@ func (n *node[T]) publishPlain(ctx context.Context, queues []*consumers, x *extr
 	var i item
 	i.place, i.key, i.value = &n.place, key, v
 	i.equip(x)
-	patience := timeout
-	if len(queues) > 1 { // one that is alone numbers an event when its handler asks
+	if len(queues) > 1 {
 		i.number()
-		patience = queue.NoWait
+		return fill(ctx, queues, &i, timeout)
 	}
+	c := queues[0] // whose handler numbers an event if it asks
+	if c.s.closed.Load() {
+		return c.s.skipped(nil)
+	}
+	return c.put(ctx, &i, timeout)
+}
+
+// abreast is how many queues are filled at once.
+const abreast = 16
+
+// fill queues an event in several queues, before it waits for one of them.
+func fill(ctx context.Context, queues []*consumers, i *item, timeout time.Duration) (err error) {
 	var full []*consumers
-	for _, c := range queues {
-		if c.s.closed.Load() {
-			err = c.s.skipped(err)
-			continue
-		}
-		if next := c.put(ctx, &i, patience); next == queue.ErrWouldWait {
-			full = append(full, c)
-		} else if next != nil {
-			err = join(err, next)
+	for len(queues) > 0 {
+		part := queues[:min(len(queues), abreast)]
+		queues = queues[len(part):]
+		var done [abreast]bool
+		fillAtOnce(part, i, &done)
+		for k, c := range part {
+			switch {
+			case done[k]:
+			case c.s.closed.Load():
+				err = c.s.skipped(err)
+			default:
+				if next := c.put(ctx, i, queue.NoWait); next == queue.ErrWouldWait {
+					full = append(full, c)
+				} else if next != nil {
+					err = join(err, next)
+				}
+			}
 		}
 	}
 	for _, c := range full {
-		err = join(err, c.put(ctx, &i, timeout))
+		err = join(err, c.put(ctx, i, timeout))
 	}
 	return err
+}
+
+// fillAtOnce queues an event where that is done at once, and says so. It takes all places before
+// it writes to one of them: each must come from the cache of another processor, and they come
+// together if nothing is locked or unlocked in between.
+func fillAtOnce(queues []*consumers, i *item, done *[abreast]bool) {
+	var slots [abreast]*item
+	for k, c := range queues {
+		if !c.s.closed.Load() {
+			slots[k] = c.q.TryReserve(0)
+		}
+	}
+	for k := range queues {
+		if slots[k] != nil {
+			slots[k].set(i)
+		}
+	}
+	for k, c := range queues {
+		if slots[k] != nil {
+			c.q.Commit(0)
+			done[k] = true
+		}
+	}
 }
 
 // put queues an event that needs no preparation.
@@ -93,11 +135,15 @@ func (c *consumers) put(ctx context.Context, i *item, timeout time.Duration) err
 	if slot == nil {
 		return c.notPut(i, err)
 	}
-	// Field by field: a copy of the whole loads several fields at once, and a processor
-	// waits for those that it has just stored one by one.
-	slot.place, slot.key, slot.seq, slot.extra, slot.value = i.place, i.key, i.seq, i.extra, i.value
+	slot.set(i)
 	c.q.Commit(0)
 	return nil
+}
+
+// set makes i a copy of from, field by field: a copy of the whole loads several fields at once,
+// and a processor waits for those that it has just stored one by one.
+func (i *item) set(from *item) {
+	i.place, i.key, i.seq, i.extra, i.value = from.place, from.key, from.seq, from.extra, from.value
 }
 
 // notPut tells of an event that has found no place.

@@ -132,6 +132,20 @@ func (q *Queue[E]) Reserve(ctx context.Context, n int, size int64, timeout time.
 	return q.lanes[n].push(&q.stamp), nil
 }
 
+// TryReserve is Reserve of an item without a size where that takes neither waiting nor a policy;
+// else it returns no place, and has done nothing. So several queues can be locked at once.
+func (q *Queue[E]) TryReserve(n int) *E {
+	if !q.mu.TryLock() {
+		return nil
+	}
+	if q.ended || q.full(0) {
+		q.mu.Unlock()
+		return nil
+	}
+	q.count(1, 0)
+	return q.lanes[n].push(&q.stamp)
+}
+
 // Commit is the second half of a Put to a lane.
 func (q *Queue[E]) Commit(n int) {
 	c := q.lanes[n].idler()

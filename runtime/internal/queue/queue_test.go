@@ -260,3 +260,29 @@ func TestPatienceLooksAtTheQueue(t *testing.T) {
 		}
 	}
 }
+
+// TestTryReserve takes places in two queues at once, and none where that would take waiting, or
+// a policy, or the queue has ended.
+func TestTryReserve(t *testing.T) {
+	queues := []*queue.Queue[int]{queue.New(config(1, queue.Block)), queue.New(config(1, queue.DropOldest))}
+	slots := []*int{queues[0].TryReserve(0), queues[1].TryReserve(0)}
+	if got := queues[0].TryReserve(0); got != nil {
+		t.Error("a place in a queue that is locked")
+	}
+	for i, q := range queues {
+		*slots[i] = 7
+		q.Commit(0)
+		if got := q.TryReserve(0); got != nil {
+			t.Error("a place in a queue that is full")
+		}
+		if s := q.Stats(); s != (queue.Stats{Accepted: 1, Used: 1, Waiting: 1}) {
+			t.Errorf("%+v", s)
+		}
+		if got := rest(q, 0); !slices.Equal(got, []int{7}) {
+			t.Errorf("%v", got)
+		}
+		if got := q.TryReserve(0); got != nil {
+			t.Error("a place in a queue that has ended")
+		}
+	}
+}
