@@ -77,6 +77,7 @@ var allowed = map[string][]string{
 		"go.opentelemetry.io/otel/metric", "go.opentelemetry.io/otel/propagation", "go.opentelemetry.io/otel/trace"},
 
 	"internal/debian": {},
+	"internal/pyzmq":  {"internal/debian"},
 	"internal/rabbit": {"internal/debian"},
 
 	"cmd/internal/testreport": {},
