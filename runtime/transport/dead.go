@@ -6,6 +6,7 @@ import (
 	"hash/fnv"
 	"strings"
 
+	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/topic"
 )
 
@@ -28,7 +29,8 @@ var errNested = errors.New("xsgen: a failure that cannot be handled is not publi
 
 // Dead is the Failure of an event that was given up after a number of attempts. Its kind
 // is dead, or decode if cause wraps ErrDecode. For an event that is a failure itself
-// there is none.
+// there is none. It can be sent and read like any other event: a long error, and an original
+// that leaves no room for the rest, are cut, and Message says so.
 func Dead(name topic.Name, key string, original []byte, attempts int, cause error) (*Failure, error) {
 	if strings.HasPrefix(string(name), "error.") {
 		return nil, errNested
@@ -41,7 +43,25 @@ func Dead(name topic.Name, key string, original []byte, attempts int, cause erro
 		f.Kind = "decode"
 	}
 	f.Machine, f.Event = topicParts(name, key)
+	f.fit()
 	return f, nil
+}
+
+// The most bytes of an error in a Failure, and what everything but the original takes at most.
+const (
+	maxFailureText = 16 << 10
+	failureRoom    = maxFailureText + 4<<10
+)
+
+// fit cuts what makes f too long for a message.
+func (f *Failure) fit() {
+	if len(f.Message) > maxFailureText {
+		f.Message = strings.ToValidUTF8(f.Message[:maxFailureText], "") + "…"
+	}
+	if all := len(f.Original); all > codec.MaxSize-failureRoom {
+		f.Original = f.Original[:codec.MaxSize-failureRoom]
+		f.Message += fmt.Sprintf(" (the original had %d bytes, and is cut)", all)
+	}
 }
 
 // DeadLetter makes the message that says that m was given up by a subscription after

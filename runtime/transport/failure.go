@@ -17,7 +17,7 @@ type Failure struct {
 	Topic    string `json:"topic"`    // of a message that could not be handled
 	Message  string `json:"message"`  // the error's text
 	Attempts uint64 `json:"attempts"` // deliveries that were tried
-	Original []byte `json:"original"` // the message's payload
+	Original []byte `json:"original"` // the message's payload; of one near the limit of 1 MiB only what there is room for
 }
 
 // Clone returns a deep copy of f; nil is nil.

@@ -1,6 +1,7 @@
 package transport_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -341,6 +343,35 @@ func TestDeadLetter(t *testing.T) {
 	}
 	if _, err := transport.DeadLetter(&transport.Message{Envelope: transport.Envelope{Topic: "error.order.dead"}}, "", 1, errors.New("x")); err == nil {
 		t.Error("a failure has a dead letter")
+	}
+}
+
+// TestDeadLetterFits has an event, an error and names that are as long as can be: the letter is
+// a message like others.
+func TestDeadLetterFits(t *testing.T) {
+	key := strings.Repeat("ü", 120)
+	body := bytes.Repeat([]byte("x"), codec.MaxSize)
+	m := &transport.Message{Envelope: transport.Envelope{ID: key, Topic: "event." + topic.Name(strings.Repeat("m", 200)) + ".x", Key: key}, Body: body}
+	letter, err := transport.DeadLetter(m, "sub", 1, errors.New(strings.Repeat("ü", codec.MaxSize)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := letter.Check(codec.MaxSize); err != nil {
+		t.Error(err)
+	}
+	var f transport.Failure
+	if err := f.UnmarshalMsgpack(letter.Body); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(f.Original); n < codec.MaxSize*9/10 || !bytes.HasPrefix(body, f.Original) || !strings.HasSuffix(f.Message, "(the original had 1048576 bytes, and is cut)") {
+		t.Errorf("of the original there are %d bytes, and the message ends %q", n, f.Message[len(f.Message)-60:])
+	}
+	m.Body = body[:codec.MaxSize*9/10]
+	if letter, err = transport.DeadLetter(m, "sub", 1, errors.New("no")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.UnmarshalMsgpack(letter.Body); err != nil || len(f.Original) != len(m.Body) || f.Message != "no" {
+		t.Errorf("%d bytes, %q, %v", len(f.Original), f.Message, err)
 	}
 }
 
