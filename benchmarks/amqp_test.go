@@ -28,13 +28,17 @@ const inFlight = 1000
 // and a durable queue, confirmed and acknowledged: by the client library with a window of
 // unconfirmed messages, by the transport, one message per event and several in one, and by
 // watermill, which confirms each message before the next. A run ends when everything has been handled.
+// The profile reliable has a quorum queue, and so has the client library beside it.
 func BenchmarkAMQP(b *testing.B) {
 	broker := rabbit.Shared(b)
 	for _, c := range []struct {
 		name string
 		run  func(b *testing.B, url string)
 	}{
-		{"raw", rawAMQP}, {"xsgen", func(b *testing.B, url string) { ours(b, url, transport.Profile{}) }},
+		{"raw", func(b *testing.B, url string) { rawAMQP(b, url, nil) }},
+		{"raw-quorum", func(b *testing.B, url string) { rawAMQP(b, url, quorum) }},
+		{"xsgen", func(b *testing.B, url string) { ours(b, url, transport.Profile{}) }},
+		{"xsgen-reliable", func(b *testing.B, url string) { ours(b, url, transport.Reliable()) }},
 		{"xsgen-packed", func(b *testing.B, url string) { ours(b, url, packing) }},
 		{"watermill", func(b *testing.B, url string) { viaWatermillAMQP(b, url, 1) }},
 		{"watermill-pool", func(b *testing.B, url string) { viaWatermillAMQP(b, url, 50) }},
@@ -50,6 +54,30 @@ var packing = func() transport.Profile {
 	return p
 }()
 
+// quorum are the arguments of a queue like reliable's.
+var quorum = amqp091.Table{
+	"x-queue-type": "quorum", "x-delivery-limit": int64(20), "x-overflow": "reject-publish", "x-single-active-consumer": true, "x-max-length": int64(1 << 30),
+}
+
+// remove deletes what is named at a server: it may not be the benchmark's own.
+func remove(b *testing.B, url string, exchanges, queues []string) {
+	c, err := amqp091.Dial(url)
+	fatal(b, err)
+	defer c.Close()
+	ch, err := c.Channel()
+	fatal(b, err)
+	for _, name := range exchanges {
+		fatal(b, ch.ExchangeDelete(name, false, false))
+	}
+	for _, name := range queues {
+		_, err := ch.QueueDelete(name, false, false, false)
+		fatal(b, err)
+	}
+}
+
+// exchanges are those of the transport.
+var exchanges = []string{"state", "events", "emits", "groups", "errors", "broadcast", "mandatory", "observers"}
+
 // fatal ends the benchmark if there is an error.
 func fatal(b *testing.B, err error) {
 	b.Helper()
@@ -58,7 +86,7 @@ func fatal(b *testing.B, err error) {
 	}
 }
 
-func rawAMQP(b *testing.B, url string) {
+func rawAMQP(b *testing.B, url string, args amqp091.Table) {
 	name := "bench-" + rand.Text()
 	c, err := amqp091.Dial(url)
 	fatal(b, err)
@@ -66,7 +94,7 @@ func rawAMQP(b *testing.B, url string) {
 	ch, err := c.Channel()
 	fatal(b, err)
 	fatal(b, ch.ExchangeDeclare(name, "topic", true, false, false, false, nil))
-	_, err = ch.QueueDeclare(name, true, false, false, false, nil)
+	_, err = ch.QueueDeclare(name, true, false, false, false, args)
 	fatal(b, err)
 	fatal(b, ch.QueueBind(name, "event.#", name, false, nil))
 	defer func() { _, _ = ch.QueueDelete(name, false, false, false); _ = ch.ExchangeDelete(name, false, false) }()
@@ -105,7 +133,8 @@ func rawAMQP(b *testing.B, url string) {
 
 func ours(b *testing.B, url string, p transport.Profile) {
 	ctx := context.Background()
-	prefix := amqp.Prefix("bench-" + strings.ToLower(rand.Text()))
+	name := "bench-" + strings.ToLower(rand.Text())
+	prefix := amqp.Prefix(name)
 	silent := amqp.Log(slog.New(slog.NewTextHandler(io.Discard, nil)))
 	pub, err := amqp.New(url, prefix, silent, amqp.Node("a"))
 	fatal(b, err)
@@ -126,6 +155,10 @@ func ours(b *testing.B, url string, p transport.Profile) {
 	})
 	fatal(b, err)
 	m := &transport.Message{Envelope: transport.Envelope{ID: "id", Topic: "event.order.submit"}, Body: make([]byte, 64), Profile: &p}
+	keys := []string{""}
+	if p.Order == transport.OrderKey {
+		keys = keysOf(100)
+	}
 	window := inFlight
 	if p.BatchSize > 1 {
 		window = 50_000
@@ -137,6 +170,7 @@ func ours(b *testing.B, url string, p transport.Profile) {
 		if w := pending[i%window]; w != nil {
 			fatal(b, w.Wait(ctx))
 		}
+		m.Key = keys[i%len(keys)]
 		w, err := pub.Begin(ctx, m)
 		fatal(b, err)
 		pending[i%window] = w
@@ -150,6 +184,23 @@ func ours(b *testing.B, url string, p transport.Profile) {
 	b.StopTimer()
 	fatal(b, sub.Close(ctx))
 	fatal(b, pub.Close(ctx))
+	remove(b, url, prefixed(name, exchanges), prefixed(name, []string{"b.bench", "b.bench.dead"}))
+}
+
+// prefixed are names with a prefix.
+func prefixed(prefix string, names []string) (list []string) {
+	for _, n := range names {
+		list = append(list, prefix+"."+n)
+	}
+	return list
+}
+
+// keysOf are keys of events.
+func keysOf(n int) (keys []string) {
+	for i := range n {
+		keys = append(keys, fmt.Sprint("k", i))
+	}
+	return keys
 }
 
 // viaWatermillAMQP has a number of goroutines publish, each by a channel of the pool.
@@ -168,6 +219,7 @@ func viaWatermillAMQP(b *testing.B, url string, publishers int) {
 	name := "bench-" + rand.Text()
 	got, err := sub.Subscribe(ctx, name)
 	fatal(b, err)
+	defer remove(b, url, []string{name}, []string{cfg.Queue.GenerateName(name)})
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -71,7 +71,8 @@ var rows = []row{
 	{"encode 7 fields; msgpack/v5 by reflection", "Encode/xsgen", "Encode/msgpack-v5", 0, 0},
 	{"decode 7 fields; msgpack/v5 by reflection", "Decode/xsgen", "Decode/msgpack-v5", 0, 0},
 	{"RabbitMQ, confirmed; the client library with a window of 1,000", "AMQP/xsgen", "AMQP/raw", 1 / 0.9, 1},
-	{"RabbitMQ, confirmed; watermill", "AMQP/xsgen", "AMQP/watermill", 1. / 4, 0},
+	{"RabbitMQ, reliable; the client library with a quorum queue", "AMQP/xsgen-reliable", "AMQP/raw-quorum", 1 / 0.9, 1},
+	{"RabbitMQ, confirmed; watermill, one channel", "AMQP/xsgen", "AMQP/watermill", 1. / 4, 0},
 	{"RabbitMQ, confirmed; watermill with 50 channels", "AMQP/xsgen", "AMQP/watermill-pool", 0, 0},
 	{"RabbitMQ, several events in a message; the client library, one message per event", "AMQP/xsgen-packed", "AMQP/raw", 1. / 15, 1. / 25},
 }
