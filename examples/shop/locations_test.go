@@ -112,7 +112,7 @@ func newStage(t *testing.T, payment, shipping spot, edits ...string) *stage {
 	t.Cleanup(func() { os.RemoveAll(sockets) })
 	s.env = append(os.Environ(), "SHOP_DIR="+sockets)
 	if payment == amqp || shipping == amqp {
-		s.env = append(s.env, "AMQP_URL="+rabbit.Shared(t).URL, "SHOP_PREFIX="+filepath.Base(sockets))
+		s.env = append(s.env, "AMQP_URL="+rabbit.Own(t).URL, "SHOP_PREFIX="+filepath.Base(sockets))
 	}
 	for _, node := range []string{"WEB", "BANK", "DEPOT"} {
 		s.env = append(s.env, node+"_LISTEN="+freeAddress(t))
