@@ -75,7 +75,12 @@ func Shared(tb testing.TB) *Broker {
 
 // Tests runs a package's tests, as testing.M does, and ends the broker then. It is for
 // TestMain: whoever looks for goroutines after it finds none of the broker's.
-type Tests struct{ *testing.M }
+type Tests struct {
+	*testing.M
+	// Prefix begins the names of all that the tests declare and must remove, since the broker
+	// may be somebody's: on a private one they fail if any is left. Empty is nothing to look for.
+	Prefix string
+}
 
 // Run runs the tests.
 func (t Tests) Run() int {
@@ -83,12 +88,41 @@ func (t Tests) Run() int {
 	if !started.Load() {
 		return code
 	}
-	if b, err := shared(); err == nil {
-		if err := b.Close(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
+	b, err := shared()
+	if err != nil {
+		return code
+	}
+	if code == 0 {
+		if left, err := b.left(t.Prefix); err != nil || len(left) > 0 {
+			fmt.Fprintf(os.Stderr, "the tests have left at the broker: %s, %v\n", strings.Join(left, ", "), err)
+			code = 1
 		}
 	}
+	if err := b.Close(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	return code
+}
+
+// left are the queues and exchanges of a private broker whose names begin with a prefix.
+func (b *Broker) left(prefix string) (names []string, err error) {
+	if !b.Private() || prefix == "" {
+		return nil, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	for _, list := range []string{"list_queues", "list_exchanges"} {
+		out, err := b.Ctl(ctx, list, "name")
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range strings.Fields(out) {
+			if strings.HasPrefix(name, prefix) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
 }
 
 // Own is Shared for tests that need what only a private broker can do.

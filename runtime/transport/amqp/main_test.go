@@ -17,7 +17,7 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport/transporttest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbit.Tests{M: m}) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(rabbit.Tests{M: m, Prefix: "test-"}) }
 
 // lab is a part of a broker that is a test's own: names begin with a prefix that nobody
 // else has, and everything goes through a proxy.
