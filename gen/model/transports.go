@@ -85,7 +85,7 @@ var TransportKinds = []*TransportKind{
 		Settings: []SettingKind{
 			{Name: "url", Default: "amqp://guest:guest@localhost:5672/", Meaning: "the server's address, or several, separated by commas"}, prefix,
 			{Name: "insecure", Default: "false", Meaning: "`true` allows a server on another machine without encryption"},
-			{Name: "passive", Default: "false", Meaning: "`true` declares nothing: others see to exchanges and queues"}},
+			{Name: "passive", Default: "false", Meaning: "`true` declares nothing: others see to exchanges and queues, as wire.md says"}},
 		Package: "amqp", NameLimit: 255,
 		Answers: answers(Honoured, map[string]Answer{"overflow": BlockRefuses, OverflowDropNewest: Refused}),
 	},

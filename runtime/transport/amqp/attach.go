@@ -77,7 +77,8 @@ func (s *subscription) end() {
 	s.mu.Unlock()
 }
 
-// attach declares the queue, unless it is only to be emptied, and consumes.
+// attach declares the queue, unless it is only to be emptied, and consumes. What it has declared may
+// be gone before it consumes, if the last member of its group leaves just then: that is tried again.
 func (s *subscription) attach(session *session) (*attachment, error) {
 	there := true
 	if s.made.Load() {
@@ -87,12 +88,15 @@ func (s *subscription) attach(session *session) (*attachment, error) {
 		}
 	}
 	if s.isLeaving() && (!there || !s.made.Load()) {
+		if s.made.Load() && !s.q.durable {
+			s.deleteRest(session)
+		}
 		return nil, errOver
 	}
 	at, err := s.open(session)
 	switch {
 	case err == nil:
-	case !s.made.Load() && session.ctx.Err() == nil:
+	case !s.made.Load() && session.ctx.Err() == nil && (s.t.o.passive || !isNotFound(err)):
 		s.first <- err
 		return at, errOver
 	default:
@@ -103,7 +107,8 @@ func (s *subscription) attach(session *session) (*attachment, error) {
 	}
 	s.missing.Store(false)
 	s.t.refresh()
-	if !there && s.request.OnGap != nil {
+	gap := s.gapped || !there
+	if s.gapped = false; gap && s.request.OnGap != nil {
 		s.request.OnGap(transport.Gap{})
 	}
 	return at, nil
@@ -122,10 +127,8 @@ func (s *subscription) open(session *session) (*attachment, error) {
 	s.mu.Lock()
 	s.at = at
 	s.mu.Unlock()
-	if !s.isLeaving() {
-		if err := s.t.declare(ch, &s.q); err != nil {
-			return at, err
-		}
+	if err := s.declareOwn(session, ch); err != nil {
+		return at, err
 	}
 	if s.sticky() {
 		if err := s.openShare(at); err != nil {
@@ -136,6 +139,17 @@ func (s *subscription) open(session *session) (*attachment, error) {
 		return at, err
 	}
 	return at, s.startDead(at)
+}
+
+// declareOwn declares the subscription's queue, unless that is only to be emptied.
+func (s *subscription) declareOwn(session *session, ch *amqp.Channel) error {
+	switch {
+	case s.isLeaving():
+		return nil
+	case s.t.o.passive:
+		return require(session.Connection, s.needs()...)
+	}
+	return s.t.declare(ch, &s.q)
 }
 
 // start begins to consume. The least loaded member of a group is the one with most
@@ -177,8 +191,10 @@ func (s *subscription) start(at *attachment) error {
 
 // startDead begins to take what the broker drops, by a channel of its own.
 func (s *subscription) startDead(at *attachment) (err error) {
-	if s.t.o.passive {
-		return nil
+	if s.t.o.passive || s.isLeaving() {
+		if there, err := exists(at.s.Connection, s.q.dead()); err != nil || !there {
+			return err // others may have dropped messages go elsewhere, or have left before
+		}
 	}
 	if at.deadCh, err = at.s.Channel(); err != nil {
 		return err
@@ -257,10 +273,15 @@ func (at *attachment) tick() <-chan time.Time {
 // close closes the channels; the broker gives to others what is unsettled. They may have
 // been closed.
 func (at *attachment) close() {
+	if at.share != nil {
+		close(at.share.over)
+	}
 	_ = at.ch.Close()
 	if at.share != nil {
 		at.share.tick.Stop()
-		_ = at.share.ch.Close()
+		if at.share.ch != nil {
+			_ = at.share.ch.Close()
+		}
 	}
 	if at.deadCh != nil {
 		_ = at.deadCh.Close()
@@ -293,10 +314,9 @@ func (s *subscription) consume(at *attachment) error {
 				return err
 			}
 		case _, ok := <-at.cancelled:
-			if ok {
-				return fmt.Errorf("amqp: the queue %s is gone", s.q.name)
-			}
-			return s.gone(at)
+			return s.cancelled(at, ok)
+		case _, ok := <-at.groupGone():
+			return s.cancelled(at, ok)
 		case <-s.check:
 			if err := s.rebind(at); err != nil {
 				return err
@@ -307,6 +327,24 @@ func (s *subscription) consume(at *attachment) error {
 			return s.giveUp(at)
 		}
 	}
+}
+
+// groupGone tells a member of a sticky group that the group's queue was deleted.
+func (at *attachment) groupGone() <-chan string {
+	if at.share == nil {
+		return nil
+	}
+	return at.share.gone
+}
+
+// cancelled is that the broker has cancelled a consumer since its queue was deleted, if it was so,
+// and not that the channel was lost. What was in the queue is.
+func (s *subscription) cancelled(at *attachment, deleted bool) error {
+	if !deleted {
+		return s.gone(at)
+	}
+	s.gapped = true
+	return fmt.Errorf("amqp: the queue %s, or a part of it, is gone", s.q.name)
 }
 
 // gone says why deliveries have ended: the channel has, or the broker has cancelled the

@@ -99,15 +99,35 @@ func (s *subscription) depart(at *attachment) error {
 	return s.finishRest(at)
 }
 
-// takeAll empties the queue of a group without other members.
+// takeAll empties the queue of a group without other members. What those have failed for may
+// wait for its next attempt.
 func (s *subscription) takeAll(at *attachment) error {
 	if at.share != nil {
 		at.share.peers = peers{}
+	}
+	if err := s.findRetries(at); err != nil {
+		return err
 	}
 	if err := s.start(at); err != nil {
 		return err
 	}
 	return s.empty(at)
+}
+
+// findRetries looks for the queues for retries that other members have declared.
+func (s *subscription) findRetries(at *attachment) error {
+	for _, n := range s.steps(32) {
+		there, err := exists(at.s.Connection, s.retryQueue(n))
+		if err != nil {
+			return err
+		}
+		if there {
+			s.mu.Lock()
+			s.retries[n] = time.Now()
+			s.mu.Unlock()
+		}
+	}
+	return nil
 }
 
 // stop cancels the consumers, and has see look at what has come until then.
@@ -311,6 +331,9 @@ func (s *subscription) busy() bool {
 func (s *subscription) atBroker(at *attachment) (int, error) {
 	n := 0
 	for _, name := range s.allQueues() {
+		if name == s.q.dead() && at.dead == nil {
+			continue
+		}
 		q, err := at.ch.QueueDeclarePassive(name, true, false, false, false, nil)
 		if err != nil {
 			return 0, err
@@ -344,6 +367,21 @@ func (s *subscription) deleteQueues(at *attachment) {
 	for i, name := range s.allQueues() {
 		unused := i == 0 && s.request.Group != "" // somebody may have joined just now
 		if _, err := at.ch.QueueDelete(name, unused, false, false); err != nil {
+			return
+		}
+	}
+}
+
+// deleteRest deletes what is left beside a queue that is gone, as when the connection was lost
+// while all was being deleted.
+func (s *subscription) deleteRest(session *session) {
+	ch, err := session.Channel()
+	if err != nil {
+		return // they expire
+	}
+	defer ch.Close() // it may have ended
+	for _, name := range s.allQueues()[1:] {
+		if _, err := ch.QueueDelete(name, true, false, false); err != nil {
 			return
 		}
 	}

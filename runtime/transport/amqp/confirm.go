@@ -53,25 +53,26 @@ func (p *publisher) serve(s *session, up func()) error {
 
 // prepare declares what publishing needs, and opens the channel for it.
 func (p *publisher) prepare(s *session) (*amqp.Channel, error) {
-	ch, err := s.Channel()
-	if err != nil {
-		return nil, err
-	}
 	var gone []string
+	var err error
 	if p.misses {
 		if gone, err = p.t.goneExchanges(s); err != nil {
 			return nil, err
 		}
 	}
-	if err := p.t.declareExchanges(ch); err != nil {
+	if err := p.t.declareExchanges(s); err != nil {
 		return nil, err
 	}
 	if p.misses {
 		p.t.consumer.found(gone)
 		p.misses = false
 	}
+	ch, err := s.Channel()
+	if err != nil {
+		return nil, err
+	}
 	for i := range p.t.queues {
-		if err := p.t.declare(ch, &p.t.queues[i]); err != nil {
+		if err := p.t.declareTarget(s, ch, &p.t.queues[i]); err != nil {
 			return nil, err
 		}
 	}

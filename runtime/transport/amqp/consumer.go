@@ -19,20 +19,13 @@ func newConsumer(t *Transport) *consumer {
 
 // serve is a link's: subscriptions use the connection until it is lost.
 func (c *consumer) serve(s *session, up func()) error {
-	ch, err := s.Channel()
-	if err != nil {
-		return err
-	}
-	if err := c.t.declareExchanges(ch); err != nil {
-		return err
-	}
-	if err := ch.Close(); err != nil {
+	if err := c.t.declareExchanges(s); err != nil {
 		return err
 	}
 	c.t.mark(true) // they are made anew: not ready before they have been
 	c.set(s)
 	up()
-	err = c.watch(s)
+	err := c.watch(s)
 	c.set(nil)
 	c.t.mark(true)
 	return err

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -48,10 +49,26 @@ func (t *Transport) drain() {
 	subs.Wait()
 	t.publisher.drain(t.abandoned)
 	t.requests.Close()
+	t.deleted()
 	t.cancel()
 	t.publisher.close(transport.ErrClosed)
+	t.consuming.Wait()
 	t.running.Wait()
 	t.links.Wait()
 	t.status.Set(transport.Closed, nil)
 	close(t.done)
+}
+
+// deleted waits, but not for long, until subscriptions that were given up have deleted what only
+// they have needed.
+func (t *Transport) deleted() {
+	done := make(chan struct{})
+	t.running.Go(func() {
+		defer close(done)
+		t.consuming.Wait()
+	})
+	select {
+	case <-done:
+	case <-time.After(closeTimeout): // what is left expires
+	}
 }

@@ -3,10 +3,14 @@ package amqp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	amqp091 "github.com/rabbitmq/amqp091-go"
 
 	"github.com/xsgen/xsgen/internal/rabbit"
 	"github.com/xsgen/xsgen/runtime/topic"
@@ -39,15 +43,6 @@ func TestNetwork(t *testing.T) {
 		"blackhole":       func(l *lab) { hole(t, l, &l.up, &l.down) },
 		"blackhole, up":   func(l *lab) { hole(t, l, &l.up) },
 		"blackhole, down": func(l *lab) { hole(t, l, &l.down) },
-		"slow and sliced": func(l *lab) {
-			for _, w := range []*way{&l.up, &l.down} {
-				w.set(func(w *way) { w.slice, w.delay = 7, time.Millisecond })
-			}
-			time.Sleep(500 * time.Millisecond)
-			for _, w := range []*way{&l.up, &l.down} {
-				w.set(func(w *way) { w.slice, w.delay = 0, 0 })
-			}
-		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLab(t, broker)
@@ -55,7 +50,36 @@ func TestNetwork(t *testing.T) {
 			r.more(50)
 			fault(l)
 			r.more(50)
-			r.end(!strings.HasPrefix(name, "slow"))
+			r.end()
+		})
+	}
+}
+
+// TestSlowNetwork has traffic go on by a network that passes a few bytes at once, and one that
+// passes as many in a second as 50 events or so have.
+func TestSlowNetwork(t *testing.T) {
+	broker := rabbit.Shared(t)
+	leaksNothing(t)
+	for name, slow := range map[string]func(w *way){
+		"sliced":    func(w *way) { w.slice, w.delay = 7, time.Millisecond },
+		"a trickle": func(w *way) { w.rate = 20_000 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, broker)
+			r := newTraffic(t, l, 4)
+			r.more(50)
+			n := l.dialed()
+			l.up.set(slow)
+			l.down.set(slow)
+			r.more(50)
+			if l.dialed() > n {
+				t.Error("a connection was lost")
+			}
+			for _, w := range []*way{&l.up, &l.down} {
+				w.set(func(w *way) { w.slice, w.delay, w.rate = 0, 0, 0 })
+			}
+			r.more(50)
+			r.end()
 		})
 	}
 }
@@ -81,9 +105,13 @@ const registered = 3 * time.Second
 func TestBrokerKilled(t *testing.T) {
 	b := rabbit.Own(t)
 	leaksNothing(t)
-	r := newTraffic(t, newLab(t, b), 4)
+	l := newLab(t, b)
+	r := newTraffic(t, l, 4)
+	w := newWaiting(t, l, r.sub)
+	w.add(t, r.pub, 1) // which has the queue for retries be declared
 	r.more(200)
 	time.Sleep(registered)
+	w.add(t, r.pub, 20)
 	if err := b.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +119,75 @@ func TestBrokerKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.more(200)
-	r.end(true)
+	w.end(t)
+	r.end()
+}
+
+// waiting are events that fail at once, and then wait at the broker for some time.
+type waiting struct {
+	*lab
+	c     *amqp091.Connection
+	s     transport.Subscription
+	mu    sync.Mutex
+	tries map[string]int
+}
+
+func newWaiting(t *testing.T, l *lab, n transport.Transport) *waiting {
+	t.Helper()
+	w := &waiting{lab: l, c: l.raw(), tries: map[string]int{}}
+	p := transport.Profile{Durable: transport.Durable, Retry: transport.Retry{Attempts: 20, Initial: 10 * time.Second, Multiplier: 1}}
+	var err error
+	w.s, err = n.Subscribe(t.Context(), transport.SubscribeRequest{
+		Name: "late", Patterns: []topic.Pattern{"event.late.#"}, Profile: p, Receive: transport.Serve(1, w.handle),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for _, end := range []string{"", ".dead", ".retry.1"} {
+			l.remove(l.prefix + ".reader.late" + end)
+		}
+	})
+	return w
+}
+
+func (w *waiting) handle(_ context.Context, d *transport.Delivery) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.tries[d.ID]++; w.tries[d.ID] == 1 {
+		return errFirst
+	}
+	return nil
+}
+
+// add has so many events wait for their second attempt.
+func (w *waiting) add(t *testing.T, n transport.Transport, events int) {
+	t.Helper()
+	for i := range events {
+		m := &transport.Message{Envelope: transport.Envelope{ID: fmt.Sprint(events, "-", i), Topic: "event.late.do"}, Profile: &transport.Profile{Durable: transport.Durable}}
+		if err := transport.Publish(t.Context(), n, m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until(t, func() bool { return w.waits(w.c, ".reader.late.retry.1") >= events }, "%d events wait", events)
+}
+
+// end waits until each has been tried again.
+func (w *waiting) end(t *testing.T) {
+	t.Helper()
+	until(t, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, n := range w.tries {
+			if n < 2 {
+				return false
+			}
+		}
+		return len(w.tries) == 21
+	}, "all that has waited is tried again")
+	if st := w.s.Stats(); st.Dead > 0 || st.Balance() != 0 {
+		t.Errorf("%+v", st)
+	}
 }
 
 // TestBrokerHalted has the broker stand still, which nobody is told.
@@ -108,7 +204,7 @@ func TestBrokerHalted(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.more(50)
-	r.end(true)
+	r.end()
 }
 
 // TestForcedClose has the broker close all connections, as an operator may tell it to.
@@ -124,7 +220,7 @@ func TestForcedClose(t *testing.T) {
 	}
 	until(t, func() bool { return l.dialed() > n }, "a connection is made anew")
 	r.more(50)
-	r.end(true)
+	r.end()
 }
 
 // TestAlarms has the broker run out of memory, and of disk: publishing ends by ctx, and by
@@ -156,7 +252,7 @@ func TestAlarms(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.more(20)
-			r.end(false)
+			r.end()
 		})
 	}
 }
@@ -208,6 +304,28 @@ func TestNotConnected(t *testing.T) {
 		t.Errorf("the state is %v", c.State)
 	}
 	shut(t, n)
+}
+
+// TestFailover has the server of an address end under traffic: the nodes go to the next one, and
+// come back when that ends.
+func TestFailover(t *testing.T) {
+	b := rabbit.Shared(t)
+	leaksNothing(t)
+	l := newLab(t, b)
+	other := newProxy(t, l.target)
+	first := l.addr()
+	l.url += "," + strings.Replace(l.url, first, other.addr(), 1)
+	r := newTraffic(t, l, 4)
+	r.more(50)
+	if other.dialed() > 0 {
+		t.Error("the second address was not to be used yet")
+	}
+	l.end()
+	r.more(50)
+	l.listenAgain(first)
+	other.end()
+	r.more(50)
+	r.end()
 }
 
 // TestCluster has a first address where nobody is.

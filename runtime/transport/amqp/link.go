@@ -125,10 +125,22 @@ func (l *link) once(ctx context.Context, up func()) error {
 	return context.Cause(s.ctx)
 }
 
-// close ends the connection; what it waits for has a limit.
+// closeTimeout is how long the broker has to say that it knows of a connection's end.
+const closeTimeout = 2 * time.Second
+
+// close ends the connection; what it waits for has a limit. The library's own is put off by each
+// heartbeat, which a broker that is out of memory goes on sending, and reads nothing.
 func (s *session) close() {
 	s.end(amqp.ErrClosed)
-	_ = s.CloseDeadline(time.Now().Add(2 * time.Second)) // it may have gone
+	closed := make(chan struct{})
+	late := time.AfterFunc(closeTimeout, func() {
+		defer close(closed)
+		_ = s.sock.Close()
+	})
+	_ = s.CloseDeadline(time.Now().Add(closeTimeout)) // it may have gone
+	if !late.Stop() {
+		<-closed
+	}
 	_ = s.sock.Close()
 }
 

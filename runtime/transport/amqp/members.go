@@ -50,6 +50,9 @@ func (t *Transport) membersExchange() string { return t.o.prefix + ".members" }
 
 // hearMembers listens to other members.
 func (s *subscription) hearMembers(ch *amqp.Channel) (<-chan amqp.Delivery, error) {
+	if s.t.o.passive {
+		return ch.Consume(s.newsQueue(), s.id+"-news", true, false, false, false, nil)
+	}
 	name := s.t.membersExchange()
 	if err := ch.ExchangeDeclare(name, amqp.ExchangeTopic, true, false, false, false, nil); err != nil {
 		return nil, declaring("exchange", name, err)

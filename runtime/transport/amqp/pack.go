@@ -186,9 +186,13 @@ func (k *packer) flushAll() {
 	}
 }
 
+// packLimit is how long a pack may be where a body has a limit: one event is added to a pack that
+// is not full, with an envelope of its own.
+func packLimit(limit int) int { return max(limit, 2*maxPack+transport.MaxHeaders) + 4096 }
+
 // unpack returns the events of a pack. Their bodies are their own.
 func unpack(a *arrival, d *amqp.Delivery, limit int) ([]transport.Message, error) {
-	r := codec.NewReaderSize(d.Body, max(limit, 2*maxPack)+1024)
+	r := codec.NewReaderSize(d.Body, packLimit(limit))
 	out := make([]transport.Message, 0, a.count)
 	for range a.count {
 		m := transport.Message{Envelope: a.Envelope}
@@ -196,6 +200,9 @@ func unpack(a *arrival, d *amqp.Delivery, limit int) ([]transport.Message, error
 		e.ReadMsgpack(&r)
 		m.ID, m.Time, m.Correlation, m.Causation, m.Headers, m.Seq = e.ID, e.Time, e.Correlation, e.Causation, e.Headers, e.Seq
 		m.Body = r.Bytes()
+		if err := m.Check(limit); err != nil {
+			return nil, fmt.Errorf("%w: a pack: %w", transport.ErrDecode, err)
+		}
 		out = append(out, m)
 	}
 	if err := r.Finish(); err != nil {

@@ -17,9 +17,9 @@ import (
 	"github.com/xsgen/xsgen/runtime/transport/amqp"
 )
 
-// restrict has the lab's nodes be from now on a user's of their own. What that may write and
-// configure is told to permit.
-func (l *lab) restrict() (permit func(configure, write string)) {
+// restrict has the lab's nodes be from now on a user's of their own. What that may configure,
+// write and read permit is told.
+func (l *lab) restrict() (permit func(configure, write, read string)) {
 	l.tb.Helper()
 	ctl := func(args ...string) {
 		l.tb.Helper()
@@ -34,12 +34,13 @@ func (l *lab) restrict() (permit func(configure, write string)) {
 	ctl("add_user", l.prefix, "secret")
 	u.User = url.UserPassword(l.prefix, "secret")
 	l.url = u.String()
-	permit = func(configure, write string) {
+	l.tb.Cleanup(func() { _, _ = l.broker.Ctl(context.Background(), "delete_user", l.prefix) }) // it may have been killed
+	permit = func(configure, write, read string) {
 		l.tb.Helper()
-		ctl("set_permissions", l.prefix, configure, write, ".*")
+		ctl("set_permissions", l.prefix, configure, write, read)
 		l.cut() // a channel remembers what it was allowed
 	}
-	permit(".*", ".*")
+	permit(".*", ".*", ".*")
 	return permit
 }
 
@@ -47,7 +48,7 @@ func (l *lab) restrict() (permit func(configure, write string)) {
 // that may.
 type refused struct {
 	*lab
-	permit         func(configure, write string)
+	permit         func(configure, write, read string)
 	writer, reader transport.Transport
 	failing        atomic.Bool // the reader's handler fails
 	handled        atomic.Int32
@@ -70,7 +71,7 @@ func newRefused(t *testing.T, b *rabbit.Broker, p transport.Profile) *refused {
 		t.Fatal(err)
 	}
 	r.failing.Store(true)
-	r.permit(".*", "[.]reader[.]") // or it could not bind its queue
+	r.permit(".*", "[.]reader[.]", ".*") // or it could not bind its queue
 	rejects(t, r.reader)
 	return r
 }
@@ -126,7 +127,7 @@ func TestFailuresRefused(t *testing.T) {
 			r.failures(t, 3)
 			r.failing.Store(false)
 			until(t, func() bool { return r.handled.Load() == 3 }, "all are handled")
-			r.permit(".*", ".*")
+			r.permit(".*", ".*", ".*")
 			r.end(t)
 		})
 	}
@@ -147,7 +148,7 @@ func TestFailuresRefused(t *testing.T) {
 			<-asked
 		}
 		r.failing.Store(false)
-		r.permit(".*", ".*")
+		r.permit(".*", ".*", ".*")
 		until(t, func() bool { return ask(t.Context()) == nil }, "a request is answered")
 		r.end(t)
 	})
@@ -170,7 +171,7 @@ func TestDeadLettersRefused(t *testing.T) {
 	if st := r.s.Stats(); st.Dead > 0 {
 		t.Errorf("%d are dead, without a letter", st.Dead)
 	}
-	r.permit(".*", ".*")
+	r.permit(".*", ".*", ".*")
 	until(t, func() bool { return letters.Load() == 3 && r.s.Stats().Dead == 3 }, "each has a dead letter")
 	r.end(t)
 }
@@ -209,4 +210,21 @@ func TestRetryQueueDiffers(t *testing.T) {
 		t.Errorf("the log says:\n%s", text)
 	}
 	shut(t, n)
+}
+
+// TestReadRevoked has a user lose the permission to read under traffic, and get it again: what is
+// published meanwhile waits.
+func TestReadRevoked(t *testing.T) {
+	l := newLab(t, rabbit.Own(t))
+	permit := l.restrict()
+	leaksNothing(t)
+	var said log
+	r := newTraffic(t, l, 4, amqp.Log(said.logger()))
+	r.more(20)
+	permit(".*", ".*", "^$")
+	until(t, func() bool { return strings.Contains(said.String(), "ACCESS_REFUSED") }, "the reader is refused")
+	r.more(20)
+	permit(".*", ".*", ".*")
+	r.more(20)
+	r.end()
 }

@@ -26,6 +26,7 @@ type way struct {
 	mu    sync.Mutex
 	delay time.Duration // of each byte
 	slice int           // the most bytes that pass at once; 0 is no limit
+	rate  int           // bytes in a second; 0 is no limit
 	hole  bool          // nothing passes, and nobody is told
 	cut   int           // the connection breaks after that many bytes; 0 is never
 }
@@ -44,10 +45,9 @@ func newProxy(tb testing.TB, target string) *proxy {
 		tb.Fatal(err)
 	}
 	p := &proxy{tb: tb, listen: l, target: target, conns: map[net.Conn]struct{}{}}
-	p.all.Go(p.accept)
+	p.all.Go(func() { p.accept(l) })
 	tb.Cleanup(func() {
-		_ = l.Close()
-		p.cut()
+		p.end()
 		p.all.Wait()
 	})
 	return p
@@ -55,9 +55,9 @@ func newProxy(tb testing.TB, target string) *proxy {
 
 func (p *proxy) addr() string { return p.listen.Addr().String() }
 
-func (p *proxy) accept() {
+func (p *proxy) accept(l net.Listener) {
 	for {
-		c, err := p.listen.Accept()
+		c, err := l.Accept()
 		if err != nil {
 			return
 		}
@@ -82,6 +82,22 @@ func (p *proxy) cut() {
 	for c := range p.conns {
 		_ = c.Close()
 	}
+}
+
+// end breaks all connections, and takes no others.
+func (p *proxy) end() {
+	_ = p.listen.Close()
+	p.cut()
+}
+
+// listenAgain takes connections again, at the address that it had.
+func (p *proxy) listenAgain(addr string) {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		p.tb.Fatal(err)
+	}
+	p.listen = l
+	p.all.Go(func() { p.accept(l) })
 }
 
 // dialed is how many connections there were.
@@ -116,9 +132,12 @@ func (p *proxy) pass(from, to net.Conn, w *way) {
 	buf := make([]byte, 64<<10)
 	for passed := 0; ; {
 		w.mu.Lock()
-		limit, delay := len(buf), w.delay
+		limit, delay, rate := len(buf), w.delay, w.rate
 		if w.slice > 0 {
 			limit = w.slice
+		}
+		if rate > 0 {
+			limit = min(limit, max(rate/50, 1))
 		}
 		w.mu.Unlock()
 		n, err := from.Read(buf[:limit])
@@ -135,6 +154,9 @@ func (p *proxy) pass(from, to net.Conn, w *way) {
 			n = max(n-(passed-cut), n/2)
 		}
 		line <- chunk{append([]byte(nil), buf[:n]...), time.Now().Add(delay)}
+		if rate > 0 {
+			time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
+		}
 		if cut > 0 && passed >= cut {
 			break
 		}

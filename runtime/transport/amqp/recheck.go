@@ -2,7 +2,6 @@ package amqp
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -58,14 +57,11 @@ func (c *consumer) recheck(s *session) error {
 		if len(gone) == 0 {
 			return nil
 		}
-		return &permanentError{fmt.Errorf("amqp: the exchange %s is gone", gone[0])}
+		missing := c.t.needsExchange(gone[0])
+		missing.Err = errors.New("it is gone")
+		return missing
 	}
-	ch, err := s.Channel()
-	if err != nil {
-		return err
-	}
-	defer ch.Close() // it may have ended
-	if err := c.t.declareExchanges(ch); err != nil {
+	if err := c.t.declareExchanges(s); err != nil {
 		return err
 	}
 	c.mu.Lock()

@@ -29,6 +29,9 @@ func isPermanent(err error) bool {
 	if _, ok := errors.AsType[*permanentError](err); ok {
 		return true
 	}
+	if _, ok := errors.AsType[*MissingError](err); ok {
+		return true
+	}
 	e, ok := errors.AsType[*amqp.Error](err)
 	if !ok || e == amqp.ErrCredentials {
 		return false

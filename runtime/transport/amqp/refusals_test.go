@@ -124,7 +124,7 @@ func TestPermissions(t *testing.T) {
 	}
 	r.writing.Go(func() { r.write(&transport.Profile{}) })
 	r.more(10)
-	r.end(true)
+	r.end()
 }
 
 // TestInequivalent has a queue that somebody has declared otherwise.
@@ -152,6 +152,7 @@ func TestInequivalent(t *testing.T) {
 		t.Errorf("joining the group: %v", err)
 	}
 	shut(t, sender, reader)
+	l.remove(l.prefix + ".group.g.dead") // which was declared before the refusal
 }
 
 // TestQueueDeleted has somebody delete a queue under its consumer: it is made anew, and

@@ -92,12 +92,13 @@ func (t *Transport) answer(ctx context.Context, to string, m *transport.Message)
 	return err
 }
 
-// unanswered tells who has asked that there will be no reply.
-func (t *Transport) unanswered(m *transport.Message) {
+// unanswered tells who has asked that there will be no reply, and why; nil is for no reason that
+// would be of use.
+func (t *Transport) unanswered(m *transport.Message, why error) {
 	if m.ReplyTo == "" {
 		return
 	}
-	reply := transport.ErrorReply(nil)
+	reply := transport.ErrorReply(why)
 	reply.Correlation, reply.Topic = m.Correlation, m.Topic
 	to := m.ReplyTo
 	t.running.Go(func() { _ = t.answer(t.ctx, to, reply) }) // there may be nobody any more

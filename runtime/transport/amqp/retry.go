@@ -2,6 +2,7 @@ package amqp
 
 import (
 	"errors"
+	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -86,9 +87,9 @@ func (s *subscription) postpone(i *item) error {
 	n := i.attempts + 1
 	wait := s.request.Profile.Retry.Wait(n)
 	token := s.t.newID()
-	key := s.q.name
+	key, step := s.q.name, retryStep(&s.request.Profile.Retry, n)
 	if wait >= time.Millisecond {
-		key = s.retryQueue(n)
+		key = s.retryQueue(step)
 	}
 	failed := append(i.failed[:len(i.failed):len(i.failed)], s.id)
 	if s.request.Group == "" {
@@ -103,7 +104,7 @@ func (s *subscription) postpone(i *item) error {
 	s.mu.Lock()
 	s.away[token] = time.Now().Add(wait + awayGrace)
 	s.mu.Unlock()
-	err := s.store(n, key, &m, amqp.Table{headerAttempt: int64(n), headerAgain: token, headerFailed: strings.Join(failed, ",")})
+	err := s.store(step, key, &m, amqp.Table{headerAttempt: int64(n), headerAgain: token, headerFailed: strings.Join(failed, ",")})
 	if err != nil {
 		s.mu.Lock()
 		delete(s.away, token)
@@ -121,6 +122,7 @@ func (s *subscription) store(n int, key string, m *transport.Message, more amqp.
 	for tries := 0; ; tries++ {
 		if err := s.declareRetry(n, key); err != nil {
 			if isPermanent(err) {
+				s.sayRefused(err)
 				return err
 			}
 			if err := s.pause(tries); err != nil {
@@ -138,6 +140,16 @@ func (s *subscription) store(n int, key string, m *transport.Message, more amqp.
 	}
 }
 
+// sayRefused logs, once, that the broker does not keep what has failed.
+func (s *subscription) sayRefused(err error) {
+	s.mu.Lock()
+	isNew := s.denied.isNew(err)
+	s.mu.Unlock()
+	if isNew {
+		s.t.o.log.Warn("amqp: events that fail wait in this process", "queue", s.q.name, "error", err)
+	}
+}
+
 // pause waits before another try, and returns an error if there is to be none.
 func (s *subscription) pause(tries int) error {
 	select {
@@ -148,8 +160,35 @@ func (s *subscription) pause(tries int) error {
 	}
 }
 
-// retryQueue is the queue for what waits for its nth attempt and one. It has one for each
-// step, since only what is at the head of a queue expires.
+// retryStep is the first attempt after which the wait is as long as after the nth, n from 1: what
+// waits equally long shares a queue.
+func retryStep(r *transport.Retry, n int) int {
+	calm := *r
+	calm.Jitter = 0
+	longest := calm.Wait(n)
+	return 1 + sort.Search(n-1, func(i int) bool { return calm.Wait(i+1) >= longest })
+}
+
+// steps are those after which what has failed waits in a queue at the broker. In a group, where
+// each member may try once, there may be more attempts than the profile has.
+func (s *subscription) steps(attempts int) (list []int) {
+	r := &s.request.Profile.Retry
+	if s.held != nil {
+		return nil // it waits here
+	}
+	if s.request.Group == "" {
+		attempts = r.Attempts
+	}
+	for n, last := 1, 0; n < max(attempts, r.Attempts) && retryStep(r, n) != last; n++ {
+		if last = n; longest(r, n) >= time.Millisecond {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// retryQueue is the queue for what has failed for the nth time. There is one for each length of
+// waiting, since only what is at the head of a queue expires.
 func (s *subscription) retryQueue(n int) string { return s.q.name + ".retry." + strconv.Itoa(n) }
 
 // declareRetry declares the queue that keeps messages until their next attempt; what has
@@ -165,11 +204,40 @@ func (s *subscription) declareRetry(n int, name string) error {
 	if at == nil {
 		return transport.ErrNotConnected
 	}
-	ch, err := at.s.Channel()
+	differs, err := s.declareStep(at.s, name, s.retryArgs(n))
 	if err != nil {
 		return err
 	}
+	if differs != nil && since.IsZero() {
+		s.t.o.log.Warn("amqp: a queue for retries is used as it is", "queue", name, "error", differs)
+	}
+	s.mu.Lock()
+	s.retries[n] = time.Now()
+	s.denied = ""
+	s.mu.Unlock()
+	return nil
+}
+
+// declareStep declares a queue for retries. One that differs, but will do, is used as it is.
+func (s *subscription) declareStep(session *session, name string, args amqp.Table) (differs, err error) {
+	if s.t.o.passive {
+		return nil, require(session.Connection, needsQueue(name, args))
+	}
+	ch, err := session.Channel()
+	if err != nil {
+		return nil, err
+	}
 	defer ch.Close() // it may have ended
+	_, differs = ch.QueueDeclare(name, true, false, false, false, args)
+	if !differsInTime(differs) {
+		return nil, declaring("queue", name, differs)
+	}
+	_, err = inspect(session.Connection, name) // which has the queue stay
+	return differs, err
+}
+
+// retryArgs are those of the queue that keeps what has failed for the nth time.
+func (s *subscription) retryArgs(n int) amqp.Table {
 	limit := longest(&s.request.Profile.Retry, n)
 	args := queueArgs(true, true)
 	args["x-message-ttl"] = millis(limit)
@@ -177,21 +245,7 @@ func (s *subscription) declareRetry(n int, name string) error {
 	if !s.q.durable {
 		args["x-expires"] = (idle + limit).Milliseconds()
 	}
-	if _, err := ch.QueueDeclare(name, true, false, false, false, args); err != nil {
-		if !differsInTime(err) {
-			return declaring("queue", name, err)
-		}
-		if _, err := inspect(at.s.Connection, name); err != nil { // which has the queue stay
-			return err
-		}
-		if since.IsZero() {
-			s.t.o.log.Warn("amqp: a queue for retries is used as it is", "queue", name, "error", err)
-		}
-	}
-	s.mu.Lock()
-	s.retries[n] = time.Now()
-	s.mu.Unlock()
-	return nil
+	return args
 }
 
 // differsInTime reports whether the broker has refused a declaration since a queue keeps messages

@@ -63,7 +63,7 @@ func (s *subscription) pick() *item {
 			return i
 		}
 		s.stats.Expired++
-		s.t.unanswered(&i.Message)
+		s.t.unanswered(&i.Message, nil)
 		s.finish(i)
 	}
 	return nil

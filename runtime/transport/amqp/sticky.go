@@ -33,6 +33,8 @@ type share struct {
 	tag    string         // of the consumer of the group's queue; empty while it is stopped
 	passed chan struct{}  // closed when all that came to that has been passed on
 	owned  map[int]string // consumers, by partition
+	gone   chan string    // the consumer of the group's queue, if that was deleted
+	over   chan struct{}  // closed when the channels are
 }
 
 // partitionOf is the partition of a key.
@@ -60,18 +62,14 @@ func (q *queue) partition(n int) string { return q.name + "." + strconv.Itoa(n) 
 // openShare declares the partitions, and makes the member known: it returns once all
 // others have let go of what is this one's now, or have not answered for long.
 func (s *subscription) openShare(at *attachment) (err error) {
-	h := &share{owned: map[int]string{}, tick: time.NewTicker(beat), peers: peers{}}
+	h := &share{owned: map[int]string{}, tick: time.NewTicker(beat), peers: peers{}, over: make(chan struct{})}
 	at.share = h
 	if h.ch, err = at.s.Channel(); err != nil {
 		return err
 	}
-	for n := range partitions {
-		if s.t.o.passive {
-			break
-		}
-		if _, err := h.ch.QueueDeclare(s.q.partition(n), true, false, false, false, s.q.args); err != nil {
-			return declaring("queue", s.q.partition(n), err)
-		}
+	h.gone = h.ch.NotifyCancel(make(chan string, 2))
+	if err := s.declarePartitions(h.ch); err != nil {
+		return err
 	}
 	if h.news, err = s.hearMembers(h.ch); err != nil {
 		return err
@@ -83,6 +81,18 @@ func (s *subscription) openShare(at *attachment) (err error) {
 		return err
 	}
 	return s.meet(at)
+}
+
+func (s *subscription) declarePartitions(ch *amqp.Channel) error {
+	if s.t.o.passive {
+		return nil // they have been looked for
+	}
+	for n := range partitions {
+		if _, err := ch.QueueDeclare(s.q.partition(n), true, false, false, false, s.q.args); err != nil {
+			return declaring("queue", s.q.partition(n), err)
+		}
+	}
+	return nil
 }
 
 // meet waits until as many members are known as take from the group's queue.
@@ -240,7 +250,7 @@ func (s *subscription) distribute(at *attachment) error {
 	s.t.running.Go(func() { s.passAll(at, d, moves) })
 	s.t.running.Go(func() {
 		defer close(passed)
-		s.settleMoves(moves)
+		s.settleMoves(at, moves)
 	})
 	return nil
 }
@@ -255,7 +265,7 @@ type move struct {
 func (s *subscription) passAll(at *attachment, from <-chan amqp.Delivery, moves chan<- move) {
 	defer close(moves)
 	for d := range from {
-		o, err := s.t.publisher.forward(at.s.ctx, s.q.partition(partitionOf(text(d.Headers, headerKey))), &d)
+		o, err := s.move(at, &d)
 		if err != nil {
 			_ = d.Nack(false, true) // or it is lost with its connection, and comes again
 			continue
@@ -264,16 +274,60 @@ func (s *subscription) passAll(at *attachment, from <-chan amqp.Delivery, moves 
 	}
 }
 
+// partitionFor is the number of the partition that a delivery belongs to.
+func partitionFor(d *amqp.Delivery) int { return partitionOf(text(d.Headers, headerKey)) }
+
+// move publishes a message to its partition, again and again while that is refused: what is given
+// back comes at once, and a few times of that are as many as a message may have.
+func (s *subscription) move(at *attachment, d *amqp.Delivery) (*outgoing, error) {
+	for tries := 0; ; tries++ {
+		o, err := s.t.publisher.forward(at.s.ctx, s.q.partition(partitionFor(d)), d)
+		if err == nil || !s.moveAgain(at, tries) {
+			return o, err
+		}
+	}
+}
+
+// moveAgain waits, and reports whether to try again.
+func (s *subscription) moveAgain(at *attachment, tries int) bool {
+	select {
+	case <-time.After(s.t.o.backoff.wait(tries)):
+		return true
+	case <-at.s.ctx.Done():
+	case <-at.share.over:
+	case <-s.lost:
+	}
+	return false
+}
+
 // settleMoves lets go of what the broker has stored in its partition.
-func (s *subscription) settleMoves(moves <-chan move) {
+func (s *subscription) settleMoves(at *attachment, moves <-chan move) {
 	for m := range moves {
-		<-m.o.done
-		if m.o.err == nil {
+		if s.moved(at, m) {
 			_ = m.d.Ack(false)
 		} else {
 			_ = m.d.Nack(false, true)
 		}
 	}
+}
+
+// moved waits until a message is stored in its partition. One that somebody has deleted its member
+// declares anew, when it is told, and nobody before: RabbitMQ 3.10 has consumers of a queue that is
+// made again at once get nothing of it.
+func (s *subscription) moved(at *attachment, m move) bool {
+	<-m.o.done
+	for tries := 0; m.o.err != nil; tries++ {
+		if !s.moveAgain(at, tries) {
+			return false
+		}
+		o, err := s.move(at, m.d)
+		if err != nil {
+			return false
+		}
+		<-o.done
+		m.o = o
+	}
+	return true
 }
 
 // forward publishes a delivery as it is to another queue; what the broker has noted of its

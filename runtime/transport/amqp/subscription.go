@@ -37,6 +37,7 @@ type subscription struct {
 	missing atomic.Bool   // the broker must be told of it anew
 	leave   sync.Once
 	forsake sync.Once
+	gapped  bool // a queue was deleted under it; the goroutine of its channel uses it
 
 	mu       sync.Mutex
 	wake     *sync.Cond // for the goroutine that calls the receiver
@@ -54,6 +55,7 @@ type subscription struct {
 	away     map[string]time.Time         // failed, at the broker until then
 	vanished []string                     // exchanges that were gone
 	retries  map[int]time.Time            // queues for retries, by step, and when they were declared
+	denied   said                         // why failed events are not kept at the broker
 	looked   time.Time                    // when the group's members were last counted, by its channel's goroutine
 	others   bool                         // whether there were any
 	over     bool
@@ -135,7 +137,7 @@ func (t *Transport) Subscribe(ctx context.Context, r transport.SubscribeRequest)
 	if err := t.register(s); err != nil {
 		return nil, err
 	}
-	t.running.Go(s.run)
+	t.consuming.Go(s.run)
 	t.running.Go(s.receive)
 	select {
 	case err := <-s.first:
@@ -177,6 +179,9 @@ func (t *Transport) register(s *subscription) error {
 				return fmt.Errorf("%w: group %q", transport.ErrGroupMismatch, r.Group)
 			}
 			s.seen = m.seen // they know ids together
+		}
+		if t.o.passive && s.sticky() && len(t.groups[r.Group]) > 0 {
+			return fmt.Errorf("%w: a passive node has one member of the sticky group %q", transport.ErrNameTaken, r.Group)
 		}
 		t.groups[r.Group] = append(t.groups[r.Group], s)
 	}

@@ -17,11 +17,14 @@ import (
 // take sees what has come, and puts it into the inbox.
 func (s *subscription) take(at *attachment, d *amqp.Delivery) {
 	a, err := read(d)
+	if err == nil {
+		err = a.within(s.t.o.maxBody)
+	}
 	at.last = max(at.last, d.DeliveryTag)
 	p := &parcel{at: at, tag: d.DeliveryTag, left: max(a.count, 1)}
 	switch {
 	case err != nil:
-		s.unreadable(p, &a, err)
+		s.unreadable(p, &a, d.RoutingKey, err)
 		return
 	case !wanted(s.request.Patterns, a.Topic):
 		s.drop(p)
@@ -40,7 +43,7 @@ func (s *subscription) take(at *attachment, d *amqp.Delivery) {
 	events, err := unpack(&a, d, s.t.o.maxBody)
 	if err != nil {
 		p.left = 1
-		s.unreadable(p, &a, err)
+		s.unreadable(p, &a, d.RoutingKey, err)
 		return
 	}
 	for _, m := range events {
@@ -103,7 +106,7 @@ func (s *subscription) accept(p *parcel, a *arrival, m transport.Message, expira
 	if s.seen != nil && a.attempts == 0 {
 		if _, here := s.ids[i.ID]; here || s.seen.Has(i.ID) {
 			s.stats.Duplicate++
-			s.t.unanswered(&i.Message)
+			s.t.unanswered(&i.Message, nil)
 			s.finishParcel(p)
 			return
 		}
@@ -165,11 +168,16 @@ func (s *subscription) wants(i *item) (wanted bool) {
 	return false
 }
 
-// unreadable gives up a message that cannot be read.
-func (s *subscription) unreadable(p *parcel, a *arrival, err error) {
-	if s.dead(&item{Message: a.Message}, 1, err) != nil {
+// unreadable gives up a message that cannot be read, or is longer than one may be: it is counted,
+// and has a dead letter, or, if it is a request, an answer.
+func (s *subscription) unreadable(p *parcel, a *arrival, key string, err error) {
+	m := a.legible(key)
+	if s.dead(&item{Message: m}, 1, err) != nil {
 		s.again(p)
 		return
+	}
+	if !s.request.Observer {
+		s.t.unanswered(&m, err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -208,7 +216,7 @@ func (s *subscription) takeDead(d *amqp.Delivery) {
 		}
 	}
 	if !s.request.Observer {
-		s.t.unanswered(&a.Message)
+		s.t.unanswered(&a.Message, nil)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -108,14 +108,22 @@ func (q *queue) deadArgs() amqp.Table {
 // millis is a time in milliseconds, at least one.
 func millis(d time.Duration) int64 { return max((d + time.Millisecond - 1).Milliseconds(), 1) }
 
-// declareExchanges declares the exchanges, which last.
-func (t *Transport) declareExchanges(ch *amqp.Channel) error {
-	declare := ch.ExchangeDeclare
+// declareExchanges declares the exchanges, which last. A passive node looks whether they are there.
+func (t *Transport) declareExchanges(s *session) error {
 	if t.o.passive {
-		declare = ch.ExchangeDeclarePassive
+		var needs []*MissingError
+		for _, name := range t.allExchanges() {
+			needs = append(needs, t.needsExchange(name))
+		}
+		return require(s.Connection, needs...)
 	}
+	ch, err := s.Channel()
+	if err != nil {
+		return err
+	}
+	defer ch.Close() // it may have ended
 	for _, name := range t.allExchanges() {
-		if err := declare(name, t.kindOf(name), true, false, false, false, nil); err != nil {
+		if err := ch.ExchangeDeclare(name, t.kindOf(name), true, false, false, false, nil); err != nil {
 			return declaring("exchange", name, err)
 		}
 	}
@@ -137,10 +145,6 @@ func (t *Transport) kindOf(exchange string) string {
 
 // declare declares a queue, the one for what it drops, and its bindings.
 func (t *Transport) declare(ch *amqp.Channel, q *queue) error {
-	if t.o.passive {
-		_, err := ch.QueueDeclarePassive(q.name, true, false, false, false, q.args)
-		return declaring("queue", q.name, err)
-	}
 	for _, d := range []struct {
 		name string
 		args amqp.Table
@@ -193,4 +197,12 @@ func inspect(c *amqp.Connection, name string) (amqp.Queue, error) {
 	}
 	defer ch.Close() // it may have ended
 	return ch.QueueDeclarePassive(name, true, false, false, false, nil)
+}
+
+// declareTarget declares a queue of others.
+func (t *Transport) declareTarget(s *session, ch *amqp.Channel, q *queue) error {
+	if t.o.passive {
+		return require(s.Connection, needsTarget(q))
+	}
+	return t.declare(ch, q)
 }

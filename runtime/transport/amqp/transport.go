@@ -29,9 +29,10 @@ type Transport struct {
 	ctx       context.Context // ends when the connections are given up
 	cancel    context.CancelFunc
 	links     sync.WaitGroup
-	running   sync.WaitGroup // subscriptions' goroutines
-	done      chan struct{}  // closed when Close has done its work
-	abandoned chan struct{}  // closed when Close waits no longer
+	running   sync.WaitGroup // subscriptions' goroutines, but for those that consume
+	consuming sync.WaitGroup
+	done      chan struct{} // closed when Close has done its work
+	abandoned chan struct{} // closed when Close waits no longer
 	giveUp    sync.Once
 
 	mu     sync.Mutex

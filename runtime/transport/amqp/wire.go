@@ -6,9 +6,11 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	amqp "github.com/rabbitmq/amqp091-go"
 
+	"github.com/xsgen/xsgen/runtime/codec"
 	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -137,6 +139,39 @@ func read(d *amqp.Delivery) (a arrival, err error) {
 		}
 	}
 	return a, nil
+}
+
+// within holds a message that has come to what publishers are held to, where a body has at most
+// limit bytes. A dead letter is as long as its original, and some more.
+func (a *arrival) within(limit int) error {
+	switch {
+	case a.count > 0:
+		limit = packLimit(limit)
+	case strings.HasPrefix(string(a.Topic), "error."):
+		limit = max(limit, codec.MaxSize)
+	}
+	if err := a.Check(limit); err != nil {
+		return fmt.Errorf("%w: %w", transport.ErrDecode, err)
+	}
+	return nil
+}
+
+// legible is what a dead letter can say of a message that cannot be read and has come by a
+// routing key: without what is no text, or longer than one may be.
+func (a *arrival) legible(key string) transport.Message {
+	m := a.Message
+	for _, s := range []*string{&m.ID, &m.Source, &m.Key} {
+		if len(*s) > transport.MaxText || !utf8.ValidString(*s) {
+			*s = ""
+		}
+	}
+	for _, name := range []topic.Name{m.Topic, topic.Name(key), "unreadable"} {
+		if _, err := topic.Parse(string(name)); err == nil {
+			m.Topic = name
+			break
+		}
+	}
+	return m
 }
 
 // headersOf are the headers of the message itself, which are texts.
