@@ -39,12 +39,7 @@ func (t *Transport) Peers() int { return len(t.conns()) }
 
 // Calls is how often readers have called receivers, and how often somebody else has taken
 // over.
-func (t *Transport) Calls() (n uint64) {
-	for _, in := range t.inbounds() {
-		n += in.turn.Load() / 2
-	}
-	return n
-}
+func (t *Transport) Calls() uint64 { return t.readers.Calls() }
 
 // Greeting is what a process of a name says first.
 func Greeting(node, epoch string) []byte {

@@ -199,8 +199,7 @@ func (t *Transport) join(c *conn) bool {
 
 // serve reads a connection until it ends, sees to what that means, and returns why.
 func (t *Transport) serve(c *conn) error {
-	t.running.Go(c.in.reader)
-	err := <-c.in.over
+	err := t.readers.Serve(c.in.read, c.release)
 	if t.drop(c, err) {
 		t.lost(c, err)
 	}

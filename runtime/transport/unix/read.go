@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -23,8 +22,6 @@ const readSize = 64 << 10
 type inbound struct {
 	c     *conn
 	p     *peer
-	turn  atomic.Uint64 // that is under way; odd while a receiver is called
-	over  chan error    // why the connection has ended
 	buf   []byte
 	from  int // where in buf something begins that was not handled
 	to    int // and ends
@@ -41,11 +38,11 @@ type inbound struct {
 }
 
 func newInbound(c *conn) *inbound {
-	return &inbound{c: c, p: c.p, over: make(chan error, 1), buf: make([]byte, readSize)}
+	return &inbound{c: c, p: c.p, buf: make([]byte, readSize)}
 }
 
 // read handles frames until the connection ends, or it is somebody else's turn.
-func (in *inbound) read() (err error, mine bool) {
+func (in *inbound) read(r *local.Reader) (err error, mine bool) {
 	for {
 		for more := true; more; {
 			if more, err = in.handle(); err != nil {
@@ -53,11 +50,11 @@ func (in *inbound) read() (err error, mine bool) {
 				in.batch.Flush()
 				return err, true
 			}
-			if m := in.batch.Claim(); m != nil && !in.call(m) {
+			if m := in.batch.Claim(); m != nil && !r.Call(m) {
 				return nil, false
 			}
 		}
-		if m := in.batch.Rest(); m != nil && !in.call(m) {
+		if m := in.batch.Rest(); m != nil && !r.Call(m) {
 			return nil, false
 		}
 		in.c.release()

@@ -21,7 +21,7 @@ func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transpo
 	return t.requests.Do(ctx, transport.Ask(m, t.here(), t.newID), func(ask *transport.Message) (int, error) {
 		s := post{t: t, ctx: ctx, m: ask, stop: t.shut, asks: true}
 		err := s.run()
-		t.relieveAll() // one of them may have to read the reply
+		t.readers.Relieve() // one of them may have to read the reply
 		return s.takers, err
 	})
 }

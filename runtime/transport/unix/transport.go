@@ -46,14 +46,13 @@ type Transport struct {
 	hurried   chan struct{} // closed when a Close waits no longer
 	hurry     sync.Once
 
-	ctx      context.Context // ends with the last connection
-	cancel   context.CancelFunc
-	running  sync.WaitGroup
-	calls    atomic.Int32 // of receivers by readers, that are under way and were not relieved
-	attended atomic.Bool  // somebody looks after them
-	lock     *os.File
-	malform  atomic.Uint64
-	foreign  atomic.Uint64
+	ctx     context.Context // ends with the last connection
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	readers *local.Readers
+	lock    *os.File
+	malform atomic.Uint64
+	foreign atomic.Uint64
 
 	mu       sync.Mutex
 	listener *net.UnixListener
@@ -187,6 +186,7 @@ func newTransport(c Config, a sockdir.Access) *Transport {
 		Others: t.others, PassOn: t.passAlong,
 	})
 	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.readers = local.NewReaders(t.running.Go, t.ctx.Done())
 	return t
 }
 

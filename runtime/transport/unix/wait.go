@@ -62,7 +62,7 @@ func (s *post) insist(r *remote) {
 
 // pause waits for a change, and returns an error if that is for too long.
 func (s *post) pause(changed <-chan struct{}, late, unanswered <-chan time.Time) error {
-	s.t.relieveAll()
+	s.t.readers.Relieve()
 	select {
 	case <-changed:
 		return nil
@@ -161,7 +161,7 @@ func (s *post) reason(to *target) error {
 
 // rest waits before another process is chosen.
 func (s *post) rest(late <-chan time.Time) error {
-	s.t.relieveAll()
+	s.t.readers.Relieve()
 	t := time.NewTimer(again)
 	defer t.Stop()
 	select {
@@ -239,7 +239,7 @@ func (p *pending) Wait(ctx context.Context) error {
 			continue
 		default:
 		}
-		p.t.relieveAll()
+		p.t.readers.Relieve()
 		select {
 		case <-r.done:
 			errs = append(errs, r.err)

@@ -41,6 +41,7 @@ func (t *Transport) announce(ctx context.Context, l *local.Line) error {
 		if known == nil {
 			continue
 		}
+		t.readers.Relieve() // the answer may have to be read
 		select {
 		case <-known:
 		case <-ctx.Done():

@@ -23,5 +23,7 @@
 //
 // Everything may be used from any goroutine. A connection has one goroutine that reads and
 // one that writes; the one that writes sends all that has come together meanwhile in one
-// go. A peer that takes nothing fills the queues for itself, and nobody else's.
+// go. Who reads what others publish calls receivers that have returned at once several times;
+// while one of them takes longer another goroutine reads. A peer that takes nothing fills the
+// queues for itself, and nobody else's.
 package zeromq

@@ -40,3 +40,6 @@ func (t *Transport) Kept() (n int) {
 	}
 	return n
 }
+
+// Calls is how often those who read connections have called receivers.
+func (t *Transport) Calls() uint64 { return t.readers.Calls() }

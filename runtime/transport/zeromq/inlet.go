@@ -13,6 +13,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/internal/zmtp"
 	"github.com/xsgen/xsgen/runtime/transport"
+	"github.com/xsgen/xsgen/runtime/transport/internal/local"
 )
 
 // inlet is how this node hears what another one publishes: it connects to its socket, again
@@ -136,7 +137,7 @@ func (in *inlet) connect() (worked bool, err error) {
 	}
 	in.t.running.Go(func() { in.t.keepAlive(l) })
 	l.start(in)
-	err = in.serve(l)
+	err = in.t.readers.Serve(func(r *local.Reader) (error, bool) { return in.serve(l, r) }, in.tellTaken)
 	in.flush() // or what has come would come again
 	l.close()
 	<-l.ended
@@ -254,26 +255,26 @@ func (t *Transport) vet(c net.Conn) error {
 	return err
 }
 
-// serve reads what the publisher says.
-func (in *inlet) serve(l *link) error {
+// serve reads what the publisher says, until the connection ends, or it is another goroutine's
+// turn to read.
+func (in *inlet) serve(l *link, r *local.Reader) (err error, mine bool) {
 	for {
 		m, err := l.read()
 		if err != nil {
-			return err
+			return err, true
 		}
-		if m.Command != "" {
-			continue
-		}
-		if isControl(m) {
+		switch {
+		case m.Command != "":
+		case isControl(m):
 			err = in.control(m.Frames)
-		} else {
+		default:
 			err = in.message(m.Frames)
 		}
 		if err != nil {
-			return err
+			return err, true
 		}
-		if l.r.Buffered() == 0 || in.batch.full() {
-			in.flush()
+		if pause := l.r.Buffered() == 0; (pause || in.batch.queued.Len() >= together) && !in.deliver(r, pause) {
+			return nil, false
 		}
 	}
 }

@@ -17,14 +17,23 @@ type outlet struct {
 	r *remote // once it has said hello
 }
 
-// fill implements source.
+// fill implements source. Publishers need not wait until all is copied.
 func (o *outlet) fill(b []byte, most int) []byte {
+	for more := true; more && len(b) < most; {
+		b, more = o.part(b, min(len(b)+most/16, most))
+	}
+	return b
+}
+
+// part is some of fill, and reports whether there is more.
+func (o *outlet) part(b []byte, most int) (_ []byte, more bool) {
 	o.r.mu.Lock()
 	defer o.r.mu.Unlock()
 	if o.r.out != o {
-		return b
+		return b, false
 	}
-	return o.r.fill(b, most)
+	b = o.r.fill(b, most)
+	return b, o.r.told
 }
 
 // isControl reports whether a message is one between nodes, and no topic begins it.

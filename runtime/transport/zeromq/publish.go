@@ -232,6 +232,7 @@ func (t *Transport) Request(ctx context.Context, m *transport.Message) (*transpo
 	}
 	return t.requests.Do(ctx, transport.Ask(m, t.here(), t.newID), func(ask *transport.Message) (int, error) {
 		_, takers, err := t.publish(ctx, ask)
+		t.readers.Relieve() // who answers may have something to ask first
 		return takers, err
 	})
 }

@@ -27,8 +27,6 @@ const (
 	maxBatch = 512
 )
 
-func (b *batch) full() bool { return b.n >= maxBatch }
-
 // message takes a message and puts it into the queues that it is for.
 func (in *inlet) message(frames [][]byte) error {
 	b := &in.batch
@@ -53,9 +51,6 @@ func (in *inlet) message(frames [][]byte) error {
 	}
 	b.last = b.marks.number
 	b.n++
-	if b.queued.Len() >= together {
-		in.handOver()
-	}
 	return nil
 }
 
@@ -83,10 +78,9 @@ func (in *inlet) expect() {
 // with them.
 func (in *inlet) take(frames [][]byte) {
 	b := &in.batch
-	p := local.Blank(b.now, b.marks.wipe)
-	defer p.Release()
+	p, takers := b.queued.Blank(b.now, b.marks.wipe), 0
 	err := b.names.read(frames[0], frames[1], &p.Message)
-	p.Fill(frames[2])
+	b.queued.Fill(p, frames[2])
 	if len(frames[1]) > transport.MaxText || len(frames[2]) > in.t.maxBody { // otherwise no part can be too large
 		err = joined(err, p.Check(in.t.maxBody))
 	}
@@ -101,8 +95,13 @@ func (in *inlet) take(frames [][]byte) {
 			continue
 		}
 		o.coming = join(o.coming, done{queue: o.id, from: b.marks.number, to: b.marks.number})
-		p.Retain()
+		if takers++; takers > 1 {
+			p.Retain()
+		}
 		b.queued.Add(o.line, p, time.Duration(b.marks.ttl), o, b.marks.number)
+	}
+	if takers == 0 {
+		p.Release()
 	}
 }
 
@@ -116,10 +115,12 @@ func (b *batch) find(id uint64) *origin {
 	return nil
 }
 
-// expected has the lines' messages of the batch count as theirs, before they have them.
+// expected has the lines' messages of the batch count as taken, and as theirs, before they have
+// them.
 func (in *inlet) expected() {
 	in.mu.Lock()
 	defer in.mu.Unlock()
+	in.taken = in.batch.last
 	for i, o := range in.batch.origins {
 		in.sources[o.id] = o // it may have been forgotten, since nothing was open
 		for _, d := range o.coming {
@@ -146,22 +147,42 @@ func (in *inlet) origin(id uint64) *origin {
 	return o
 }
 
-// handOver puts what has come into its queues.
-func (in *inlet) handOver() {
+// deliver hands on what has come, to a receiver that may be called at once. The publisher is
+// told in a pause, where nothing more is there to be read, or after many. It reports whether
+// it is still this goroutine's turn to read.
+func (in *inlet) deliver(r *local.Reader, pause bool) (mine bool) {
+	b := &in.batch
 	in.expected()
-	in.batch.queued.Flush()
+	if m := b.queued.Claim(); m != nil && !r.Call(m) {
+		return false
+	}
+	if !pause && b.n < maxBatch {
+		return true
+	}
+	in.tellTaken()
+	if pause {
+		if m := b.queued.Rest(); m != nil {
+			return r.Call(m)
+		}
+	}
+	return true
 }
 
-// flush hands over what has come, and tells the publisher.
+// flush puts what has come into its queues, and tells the publisher.
 func (in *inlet) flush() {
-	b := &in.batch
-	if b.n == 0 {
+	in.expected()
+	in.batch.queued.Waive()
+	in.batch.queued.Flush()
+	in.tellTaken()
+}
+
+// tellTaken has the publisher be told of what has come.
+func (in *inlet) tellTaken() {
+	if in.batch.n == 0 {
 		return
 	}
-	in.handOver()
-	b.n = 0
+	in.batch.n = 0
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	in.taken = b.last
 	in.wake()
 }

@@ -175,6 +175,7 @@ func (q *rqueue) await(ctx context.Context, late *time.Timer) error {
 	room := q.room
 	q.r.mu.Unlock()
 	defer q.r.mu.Lock()
+	q.r.t.readers.Relieve() // the other process may wait for this one
 	var over <-chan time.Time
 	if late != nil {
 		over = late.C

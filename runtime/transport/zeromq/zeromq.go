@@ -71,6 +71,7 @@ type Transport struct {
 
 	seq       atomic.Uint64
 	node      *local.Node
+	readers   *local.Readers // of what others publish
 	status    transport.Status
 	published transport.KnownProfile
 	requests  transport.Requests
@@ -171,6 +172,7 @@ func newTransport(cfg Config) (*Transport, error) {
 		remotes: map[string]*remote{}, inlets: map[string]*inlet{}, own: map[uint64]*target{}, ids: map[*local.Line]uint64{},
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
+	t.readers = local.NewReaders(t.running.Go, t.ctx.Done())
 	t.node = local.New(local.Config{
 		Name: "zeromq", OnError: t.onError, Publish: t.deadLetter, Answer: t.answer, Added: t.added, Removed: t.removed,
 	})
