@@ -175,6 +175,7 @@ func newTransport(cfg Config) (*Transport, error) {
 	t.readers = local.NewReaders(t.running.Go, t.ctx.Done())
 	t.node = local.New(local.Config{
 		Name: "zeromq", OnError: t.onError, Publish: t.deadLetter, Answer: t.answer, Added: t.added, Removed: t.removed,
+		Others: t.membersElsewhere, PassOn: t.passAlong,
 	})
 	return t, nil
 }
