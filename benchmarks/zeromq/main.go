@@ -1,6 +1,7 @@
 // Command zeromq measures how many messages of 64 bytes per second go from one process to
 // another over ipc, with transport/zeromq, libzmq and go-zeromq/zmq4, and prints the
-// medians as a Markdown table. The runs are interleaved, so that what disturbs the machine
+// medians as a Markdown table, with the processor time that the sender and the receiver take for
+// a message, from their start to their end. The runs are interleaved, so that what disturbs the machine
 // disturbs all. libzmq is Debian's, unpacked in the user's cache where the machine lacks it.
 package main
 
@@ -57,24 +58,27 @@ func compare(runs int, only, profile string) error {
 		return err
 	}
 	fmt.Printf("%s, %s/%s, messages per second over ipc, medians of %d runs\n\n", runtime.Version(), runtime.GOOS, runtime.GOARCH, runs)
-	fmt.Println("| pattern | who | messages/s | xsgen is |\n|---|---|---|---|")
+	fmt.Println("| pattern | who | messages/s | xsgen is | sender, µs | receiver, µs |\n|---|---|---|---|---|---|")
 	for _, pattern := range []string{"pubsub", "pushpull"} {
-		rates := map[string][]float64{}
+		rates, senders, receivers := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
 		for range runs {
 			for _, c := range contenders {
 				if only != "" && c.engine != only {
 					continue
 				}
-				rate, err := c.run(dir, env, pattern, profile)
+				r, err := c.run(dir, env, pattern, profile)
 				if err != nil {
 					return fmt.Errorf("%s, %s: %w", c.engine, pattern, err)
 				}
-				rates[c.engine] = append(rates[c.engine], rate)
+				rates[c.engine] = append(rates[c.engine], r.rate)
+				senders[c.engine] = append(senders[c.engine], r.sender)
+				receivers[c.engine] = append(receivers[c.engine], r.receiver)
 			}
 		}
 		for _, c := range contenders {
 			if list := rates[c.engine]; len(list) > 0 {
-				fmt.Printf("| %s | %s | %.0f | %.2f |\n", pattern, c.what, median(list), median(rates["xsgen"])/median(list))
+				fmt.Printf("| %s | %s | %.0f | %.2f | %.2f | %.2f |\n", pattern, c.what, median(list), median(rates["xsgen"])/median(list),
+					median(senders[c.engine]), median(receivers[c.engine]))
 			}
 		}
 	}
@@ -110,11 +114,17 @@ func build(dir string) ([]string, error) {
 	return env, cmd.Run()
 }
 
-// run has one process send to another one, and returns the receiver's messages per second.
-func (c contender) run(dir string, env []string, pattern, profile string) (float64, error) {
+// result is what came of a run.
+type result struct {
+	rate             float64 // messages per second
+	sender, receiver float64 // processor time for a message, in microseconds
+}
+
+// run has one process send to another one.
+func (c contender) run(dir string, env []string, pattern, profile string) (r result, err error) {
 	where, err := os.MkdirTemp(dir, "s")
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -140,16 +150,20 @@ func (c contender) run(dir string, env []string, pattern, profile string) (float
 	// Whoever binds comes first: the sender.
 	sender, _, err := start("send")
 	if err != nil {
-		return 0, err
+		return r, err
 	}
-	defer func() { _ = sender.Process.Kill(); _ = sender.Wait() }()
+	defer func() {
+		_ = sender.Process.Kill()
+		_ = sender.Wait()
+		r.sender = c.each(sender)
+	}()
 	receiver, out, err := start("receive")
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	line, err := out.ReadString('\n')
 	if err != nil {
-		return 0, err
+		return r, err
 	}
 	if profile != "" {
 		_ = sender.Process.Signal(os.Interrupt)
@@ -159,5 +173,11 @@ func (c contender) run(dir string, env []string, pattern, profile string) (float
 	if err == nil {
 		err = receiver.Wait()
 	}
-	return float64(c.count) / seconds, err
+	r.rate, r.receiver = float64(c.count)/seconds, c.each(receiver)
+	return r, err
+}
+
+// each is the processor time that a process which has ended took for a message.
+func (c contender) each(cmd *exec.Cmd) float64 {
+	return float64((cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Microseconds()) / float64(c.count)
 }
