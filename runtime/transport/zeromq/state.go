@@ -6,6 +6,9 @@ import (
 
 // refresh computes the state from what is connected and what is not.
 func (t *Transport) refresh(err error) {
+	if !t.looked.Load() {
+		return // the first that are found may be connected before the others are found
+	}
 	t.refreshing.Lock()
 	defer t.refreshing.Unlock()
 	state := transport.Ready

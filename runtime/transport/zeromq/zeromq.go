@@ -79,6 +79,7 @@ type Transport struct {
 	plain     plainPeers
 	turns     turns
 	tcp       net.Addr        // where it listens, nil if it does not
+	looked    atomic.Bool     // for those who are there: before, nobody knows whether all have been found
 	ready     atomic.Bool     // it has been
 	ctx       context.Context // ends when it is closed
 	cancel    context.CancelFunc
@@ -144,6 +145,7 @@ func New(ctx context.Context, cfg Config) (*Transport, error) {
 	t.expect()
 	t.discover()
 	t.running.Go(t.maintain)
+	t.looked.Store(true)
 	t.refresh(nil)
 	return t, nil
 }
