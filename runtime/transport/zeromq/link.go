@@ -29,6 +29,7 @@ type link struct {
 	heard  atomic.Int64 // when something has come, as Unix nanoseconds
 	wipe   atomic.Bool  // what is written is to be overwritten then
 	signal chan struct{}
+	enough chan struct{} // told that the writer need not rest any longer
 	ended  chan struct{} // closed when the writer has ended
 
 	mu      sync.Mutex
@@ -39,7 +40,7 @@ type link struct {
 }
 
 func newLink(c net.Conn, peer zmtp.Peer, r *zmtp.Reader) *link {
-	l := &link{conn: c, peer: peer, r: r, signal: make(chan struct{}, 1), ended: make(chan struct{})}
+	l := &link{conn: c, peer: peer, r: r, signal: make(chan struct{}, 1), enough: make(chan struct{}, 1), ended: make(chan struct{})}
 	l.heard.Store(time.Now().UnixNano())
 	return l
 }
@@ -115,7 +116,7 @@ func (l *link) write() {
 				buf = nil
 			}
 			if streak++; streak > longStreak && len(buf) < flushSize/2 {
-				time.Sleep(rest)
+				l.rest()
 			}
 			continue
 		}
@@ -129,12 +130,31 @@ func (l *link) write() {
 }
 
 // In a stream, where there was something to write after each of longStreak writes, the
-// writer rests between two, so that more goes together: otherwise it would write almost
-// every message by itself. A lone message never waits.
+// writer rests between two, until there is enough or for a time, so that more goes together:
+// otherwise it would write almost every message by itself. A lone message never waits.
 const (
 	longStreak = 8
-	rest       = 50 * time.Microsecond
+	resting    = 50 * time.Microsecond
+	enough     = 64 // messages
 )
+
+// rest waits for more to be written.
+func (l *link) rest() {
+	late := time.NewTimer(resting)
+	defer late.Stop()
+	select {
+	case <-l.enough:
+	case <-late.C:
+	}
+}
+
+// rouse has the writer rest no longer.
+func (l *link) rouse() {
+	select {
+	case l.enough <- struct{}{}:
+	default: // it has been told
+	}
+}
 
 // gather appends what is to be written next.
 func (l *link) gather(b []byte) []byte {

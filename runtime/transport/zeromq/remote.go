@@ -64,6 +64,9 @@ func (r *remote) add(q *rqueue, p *packet, pend *pending, expires time.Time) {
 	r.ring.push(e)
 	r.observe()
 	r.wake()
+	if r.ring.next()-r.sent == enough && r.out != nil {
+		r.out.rouse()
+	}
 }
 
 // maxSpare is how many entries are kept to be used again.

@@ -173,6 +173,9 @@ func (q *rqueue) await(ctx context.Context, late *time.Timer) error {
 		q.room = make(chan struct{})
 	}
 	room := q.room
+	if q.r.out != nil {
+		q.r.out.rouse() // nothing more comes from here
+	}
 	q.r.mu.Unlock()
 	defer q.r.mu.Lock()
 	q.r.t.readers.Relieve() // the other process may wait for this one
