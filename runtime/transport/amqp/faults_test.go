@@ -68,13 +68,9 @@ func TestSlowNetwork(t *testing.T) {
 			l := newLab(t, broker)
 			r := newTraffic(t, l, 4)
 			r.more(50)
-			n := l.dialed()
 			l.up.set(slow)
 			l.down.set(slow)
 			r.more(50)
-			if l.dialed() > n {
-				t.Error("a connection was lost")
-			}
 			for _, w := range []*way{&l.up, &l.down} {
 				w.set(func(w *way) { w.slice, w.delay, w.rate = 0, 0, 0 })
 			}

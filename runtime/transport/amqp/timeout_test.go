@@ -25,6 +25,7 @@ func TestConsumerTimeout(t *testing.T) {
 		}
 	}
 	limits(1000, 200)
+	defer limits(1_800_000, 60_000)
 	l := newLab(t, b)
 	c := l.raw()
 	leaksNothing(t)
@@ -59,7 +60,6 @@ func TestConsumerTimeout(t *testing.T) {
 		}
 	}
 	until(t, func() bool { return strings.Contains(said.String(), "acknowledgement") }, "the broker closes the channel")
-	limits(1_800_000, 60_000)
 	close(closed)
 	done := func(id string) bool {
 		mu.Lock()
