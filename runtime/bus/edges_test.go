@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 
 	"github.com/xsgen/xsgen/runtime/bus"
+	"github.com/xsgen/xsgen/runtime/topic"
 	"github.com/xsgen/xsgen/runtime/transport"
 )
 
@@ -65,5 +66,41 @@ func TestSubscribeInAHandler(t *testing.T) {
 				t.Errorf("%s: %v, the new one has heard %v", name, err, heard)
 			}
 		})
+	}
+}
+
+// TestNilEvents publishes nil in every way: it is refused, and nobody hears of it.
+func TestNilEvents(t *testing.T) {
+	b := bus.New()
+	for _, opt := range []bus.SubscribeOption{bus.Direct(), bus.Queued(4)} {
+		subscribe(t, b, "#", func(_ context.Context, e *bus.Event[order]) error {
+			t.Errorf("%s: %v", e.Topic(), e.Value())
+			return nil
+		}, opt, bus.Responder())
+	}
+	p := publisher[order](t, b, "a")
+	keyed, err := bus.NewKeyedPublisher[order](b, topic.MustFamily("k", "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, publish := range map[string]func() error{
+		"Publish":        func() error { return p.Publish(t.Context(), nil) },
+		"PublishAs":      func() error { return p.PublishAs(t.Context(), "id", nil) },
+		"PublishBatch":   func() error { return p.PublishBatch(t.Context(), []*order{{1}, nil}) },
+		"Request":        func() error { _, err := bus.Request[order, order](t.Context(), p, nil); return err },
+		"of a key":       func() error { return keyed.Publish(t.Context(), "k", nil) },
+		"As, of a key":   func() error { return keyed.PublishAs(t.Context(), "id", "k", nil) },
+		"batch of a key": func() error { return keyed.PublishBatch(t.Context(), "k", []*order{nil}) },
+		"request of a key": func() error {
+			_, err := bus.RequestKeyed[order, order](t.Context(), keyed, "k", nil)
+			return err
+		},
+	} {
+		if err := publish(); !errors.Is(err, bus.ErrNilEvent) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := b.Close(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -22,6 +22,9 @@ var (
 // ErrNilHandler is returned by subscriptions without a handler.
 var ErrNilHandler = errors.New("bus: the handler is nil")
 
+// ErrNilEvent is returned for events that are nil: what a handler gets never is.
+var ErrNilEvent = errors.New("bus: the event is nil")
+
 // errNotReturned is what an observer is told of a direct handler that has panicked, or
 // ended its goroutine.
 var errNotReturned = errors.New("bus: the handler has not returned")

@@ -50,7 +50,8 @@ func NewPublisher[T any](b *Bus, name topic.Name, opts ...PublishOption) (*Publi
 // Publish hands v to every subscriber. It returns the errors of direct handlers
 // and of queues that did not accept v, joined, and ErrClosed once the bus is
 // closed. It blocks while a queue is full, until ctx ends; one that has ended before counts
-// only where it would block. All others have v by then. v must not be changed afterwards.
+// only where it would block. All others have v by then. v must not be changed afterwards, and
+// nil is ErrNilEvent.
 // It allocates nothing unless publishes of one topic overlap, or wait.
 func (p *Publisher[T]) Publish(ctx context.Context, v *T) error {
 	return p.n.send(ctx, nil, "", v, p.options.timeout)
@@ -106,7 +107,8 @@ func (p *KeyedPublisher[T]) checkKey(key string) error {
 // PublishBatch publishes values one after the other, with less effort where they are
 // queued: a queue gets them together. If there are errors, they are those of all
 // values, joined; the others have been published. A queue that gets them together and does
-// not take all is a *BatchError, and gets none of those that follow.
+// not take all is a *BatchError, and gets none of those that follow. Of a batch with a nil in it
+// nothing is published: that is ErrNilEvent.
 func (p *Publisher[T]) PublishBatch(ctx context.Context, values []*T) error {
 	return p.n.publishBatch(ctx, "", values, p.options.timeout)
 }
@@ -129,6 +131,9 @@ func identified(id string) *extra {
 
 // send publishes, and tells the observer if there is one.
 func (n *node[T]) send(ctx context.Context, x *extra, key string, v *T, timeout time.Duration) error {
+	if v == nil {
+		return ErrNilEvent
+	}
 	if n.place.watched {
 		return n.observe(ctx, x, key, v, timeout)
 	}

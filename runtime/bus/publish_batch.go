@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,9 @@ import (
 // publishBatch delivers values to everybody who hears key: to each subscription all of
 // them, in order. An event has the same id for all.
 func (n *node[T]) publishBatch(ctx context.Context, key string, values []*T, timeout time.Duration) (err error) {
+	if slices.Contains(values, nil) {
+		return ErrNilEvent
+	}
 	if n.place.bus.observer != nil {
 		return n.observeAll(ctx, key, values, timeout)
 	}

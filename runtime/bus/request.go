@@ -61,6 +61,9 @@ func RequestKeyed[Req, Rep any](ctx context.Context, p *KeyedPublisher[Req], key
 }
 
 func request[Req, Rep any](ctx context.Context, n *node[Req], key string, v *Req, o publishOptions) (*Rep, error) {
+	if v == nil {
+		return nil, ErrNilEvent
+	}
 	c := &conversation{answered: make(chan struct{})}
 	if err := n.request(ctx, key, v, o, c); err != nil {
 		return nil, err
