@@ -149,6 +149,7 @@ func (c *conn) flush() {
 	c.trial, c.buf, c.secret, c.owed = c.buf, c.spare[:0], false, 0
 	c.marks, c.spare = c.marks[:0], nil
 	c.p.mu.Unlock()
+	c.written = 0 // a socket that is closed is not tried
 	err := c.raw.Write(c.tried)
 	c.p.mu.Lock()
 	if secret {
