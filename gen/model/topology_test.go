@@ -155,6 +155,30 @@ func TestInlineAndReplicas(t *testing.T) {
 	equal(t, "a group's link with a way of its own", pairs(top.Links[1].Pairs), "web-bank same-machine unix")
 }
 
+// TestNestedSettings are in a mapping, and one of them is a list.
+func TestNestedSettings(t *testing.T) {
+	for allow, want := range map[string]string{
+		`allow: {users: [web, "${OTHER:-bank}", 1000], group: shop}`: "allow.users=[web,  ][ OTHER bank][,1000  ] allow.group=[shop  ] ",
+		`allow: {users: web}`: "allow.users=[web  ] allow.group= ",
+	} {
+		top := resolved(t, strings.Replace(shopText(t), "  zeromq: {", "  zeromq: {"+allow+", ", 1))
+		got := ""
+		for _, s := range top.Transports[2].Settings[1:] {
+			got += s.Key + "="
+			for _, p := range s.Parts {
+				got += fmt.Sprintf("[%s %s %s]", p.Text, p.Variable, p.Default)
+			}
+			got += " "
+		}
+		equal(t, allow, got, want)
+	}
+	for _, allow := range []string{"allow: {user: [web]}", "allow: web", "allow: {users: [[web]]}", "allow: {users: {web: yes}}", "allow: {users: []}"} {
+		if _, said := join(t, strings.Replace(shopText(t), "  zeromq: {", "  zeromq: {"+allow+", ", 1)); !strings.Contains(said, "error") {
+			t.Errorf("%s was taken, and said was %q", allow, said)
+		}
+	}
+}
+
 func TestSettings(t *testing.T) {
 	top := resolved(t, strings.Replace(shopText(t), `prefix: shop}`, `prefix: "$${a}${B}-$$${C:-$$d}"}`, 1))
 	part := func(s *model.Setting) string {
@@ -170,7 +194,7 @@ func TestSettings(t *testing.T) {
 			all = append(all, s.Key+" "+part(s))
 		}
 	}
-	equal(t, "the settings", strings.Join(all, "\n"), "dir [ XDG_RUNTIME_DIR /tmp true false 18][/shop   false false 42]\nallow-users \nallow-group \n"+
+	equal(t, "the settings", strings.Join(all, "\n"), "dir [ XDG_RUNTIME_DIR /tmp true false 18][/shop   false false 42]\nallow.users \nallow.group \n"+
 		"url [ AMQP_URL amqp://guest:guest@localhost:5672/ true false 18]\nprefix [${a}   false false 77][ B  false false 82][-$   false false 86][ C $d true false 89]\n"+
 		"insecure [false   false false 0]\npassive [false   false false 0]")
 	if n := top.Transports[2].Settings[0].Length(); n != len("/tmp/shop-1000") {

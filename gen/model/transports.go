@@ -41,7 +41,7 @@ type TransportKind struct {
 
 // SettingKind is a setting that a transport has.
 type SettingKind struct {
-	Name     string
+	Name     string // with a dot: of a key in a mapping
 	Required bool
 	Meaning  string
 	// Default is used if the setting is not written. `{topology}` in it is the
@@ -52,8 +52,8 @@ type SettingKind struct {
 
 var (
 	directory = SettingKind{Name: "dir", Default: "{run}/{topology}", Meaning: "the directory of its sockets; one that the topology puts in the system's temporary directory gets the user's id"}
-	users     = SettingKind{Name: "allow-users", Meaning: "other users whose processes take part, by name or number, separated by commas"}
-	group     = SettingKind{Name: "allow-group", Meaning: "a group whose members' processes take part, by name or number"}
+	users     = SettingKind{Name: "allow.users", Meaning: "other users whose processes take part, a list of names or numbers"}
+	group     = SettingKind{Name: "allow.group", Meaning: "a group whose members' processes take part, by name or number"}
 	prefix    = SettingKind{Name: "prefix", Default: "{topology}", Meaning: "what its names on the server begin with"}
 )
 

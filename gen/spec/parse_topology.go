@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"strings"
+
 	"gopkg.in/yaml.v3"
 
 	"github.com/xsgen/xsgen/gen/diag"
@@ -113,15 +115,41 @@ func (p *parser) host(name Scalar, n *yaml.Node) *Host {
 	return h
 }
 
-// settings reads a mapping of scalars. Which keys there are is not known here.
+// settings reads a mapping of settings. Which keys there are is not known here. Those of a mapping
+// within it are joined by a dot, and what is in their lists by commas.
 func (p *parser) settings(n *yaml.Node, what string) []*Setting {
 	var out []*Setting
 	p.pairs(n, what, func(k Scalar, n *yaml.Node) {
-		if v := p.scalar(n, "a setting"); v.IsSet() {
-			out = append(out, &Setting{k, v})
+		if n.Kind != yaml.MappingNode {
+			out = p.setting(out, k, n)
+			return
 		}
+		p.pairs(n, quote(k.Value), func(within Scalar, n *yaml.Node) {
+			within.Value = k.Value + "." + within.Value
+			if n.Kind == yaml.SequenceNode {
+				out = append(out, &Setting{within, p.joined(n)})
+				return
+			}
+			out = p.setting(out, within, n)
+		})
 	})
 	return out
+}
+
+func (p *parser) setting(out []*Setting, k Scalar, n *yaml.Node) []*Setting {
+	if v := p.scalar(n, "a setting"); v.IsSet() {
+		out = append(out, &Setting{k, v})
+	}
+	return out
+}
+
+// joined is what is in a list, with commas between.
+func (p *parser) joined(n *yaml.Node) Scalar {
+	var list []string
+	for _, c := range n.Content {
+		list = append(list, p.scalar(c, "what is in a setting").Value)
+	}
+	return Scalar{Value: strings.Join(list, ","), Pos: p.pos(n), Tag: "!!str"}
 }
 
 func (p *parser) node(name Scalar, n *yaml.Node) *Node {

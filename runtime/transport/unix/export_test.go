@@ -6,6 +6,7 @@ import (
 	"bytes"
 
 	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Cut breaks all connections of a transport.
@@ -56,6 +57,15 @@ func Ping() []byte {
 func Offer(id uint64) []byte {
 	o := offer{id: id, members: 1, capacity: 1, patterns: []topic.Pattern{"a"}}
 	return o.append(nil)
+}
+
+// Event is what a peer sends for a queue: a head, and a message.
+func Event(queue byte) []byte {
+	var h heads
+	m := transport.Message{Envelope: transport.Envelope{ID: "whole", Topic: "event.a"}, Body: []byte("body")}
+	b, n := h.of(nil, &m.Envelope)
+	b, at := begin(b, frameMessage)
+	return end(appendMessage(append(b, 1, queue), n, &m, extra{}), at)
 }
 
 // Holds reports whether the buffers of connections have a text in them.

@@ -3,6 +3,7 @@
 package unix
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"math/rand/v2"
@@ -112,6 +113,33 @@ func FuzzFrames(f *testing.F) {
 		tr.cancel()
 	})
 }
+
+// FuzzGreeting has any bytes begin a connection.
+func FuzzGreeting(f *testing.F) {
+	f.Add((&hello{node: "a", replica: 3, epoch: "e", maxBody: 1 << 20}).append(nil))
+	f.Add(appendRefusal(nil, refuseDuplicate))
+	f.Add([]byte{0xff, 0xff, 0xff, 0x7f, frameHello})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		from := &canned{Reader: bytes.NewReader(data)}
+		h, err := readGreeting(from)
+		if err != nil {
+			return
+		}
+		used := data[:len(data)-from.Len()]
+		again, err := readGreeting(&canned{Reader: bytes.NewReader(h.append(nil))})
+		if err != nil || again != h || len(used) > maxGreeting {
+			t.Errorf("%x is %+v, and that becomes %+v, %v", used, h, again, err)
+		}
+	})
+}
+
+// canned is a connection from which some bytes come.
+type canned struct {
+	net.Conn
+	*bytes.Reader
+}
+
+func (c *canned) Read(p []byte) (int, error) { return c.Reader.Read(p) }
 
 // TestMessages has messages with all combinations of fields come as they were sent.
 func TestMessages(t *testing.T) {

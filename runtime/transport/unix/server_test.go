@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -197,7 +198,7 @@ func TestOpen(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(base, "shop", "web-2.sock")); err == nil {
 		t.Error("the socket is left")
 	}
-	for _, s := range []map[string]string{{"spin": "fast"}, {"allow-users": "nobody-of-this-name"}, {"allow-group": "no-group-of-this-name"}} {
+	for _, s := range []map[string]string{{"spin": "fast"}, {"allow.users": "nobody-of-this-name"}, {"allow.group": "no-group-of-this-name"}} {
 		if _, err := unix.Open(t.Context(), transport.Config{Topology: "shop", Node: "web", Settings: s}); err == nil {
 			t.Errorf("%v was taken", s)
 		}
@@ -217,6 +218,35 @@ func TestSmallerPeer(t *testing.T) {
 	}
 	publish(t, a, message(1))
 	got.wait(t, 1)
+}
+
+// TestCutOff has peers end after each byte of what they have to say, as those do that are killed:
+// what was not whole never was, and nobody is the worse for it.
+func TestCutOff(t *testing.T) {
+	dir := tempDir(t)
+	a := open(t, unix.Config{Dir: dir, Node: "a"})
+	var got box
+	subscribe(t, a, transport.SubscribeRequest{Receive: got.receive})
+	size := 1
+	for n := 0; n <= size; n++ {
+		said := slices.Concat(unix.Greeting(fmt.Sprintf("peer%04d", n), fmt.Sprintf("%04d", n)), unix.Offer(1), unix.Event(1))
+		size = len(said)
+		c := dial(t, dir, "a-0")
+		if _, err := c.Write(said[:n]); err != nil {
+			t.Fatal(err)
+		}
+		if n < size {
+			_ = c.Close()
+		}
+	}
+	got.wait(t, 1)
+	publish(t, open(t, unix.Config{Dir: dir, Node: "b"}), message(0))
+	if ids := got.wait(t, 2); !slices.Equal(ids, []string{"whole", id(0)}) {
+		t.Errorf("%q came", ids)
+	}
+	if f := a.Figures(); f.Malformed != 0 {
+		t.Errorf("%d count as hostile", f.Malformed)
+	}
 }
 
 // TestGreedyPeers ask without end: of those who do not read the answers, and of those who have

@@ -109,8 +109,8 @@ type Config struct {
 // Settings are the keys of the settings that Open knows.
 const (
 	SettingDir        = "dir"
-	SettingAllowUsers = "allow-users"
-	SettingAllowGroup = "allow-group"
+	SettingAllowUsers = "allow.users"
+	SettingAllowGroup = "allow.group"
 	SettingSpin       = "spin" // a duration
 )
 

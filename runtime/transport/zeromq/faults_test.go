@@ -171,6 +171,78 @@ func TestDropsAreCounted(t *testing.T) {
 	}
 }
 
+// TestPlainDropsAreCounted has a SUB socket take nothing for a while: what comes then, and what is
+// counted as dropped, is all that there was.
+func TestPlainDropsAreCounted(t *testing.T) {
+	dir := shortDir(t)
+	web := openNode(t, zeromq.Config{Node: "web", Dir: dir})
+	c := raw(t, dir)
+	_, r, err := zmtp.Shake(c, zmtp.Config{Type: zmtp.Sub, Limits: zmtp.Limits{Bytes: 4 << 20, Frames: 8}, Timeout: 10 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Write(zmtp.AppendCommand(nil, zmtp.Subscribe, nil)); err != nil {
+		t.Fatal(err)
+	}
+	publish := func(name topic.Name, n int) {
+		t.Helper()
+		for range n {
+			m := &transport.Message{Envelope: transport.Envelope{Topic: name}, Body: make([]byte, 1000)}
+			if err := transport.Publish(t.Context(), web, m); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	came := make(chan string)
+	go func() {
+		defer close(came)
+		for {
+			m, err := r.Read()
+			if err != nil {
+				return
+			}
+			came <- string(m.Frames[0])
+		}
+	}()
+	for joined := false; !joined; {
+		publish("state.joined", 1)
+		select {
+		case <-came:
+			joined = true
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	const n = 5000
+	before := web.Figures().PlainDropped
+	publish("event.counted", n)
+	dropped := int(web.Figures().PlainDropped - before)
+	_ = c.SetReadDeadline(time.Now().Add(time.Minute))
+	for left := n - dropped; left > 0; {
+		name, ok := <-came
+		if !ok {
+			t.Fatalf("%d of %d count as dropped, and %d have not come", dropped, n, left)
+		}
+		if name == "event.counted" {
+			left--
+		}
+	}
+	publish("state.last", 1)
+	for name := range came {
+		if name == "event.counted" {
+			t.Error("more came than were not dropped")
+		}
+		if name == "state.last" {
+			break
+		}
+	}
+	if dropped == 0 || dropped > n-1000 {
+		t.Errorf("%d of %d were dropped", dropped, n)
+	}
+	c.Close()
+	for range came { // until the reader has ended
+	}
+}
+
 // TestFullQueues has a peer take everything and do nothing of it: with each policy a
 // publisher begins exactly as many as there is room for.
 func TestFullQueues(t *testing.T) {
@@ -390,7 +462,7 @@ func TestOpen(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Error("nobody is told")
 	}
-	for _, s := range []map[string]string{{"allow-users": "nobody-of-this-name"}, {"allow-group": "no-group-of-this-name"}} {
+	for _, s := range []map[string]string{{"allow.users": "nobody-of-this-name"}, {"allow.group": "no-group-of-this-name"}} {
 		if _, err := zeromq.Open(t.Context(), transport.Config{Topology: "shop", Node: "web", Settings: s}); err == nil {
 			t.Errorf("%v was taken", s)
 		}

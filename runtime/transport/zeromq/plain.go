@@ -23,7 +23,8 @@ const plainPrefix = "@"
 
 // plainPeers are programs that are connected with plain sockets. The zero value has none.
 type plainPeers struct {
-	subs atomic.Pointer[[]*plainSub]
+	subs    atomic.Pointer[[]*plainSub]
+	dropped atomic.Uint64 // for SUB sockets, whose queues were full
 
 	mu     sync.Mutex
 	askers map[string]*line
@@ -98,7 +99,7 @@ func (l *line) finish() []*packet {
 type plainSub struct {
 	*line
 	prefixes atomic.Pointer[[]string]
-	dropped  atomic.Uint64
+	dropped  *atomic.Uint64 // by all of them
 }
 
 func (s *plainSub) put(p *packet) {
@@ -149,7 +150,7 @@ func (pp *plainPeers) change(edit func([]*plainSub) []*plainSub) {
 
 // servePlainSub serves a SUB socket.
 func (t *Transport) servePlainSub(l *link) error {
-	s := &plainSub{line: &line{link: l}}
+	s := &plainSub{line: &line{link: l}, dropped: &t.plain.dropped}
 	s.prefixes.Store(&[]string{})
 	l.start(s.line)
 	t.plain.change(func(list []*plainSub) []*plainSub { return append(list, s) })

@@ -117,7 +117,7 @@ func Open(ctx context.Context, c transport.Config) (transport.Transport, error) 
 	}
 	t, err := New(ctx, Config{
 		Node: c.Node, Replica: c.Replica, Dir: dir, Listen: c.Listen, Peers: c.Peers, Queues: c.Queues,
-		AllowUsers: c.Settings["allow-users"], AllowGroup: c.Settings["allow-group"],
+		AllowUsers: c.Settings["allow.users"], AllowGroup: c.Settings["allow.group"],
 		OnError: c.OnError,
 	})
 	if err != nil {
@@ -208,6 +208,15 @@ func (t *Transport) Check(p transport.Profile) error {
 	}
 	return p.Validate()
 }
+
+// Figures count what no subscription's Stats have.
+type Figures struct {
+	// PlainDropped are messages for SUB sockets of programs, each of which had 1,000 waiting.
+	PlainDropped uint64
+}
+
+// Figures are the counts at this moment.
+func (t *Transport) Figures() Figures { return Figures{t.plain.dropped.Load()} }
 
 // newID is an id for a message that has none.
 func (t *Transport) newID() string { return transport.NewID(t.epoch, t.seq.Add(1)) }

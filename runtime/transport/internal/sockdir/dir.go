@@ -21,7 +21,8 @@ type Access struct {
 	gid   int // -1: no group
 }
 
-// ParseAccess reads the settings allow-users and allow-group: names or numbers.
+// ParseAccess reads the settings allow.users, names or numbers with commas between, and
+// allow.group, one of them.
 func ParseAccess(users, group string) (Access, error) {
 	a := Access{users: map[uint32]bool{uint32(os.Getuid()): true}, gid: -1}
 	for name := range strings.SplitSeq(users, ",") {
@@ -36,7 +37,7 @@ func ParseAccess(users, group string) (Access, error) {
 			return u.Uid, nil
 		})
 		if err != nil {
-			return a, fmt.Errorf("allow-users: %w", err)
+			return a, fmt.Errorf("allow.users: %w", err)
 		}
 		a.users[uint32(uid)] = true
 	}
@@ -52,7 +53,7 @@ func ParseAccess(users, group string) (Access, error) {
 		return g.Gid, nil
 	})
 	if err != nil {
-		return a, fmt.Errorf("allow-group: %w", err)
+		return a, fmt.Errorf("allow.group: %w", err)
 	}
 	return a, nil
 }
