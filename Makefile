@@ -8,7 +8,7 @@ PKGS    := ./...
 # The go command leaves directories called testdata out of ./...
 GOLDEN  := ./testdata/golden/...
 
-.PHONY: test debug demo bench size conformance agreement differential mutants peers rabbit4 build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations shop-figures
+.PHONY: test debug demo bench size conformance agreement differential mutants peers rabbit4 build vet staticcheck unit fmt generated sigkill soak faults sigkill-unix zeromq shop shop-locations systems shop-figures
 
 test: build fmt vet generated staticcheck peers agreement debug unit
 
@@ -32,6 +32,12 @@ shop-figures:
 
 build:
 	$(GO) build $(PKGS) $(GOLDEN)
+
+# What programs need is there on other systems, too; where there are no Unix domain sockets
+# with credentials, those transports say so when they are opened.
+systems:
+	GOOS=darwin $(GO) vet ./runtime/transport/... ./runtime/node/... ./cmd/...
+	GOOS=windows $(GO) build ./runtime/... ./cmd/... ./testdata/golden/...
 
 fmt:
 	@out="$$(gofmt -l .)"; if [ -n "$$out" ]; then echo "not gofmt-clean:"; echo "$$out"; exit 1; fi
