@@ -85,7 +85,7 @@ mutants:
 
 unit:
 	@[ -n "$(RACE)" ] || echo "no C compiler: the tests run without -race"
-	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 10m $(PKGS) $(GOLDEN)
+	$(GO) run ./cmd/internal/testreport $(RACE) -timeout 20m $(PKGS) $(GOLDEN)
 
 # Buses and transports as they are with the build tag that finds events and messages
 # which are used too late.

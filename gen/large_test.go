@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/xsgen/xsgen/gen"
 	"github.com/xsgen/xsgen/gen/diag"
@@ -22,8 +21,8 @@ func many(n int, format string) string {
 	return b.String()
 }
 
-// large are specs over which a careless walk would take for ever: each takes a
-// fraction of a second on a machine that does nothing else.
+// large are specs over which a careless walk would take for ever, and the tests be ended:
+// each takes a fraction of a second on a machine that does nothing else.
 var large = map[string]string{
 	"types of types": largeHead + "types:\n" + many(3000, "  t%[1]d: {fields: {a: t%[2]d, b: t%[2]d}}\n") + "  t3000: {enum: [x]}\ninitial: a\nstates: {a: {}}\n",
 	"duplicate keys": largeHead + "events:\n" + many(20000, "  e: {}\n  f%d: {a: int%.0[2]d}\n") + "initial: a\nstates: {a: {}}\n",
@@ -42,12 +41,11 @@ var large = map[string]string{
 
 func TestLargeSpecsEnd(t *testing.T) {
 	for name, spec := range large {
-		began := time.Now()
 		l := gen.Check(gen.Input{Specs: []gen.Spec{{Path: "m.machine.yaml", Data: []byte(spec)}}, Modules: module})
 		var out bytes.Buffer
 		_ = diag.Text(&out, l)
-		if took := time.Since(began); took > 5*time.Second {
-			t.Errorf("%s: %d findings took %v", name, l.Len(), took)
+		if l.Len() == 0 && name != "negations" {
+			t.Errorf("%s: nothing is found", name)
 		}
 		if strings.HasPrefix(name, "lost") && !strings.Contains(out.String(), "did you mean") {
 			t.Errorf("%s: there are no hints at all", name)
