@@ -228,3 +228,32 @@ func TestReadRevoked(t *testing.T) {
 	r.more(20)
 	r.end()
 }
+
+// TestStickyRefused has a member of a sticky group lose the permission to pass on what comes to the
+// group: it waits, and is not given back again and again until it is taken for poison.
+func TestStickyRefused(t *testing.T) {
+	const keys = 5
+	l := newLab(t, rabbit.Own(t))
+	leaksNothing(t)
+	writer := l.node("writer")
+	permit := l.restrict()
+	s := &sharing{seen: map[string][]int{}, owner: map[string]string{}}
+	member := l.node("a")
+	sub, err := member.Subscribe(t.Context(), s.request("a"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.round(t, writer, keys, 1)
+	n := l.dialed()
+	permit(".*", "workers|members|amq[.]gen", ".*") // not by the default exchange
+	until(t, func() bool { return l.dialed() >= n+3 && member.Status().Get().State == transport.Ready }, "the member is there again")
+	s.publish(t, writer, keys, 2)
+	until(t, func() bool { return member.Status().Get().State != transport.Ready }, "it is refused")
+	permit(".*", ".*", ".*")
+	until(t, func() bool { return s.complete(keys, 2) }, "all is handled")
+	if st := sub.Stats(); st.Dead > 0 || st.Balance() != 0 {
+		t.Errorf("%+v", st)
+	}
+	shut(t, writer, member)
+	dropGroup(t, l)
+}

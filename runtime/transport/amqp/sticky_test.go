@@ -61,6 +61,13 @@ func (s *sharing) request(name string) transport.SubscribeRequest {
 // round has each of a number of keys get a number, and waits until they are handled.
 func (s *sharing) round(t *testing.T, n transport.Transport, keys, number int) {
 	t.Helper()
+	s.publish(t, n, keys, number)
+	until(t, func() bool { return s.complete(keys, number) }, "round %d is handled", number)
+}
+
+// publish has each of a number of keys get a number.
+func (s *sharing) publish(t *testing.T, n transport.Transport, keys, number int) {
+	t.Helper()
 	for k := range keys {
 		m := &transport.Message{
 			Envelope: transport.Envelope{ID: fmt.Sprintf("%d-%d", k, number), Topic: "group.workers.do", Key: fmt.Sprint("k", k)},
@@ -70,7 +77,6 @@ func (s *sharing) round(t *testing.T, n transport.Transport, keys, number int) {
 			t.Fatal(err)
 		}
 	}
-	until(t, func() bool { return s.complete(keys, number) }, "round %d is handled", number)
 }
 
 // complete reports whether each of a number of keys has numbers up to one.
