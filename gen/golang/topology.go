@@ -48,7 +48,7 @@ func TopologyFiles(t *model.Topology) []string {
 // wiringTaken are names that packages of machines cannot have in the package of a
 // topology: of what else it imports, and of its parameters and variables.
 const wiringTaken = " context errors strings time bus checked codec convert machine node topic transport amqp unix zeromq" +
-	" a b c cfg ctx e enc dec err h i k key m n o out p r s store t v w x "
+	" a b c cfg ctx dec dir e enc err ev h i k key m n o out p r r1 r2 r3 s store t take v w x "
 
 // topologyGenerator carries what the files of the package of a topology share.
 type topologyGenerator struct {

@@ -1,6 +1,7 @@
 package golang
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/dave/jennifer/jen"
@@ -21,8 +22,12 @@ func (g *topologyGenerator) inboxes(f *jen.File) {
 				elements = append(elements, g.inbox(m, i))
 			}
 			f.Comment(g.inboxesName(n, m.Participant) + " are where " + m.ID.Value + " hears what on " + oneLine(n.Name.Value) + ".")
-			f.Func().Id(g.inboxesName(n, m.Participant)).Params(jen.Id("m").Add(g.host(m.Participant))).Index().Add(ofNode("Inbox")).Block(
-				jen.Return(list(jen.Index().Add(ofNode("Inbox")), elements)))
+			f.Func().Id(g.inboxesName(n, m.Participant)).Params(jen.Id("m").Add(g.host(m.Participant))).Index().Add(ofNode("Inbox")).BlockFunc(func(b *jen.Group) {
+				if slices.ContainsFunc(m.Inboxes, hearsOwn) {
+					b.Id("take").Op(":=").Add(g.takeOwn(m.Participant))
+				}
+				b.Return(list(jen.Index().Add(ofNode("Inbox")), elements))
+			})
 		}
 	}
 	for _, p := range g.t.Machines {
@@ -30,6 +35,22 @@ func (g *topologyGenerator) inboxes(f *jen.File) {
 			g.forwards(f, m)
 		}
 	}
+}
+
+// hearsOwn reports whether events come to an inbox that are what its machine takes.
+func hearsOwn(i *wiring.Inbox) bool { return slices.ContainsFunc(i.Routes, isOwn) }
+
+func isOwn(r *wiring.Route) bool { return r.Way == nil && r.Broadcast == nil }
+
+// takeOwn is what a machine does with those.
+func (g *topologyGenerator) takeOwn(p *model.Participant) *jen.Statement {
+	args := []jen.Code{jen.Id("ctx"), jen.Id("e")}
+	if p.Keyed() {
+		args = append(args, jen.Id("e").Dot("Key").Call())
+	}
+	return jen.Func().Params(ctxParam(), anyEventParam()).Error().Block(
+		jen.List(jen.Id("ev"), jen.Id("_")).Op(":=").Id("e").Dot("Value").Call().Assert(g.of(p, "ExternalEvent")),
+		jen.Return(jen.Id("m").Dot("Take").Call(append(args, jen.Id("ev"))...)))
 }
 
 func (g *topologyGenerator) inboxesName(n *wiring.Node, p *model.Participant) string {
@@ -131,14 +152,12 @@ func (g *topologyGenerator) elsewhere(r *wiring.Route) *jen.Statement {
 func (g *topologyGenerator) take(p *model.Participant, r *wiring.Route) *jen.Statement {
 	take := jen.Id("m").Dot("Take")
 	switch {
+	case isOwn(r):
+		return jen.Id("take")
 	case r.Broadcast != nil && p.Keyed():
 		return ofNode("Mapped").Call(jen.Id(g.heardBroadcast(r.Broadcast, p)), jen.Id("m").Dot("TakeAll"))
 	case r.Broadcast != nil:
 		return ofNode("Mapped").Call(jen.Id(g.heardBroadcast(r.Broadcast, p)), take)
-	case r.Way == nil && p.Keyed():
-		return ofNode("PlainKeyed").Call(take)
-	case r.Way == nil:
-		return ofNode("Plain").Call(take)
 	case p.Keyed():
 		return ofNode("MappedKeyed").Call(g.keyOf(r.Way), jen.Id(g.names.way[r.Way]), take)
 	}

@@ -99,13 +99,22 @@ func (c *crossing) way(r *model.Route) {
 	name := c.names.way[r]
 	m := c.routes[r]
 	params := []jen.Code{jen.Id("key").String(), jen.Id("e").Op("*").Add(c.source(r))}
-	c.file.Add(doc(name + " is " + c.told(r) + ".")).Func().Id(name).Params(params...).Op("*").Add(c.target(r)).Block(jen.Return(c.made(r)))
+	c.file.Add(doc(name + " is " + c.told(r) + ".")).Func().Id(name).Params(params...).Add(c.becomes(r)).Block(jen.Return(c.made(r)))
 	if m.Where != nil {
 		c.file.Func().Id(name + "Where").Params(params...).Bool().Block(jen.Return(c.phrase(r).part(m.Where.Part())))
 	}
 	if m.Key != nil {
 		c.file.Func().Id(name + "Key").Params(params...).String().Block(jen.Return(c.phrase(r).part(m.Key.Part())))
 	}
+}
+
+// becomes is the type of what a route's events become: what their receiver takes, or of what is
+// published the struct.
+func (g *topologyGenerator) becomes(r *model.Route) *jen.Statement {
+	if r.Link.ByTopic() {
+		return jen.Op("*").Add(g.target(r))
+	}
+	return g.of(r.Link.ToMachine, "ExternalEvent")
 }
 
 // told says what a route does.
@@ -221,7 +230,7 @@ func (c *crossing) hearBroadcast(x *model.Broadcast, p *model.Participant) {
 	if sameLayout(x.Event.Fields, e.Fields) {
 		made = jen.Parens(jen.Op("*").Add(to.Clone())).Call(jen.Id("e"))
 	}
-	c.file.Func().Id(c.heardBroadcast(x, p)).Params(jen.Id("key").String(), jen.Id("e").Op("*").Add(c.event(nil, x.Event))).Op("*").Add(to).Block(jen.Return(made))
+	c.file.Func().Id(c.heardBroadcast(x, p)).Params(jen.Id("key").String(), jen.Id("e").Op("*").Add(c.event(nil, x.Event))).Add(c.of(p, "ExternalEvent")).Block(jen.Return(made))
 }
 
 // newWire makes what publishes a route's events as its receiver takes them. What is

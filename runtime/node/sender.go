@@ -5,6 +5,7 @@ import (
 
 	"github.com/xsgen/xsgen/runtime/bus"
 	"github.com/xsgen/xsgen/runtime/topic"
+	"github.com/xsgen/xsgen/runtime/transport"
 )
 
 // Sender publishes events of one topic for the code of a node. It is safe for concurrent
@@ -36,10 +37,22 @@ func NewKeyedSender[T any](n *Node, f topic.Family) (*KeyedSender[T], error) {
 // wherever it is heard in this process, and every transport that it leaves by has accepted
 // it. Of a node that is being shut down it is transport.ErrClosed.
 func (s *Sender[T]) Send(ctx context.Context, e *T) error {
-	return s.n.Send(func() error { return s.p.Publish(ctx, e) })
+	n := s.n // as n.Send does, without a function that is made for each event
+	n.sending.Add(1)
+	defer n.sending.Add(-1)
+	if n.closed.Load() {
+		return transport.ErrClosed
+	}
+	return s.p.Publish(ctx, e)
 }
 
 // Send is Sender.Send for the topic of key.
 func (s *KeyedSender[T]) Send(ctx context.Context, key string, e *T) error {
-	return s.n.Send(func() error { return s.p.Publish(ctx, key, e) })
+	n := s.n
+	n.sending.Add(1)
+	defer n.sending.Add(-1)
+	if n.closed.Load() {
+		return transport.ErrClosed
+	}
+	return s.p.Publish(ctx, key, e)
 }

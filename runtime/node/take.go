@@ -38,7 +38,7 @@ func mapped(f func()) (err error) {
 
 // crossed is what becomes of an event on its way to a receiver: its key there, and what the
 // receiver takes.
-func crossed[S, T any](key string, e *S, keyOf func(string, *S) string, mapping func(string, *S) *T) (to string, made *T, err error) {
+func crossed[S, E any](key string, e *S, keyOf func(string, *S) string, mapping func(string, *S) E) (to string, made E, err error) {
 	err = mapped(func() { to, made = keyOf(key, e), mapping(key, e) })
 	return to, made, err
 }
@@ -65,31 +65,25 @@ func Where[S any](keep func(key string, e *S) bool) func(*bus.AnyEvent) bool {
 	}
 }
 
-// Plain is a Route's Take for events that are what the machine takes, E.
-func Plain[E any](take func(context.Context, *bus.AnyEvent, E) error) func(context.Context, *bus.AnyEvent) error {
+// Mapped is a Route's Take for events of type S, which become what the machine takes. That the
+// mapping says so itself costs nothing, where to find out here would for every event.
+func Mapped[S, E any](mapping func(key string, e *S) E, take func(context.Context, *bus.AnyEvent, E) error) func(context.Context, *bus.AnyEvent) error {
 	return func(ctx context.Context, e *bus.AnyEvent) error {
-		v, err := valueOf[E](e)
+		v, err := valueOf[*S](e)
 		if err != nil {
 			return err
 		}
-		return take(ctx, e, v)
+		var made E
+		if err := mapped(func() { made = mapping(e.Key(), v) }); err != nil {
+			return err
+		}
+		return take(ctx, e, made)
 	}
 }
 
-// PlainKeyed is Plain for a host, whose instance the event's own key tells.
-func PlainKeyed[E any](take func(context.Context, *bus.AnyEvent, string, E) error) func(context.Context, *bus.AnyEvent) error {
-	return Plain(func(ctx context.Context, e *bus.AnyEvent, v E) error { return take(ctx, e, e.Key(), v) })
-}
-
-// Mapped is a Route's Take for events of type S, which become a T. A *T is an E.
-func Mapped[S, T, E any](mapping func(key string, e *S) *T, take func(context.Context, *bus.AnyEvent, E) error) func(context.Context, *bus.AnyEvent) error {
-	return MappedKeyed(func(string, *S) string { return "" }, mapping,
-		func(ctx context.Context, e *bus.AnyEvent, _ string, v E) error { return take(ctx, e, v) })
-}
-
 // MappedKeyed is Mapped for a host, with what the instance's key is.
-func MappedKeyed[S, T, E any](
-	keyOf func(key string, e *S) string, mapping func(key string, e *S) *T, take func(context.Context, *bus.AnyEvent, string, E) error,
+func MappedKeyed[S, E any](
+	keyOf func(key string, e *S) string, mapping func(key string, e *S) E, take func(context.Context, *bus.AnyEvent, string, E) error,
 ) func(context.Context, *bus.AnyEvent) error {
 	return func(ctx context.Context, e *bus.AnyEvent) error {
 		v, err := valueOf[*S](e)
@@ -100,11 +94,7 @@ func MappedKeyed[S, T, E any](
 		if err != nil {
 			return err
 		}
-		event, ok := any(made).(E)
-		if !ok {
-			return mismatch(e)
-		}
-		return take(ctx, e, to, event)
+		return take(ctx, e, to, made)
 	}
 }
 
