@@ -42,7 +42,7 @@ func TestFigures(t *testing.T) {
 	t.Logf("%d rounds in %v", rounds, time.Since(begun).Round(time.Second))
 	for i, p := range places {
 		f := &seen[i]
-		t.Logf("| %s | %s | %s | %s |", p, show(f.median), show(f.late), show(f.rate))
+		t.Logf("| %s | %s | %s | %s |", p, show(f.median, 2), show(f.late, 2), show(f.rate, 0))
 	}
 }
 
@@ -73,11 +73,12 @@ func (f *measured) add(t *testing.T, alone, many *proc) {
 }
 
 // show is the median of all rounds, and what it was in each.
-func show(list []float64) string {
+func show(list []float64, digits int) string {
+	text := func(x float64) string { return strconv.FormatFloat(x, 'f', digits, 64) }
 	var all []string
 	for _, x := range list {
-		all = append(all, strconv.FormatFloat(x, 'g', 3, 64))
+		all = append(all, text(x))
 	}
 	slices.Sort(list)
-	return fmt.Sprintf("%.3g (%s)", list[len(list)/2], strings.Join(all, " "))
+	return fmt.Sprintf("%s (%s)", text(list[len(list)/2]), strings.Join(all, " "))
 }
