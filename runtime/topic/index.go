@@ -31,7 +31,7 @@ func (x *Index[V]) Remove(p Pattern, v V) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	defer x.cache.Store(nil)
-	return x.trie.Remove(p, func(other V) bool { return other == v })
+	return x.trie.Remove(p, v)
 }
 
 // Match returns the values of every pattern that matches name, in no order, each once.

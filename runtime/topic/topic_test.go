@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -178,7 +179,7 @@ func checkIndex(t *testing.T, r *rand.Rand) {
 	checkOverlaps(t, patterns)
 	for i := range patterns {
 		if i%2 == 0 {
-			if !trie.Remove(patterns[i], func(v int) bool { return v == i }) {
+			if !trie.Remove(patterns[i], i) {
 				t.Fatalf("%s was not found", patterns[i])
 			}
 			patterns[i] = ""
@@ -259,4 +260,61 @@ func FuzzPattern(f *testing.F) {
 func FuzzIndex(f *testing.F) {
 	f.Add(uint64(1))
 	f.Fuzz(func(t *testing.T, seed uint64) { checkIndex(t, rand.New(rand.NewPCG(seed, seed))) })
+}
+
+// TestManyValuesOfAPattern come and go in any order, each as often as it was added.
+func TestManyValuesOfAPattern(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	var trie topic.Trie[int]
+	times := map[int]int{}
+	for range 20_000 {
+		v := r.IntN(100)
+		if r.IntN(2) == 0 {
+			trie.Add("a.*", v)
+			times[v]++
+		} else {
+			if removed := trie.Remove("a.*", v); removed != (times[v] > 0) {
+				t.Fatalf("removed is %v, and %d was there %d times", removed, v, times[v])
+			}
+			times[v] = max(times[v]-1, 0)
+		}
+		if r.IntN(300) == 0 {
+			for v, n := range times {
+				for ; n > 0; n-- {
+					trie.Remove("a.*", v)
+				}
+			}
+			clear(times)
+		}
+		var want []int
+		all := 0
+		for v, n := range times {
+			if all += n; n > 0 {
+				want = append(want, v)
+			}
+		}
+		slices.Sort(want)
+		if got := slices.Sorted(slices.Values(trie.Match("a.b", nil))); !slices.Equal(got, want) || trie.Len() != all {
+			t.Fatalf("%d values, %v; want %d, %v", trie.Len(), got, all, want)
+		}
+	}
+}
+
+// BenchmarkRemove removes values of one pattern, as those of a process that has gone: the time for
+// each is the same however many there are.
+func BenchmarkRemove(b *testing.B) {
+	for _, n := range []int{10, 1_000, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			values := rand.New(rand.NewPCG(7, 8)).Perm(n)
+			var index topic.Index[int]
+			for i := 0; b.Loop(); i++ {
+				if i%n == 0 {
+					for v := range n {
+						index.Add("a.b", v)
+					}
+				}
+				index.Remove("a.b", values[i%n])
+			}
+		})
+	}
 }

@@ -7,31 +7,31 @@ import (
 
 // Trie finds the values of all patterns that match a topic. Its zero value is
 // empty and ready. It is not safe for concurrent use while it is changed.
-type Trie[V any] struct {
+type Trie[V comparable] struct {
 	root node[V]
 	n    int
 }
 
 // node is one segment of the patterns below it. A `#` node is also its own
 // successor, for each segment that it takes.
-type node[V any] struct {
+type node[V comparable] struct {
 	children map[string]*node[V]
 	one      *node[V]
 	many     *node[V]
 	isMany   bool
-	values   []V
+	values   values[V]
 }
 
 // Len is the number of values in the index.
 func (t *Trie[V]) Len() int { return t.n }
 
-// Add adds v under p. The same value may be there several times.
+// Add adds v under p. The same value may be there several times, and is removed as often.
 func (t *Trie[V]) Add(p Pattern, v V) {
 	n := &t.root
 	for _, seg := range p.segments() {
 		n = n.child(seg)
 	}
-	n.values = append(n.values, v)
+	n.values.add(v)
 	t.n++
 }
 
@@ -62,28 +62,23 @@ func (n *node[V]) child(seg string) *node[V] {
 	return c
 }
 
-// Remove removes the first value under p that is picked, and reports whether
-// there was one. Branches that are left empty are removed too.
-func (t *Trie[V]) Remove(p Pattern, pick func(V) bool) bool {
-	removed := t.root.remove(p.segments(), pick)
+// Remove removes v under p once, and reports whether it was there. Branches that are left
+// empty are removed too.
+func (t *Trie[V]) Remove(p Pattern, v V) bool {
+	removed := t.root.remove(p.segments(), v)
 	if removed {
 		t.n--
 	}
 	return removed
 }
 
-func (n *node[V]) remove(segs []string, pick func(V) bool) bool {
+func (n *node[V]) remove(segs []string, v V) bool {
 	if len(segs) == 0 {
-		i := slices.IndexFunc(n.values, pick)
-		if i < 0 {
-			return false
-		}
-		n.values = slices.Delete(n.values, i, i+1)
-		return true
+		return n.values.remove(v)
 	}
 	seg, rest := segs[0], segs[1:]
 	c := n.existing(seg)
-	if c == nil || !c.remove(rest, pick) {
+	if c == nil || !c.remove(rest, v) {
 		return false
 	}
 	if c != n && c.empty() {
@@ -106,7 +101,7 @@ func (n *node[V]) existing(seg string) *node[V] {
 }
 
 func (n *node[V]) empty() bool {
-	return len(n.values) == 0 && len(n.children) == 0 && n.one == nil && n.many == nil
+	return len(n.values.list) == 0 && len(n.children) == 0 && n.one == nil && n.many == nil
 }
 
 func (n *node[V]) drop(seg string) {
@@ -121,7 +116,8 @@ func (n *node[V]) drop(seg string) {
 }
 
 // Match appends the values of every pattern that matches name to dst and
-// returns it; each value once, whatever the ways in which its pattern matches.
+// returns it, in no order; each value once for each of its patterns that matches, in
+// whatever ways that does.
 // It allocates nothing beyond dst unless more than 16 patterns are in progress
 // at once.
 //
@@ -149,13 +145,13 @@ func (t *Trie[V]) Match(name Name, dst []V) []V {
 		active, next = next, active
 	}
 	for _, n := range active {
-		dst = append(dst, n.values...)
+		dst = append(dst, n.values.list...)
 	}
 	return dst
 }
 
 // enter adds n, and the `#` after it, which may match nothing.
-func enter[V any](set []*node[V], n *node[V]) []*node[V] {
+func enter[V comparable](set []*node[V], n *node[V]) []*node[V] {
 	set = append(set, n)
 	if n.many != nil {
 		set = enterMany(set, n.many)
@@ -163,7 +159,7 @@ func enter[V any](set []*node[V], n *node[V]) []*node[V] {
 	return set
 }
 
-func enterMany[V any](set []*node[V], n *node[V]) []*node[V] {
+func enterMany[V comparable](set []*node[V], n *node[V]) []*node[V] {
 	if slices.Contains(set, n) {
 		return set
 	}
