@@ -96,7 +96,9 @@ func TestGaps(t *testing.T) {
 		stop()
 		until(t, "all are accounted for", func() bool {
 			st := s.Stats()
-			return st.Accepted+st.Gaps == n && st.Waiting+st.InFlight == 0
+			mu.Lock()
+			defer mu.Unlock()
+			return st.Accepted+st.Gaps == n && told == st.Gaps && st.Waiting+st.InFlight == 0
 		})
 		mu.Lock()
 		st := s.Stats()
