@@ -5,6 +5,7 @@ package unix
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/xsgen/xsgen/runtime/transport"
 )
@@ -12,6 +13,19 @@ import (
 // What is kept for a queue outlives the process that has the queue: it goes to a stand-in,
 // of a peer that is absent, which goes on keeping messages until a process has the queue
 // again. A group has one stand-in for all its processes.
+
+// moves tells whether messages that are kept are on their way from one queue to another: there
+// nobody finds them who looks through the queues.
+type moves struct{ begun, ended atomic.Uint64 }
+
+func (m *moves) begin() { m.begun.Add(1) }
+func (m *moves) end()   { m.ended.Add(1) }
+
+// rest returns what reports whether no message has been on its way since.
+func (m *moves) rest() func() bool {
+	ended := m.ended.Load()
+	return func() bool { return m.begun.Load() == ended }
+}
 
 // standIn is the absent peer of a name.
 func (t *Transport) standIn(name string) *peer {
@@ -165,6 +179,8 @@ func (t *Transport) succeed(r *remote) {
 		return
 	}
 	before.ended, before.heir = true, r
+	t.moves.begin()
+	defer t.moves.end()
 	entries := before.take()
 	p.tell()
 	p.mu.Unlock()
@@ -207,6 +223,8 @@ func (t *Transport) regroup(standIn *remote) {
 	if g == nil || !g.attended() {
 		return
 	}
+	t.moves.begin()
+	defer t.moves.end()
 	standIn.peer.mu.Lock()
 	entries := standIn.take()
 	standIn.peer.tell()
@@ -223,9 +241,12 @@ func (t *Transport) handOn(g *group, from *remote, entries []*entry) {
 	defer t.mu.Unlock()
 	if t.leaving {
 		release(entries, transport.ErrClosed)
+		t.strayed.Add(int64(len(entries)))
 		return
 	}
+	t.moves.begin()
 	t.running.Go(func() {
+		defer t.moves.end()
 		for _, e := range entries {
 			t.handOver(g, e)
 		}
@@ -237,6 +258,7 @@ func (t *Transport) handOver(g *group, e *entry) {
 	s := post{t: t, ctx: t.ctx, m: &e.p.Message, size: uint64(len(e.p.Body)), x: e.x, parcel: e.p, entry: e}
 	s.toGroup(g)
 	if !s.put {
+		t.strayed.Add(1)
 		e.stored.settle(transport.ErrNotConnected)
 	}
 	e.p.Release()

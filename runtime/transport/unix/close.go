@@ -25,7 +25,7 @@ func (t *Transport) Close(ctx context.Context) error {
 	t.hurry.Do(func() { close(t.hurried) })
 	left := t.subs.Abandon() + t.abandonKept()
 	<-t.done
-	if left == 0 {
+	if left += int(t.strayed.Load()); left == 0 {
 		return nil
 	}
 	return &transport.DrainError{Left: left}
@@ -84,13 +84,13 @@ func (t *Transport) awaitAll(ctx context.Context, limit time.Duration, cond func
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for {
-		all := true
+		all, rest := true, t.moves.rest()
 		for _, p := range append(t.known(), t.standIns()...) {
 			p.mu.Lock()
 			all = all && (p.gone || cond(p))
 			p.mu.Unlock()
 		}
-		if all {
+		if all && rest() {
 			return
 		}
 		select {
@@ -155,6 +155,6 @@ func (t *Transport) end() {
 		p.mu.Unlock()
 	}
 	t.running.Wait()
-	t.abandonKept()
+	t.strayed.Add(int64(t.abandonKept()))
 	_ = t.lock.Close()
 }

@@ -59,6 +59,10 @@ func (in *inbound) numbers(kind byte, payload []byte) error {
 // ofRemote handles what is about a queue of the peer.
 func (in *inbound) ofRemote(kind byte, n []uint64) (err error) {
 	p := in.p
+	if kind == frameRetired {
+		p.t.moves.begin()
+		defer p.t.moves.end()
+	}
 	p.mu.Lock()
 	r := p.remotes[n[0]]
 	if r == nil {

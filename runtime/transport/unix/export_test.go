@@ -25,12 +25,16 @@ func (t *Transport) Scissors() func() {
 
 // Kept is how many messages are kept for others.
 func (t *Transport) Kept() (n int) {
+	rest := t.moves.rest()
 	for _, p := range append(t.known(), t.standIns()...) {
 		p.mu.Lock()
 		for _, r := range p.remotes {
 			n += r.kept.waiting
 		}
 		p.mu.Unlock()
+	}
+	if !rest() {
+		n++ // at least
 	}
 	return n
 }

@@ -52,6 +52,8 @@ func (t *Transport) offered(p *peer, c *conn, o *offer) error {
 func (t *Transport) synced(c *conn) {
 	p := c.p
 	var ended []*remote
+	t.moves.begin()
+	defer t.moves.end()
 	p.mu.Lock()
 	c.synced = true
 	for id, r := range p.remotes {

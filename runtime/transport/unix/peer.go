@@ -148,6 +148,8 @@ func (p *peer) succeed() {
 
 func (p *peer) finish() {
 	p.succeed() // it may not have come to a connection
+	p.t.moves.begin()
+	defer p.t.moves.end()
 	p.mu.Lock()
 	p.gone = true
 	if p.conn != nil {

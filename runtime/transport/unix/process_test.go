@@ -236,29 +236,41 @@ func flood(tb testing.TB, from *unix.Transport) (name func(int) string, stop fun
 }
 
 // TestKilledInAGroup kills one of two processes of a group: the other one gets what it has
-// left.
+// left, also if the publisher closes at once.
 func TestKilledInAGroup(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts processes")
 	}
-	dir, path := tempDir(t), filepath.Join(tempDir(t), "ledger")
-	r := role{Dir: dir, Node: "one", Group: "g", Ledger: path, Profile: reliably(), Pause: 50 * time.Microsecond}
-	from := open(t, unix.Config{Dir: dir, Node: "from"})
-	one := start(t, r)
-	r.Node = "two"
-	two := start(t, r)
-	accepted, stop := flood(t, from)
-	until(t, "a thousand are under way", func() bool { return from.Kept() >= 1000 })
-	one.kill()
-	time.Sleep(50 * time.Millisecond)
-	n := stop()
-	until(t, "all are settled", func() bool { return from.Kept() == 0 })
-	_ = two.in.Close()
-	two.done.Wait()
-	ids, again := ledger(t, path)
-	t.Logf("%d messages, %d were handled again", n, again)
-	if len(ids) != n || n > 0 && ids[n-1] != accepted(n-1) {
-		t.Errorf("%d were accepted, and %d handled", n, len(ids))
+	for name, end := range map[string]func(testing.TB, *unix.Transport){
+		"all are settled": func(tb testing.TB, from *unix.Transport) {
+			until(tb, "all are settled", func() bool { return from.Kept() == 0 })
+		},
+		"closed": func(tb testing.TB, from *unix.Transport) {
+			if err := from.Close(context.Background()); err != nil {
+				tb.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, path := tempDir(t), filepath.Join(tempDir(t), "ledger")
+			r := role{Dir: dir, Node: "one", Group: "g", Ledger: path, Profile: reliably(), Pause: 50 * time.Microsecond}
+			from := open(t, unix.Config{Dir: dir, Node: "from"})
+			one := start(t, r)
+			r.Node = "two"
+			two := start(t, r)
+			accepted, stop := flood(t, from)
+			until(t, "a thousand are under way", func() bool { return from.Kept() >= 1000 })
+			one.kill()
+			n := stop()
+			end(t, from)
+			_ = two.in.Close()
+			two.done.Wait()
+			ids, again := ledger(t, path)
+			t.Logf("%d messages, %d were handled again", n, again)
+			if len(ids) != n || n > 0 && ids[n-1] != accepted(n-1) {
+				t.Errorf("%d were accepted, and %d handled", n, len(ids))
+			}
+		})
 	}
 }
 

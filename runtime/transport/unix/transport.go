@@ -51,6 +51,8 @@ type Transport struct {
 	running sync.WaitGroup
 	readers *local.Readers
 	lock    *os.File
+	moves   moves
+	strayed atomic.Int64 // messages that were kept, and that nobody has in the end
 	malform atomic.Uint64
 	foreign atomic.Uint64
 
