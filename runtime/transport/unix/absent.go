@@ -188,7 +188,8 @@ func (t *Transport) succeed(r *remote) {
 		r.kept.waiting++
 		r.kept.bytes += uint64(len(e.p.Body))
 	}
-	r.kept.entries, r.kept.first, r.sent = entries, 1, uint64(len(entries))
+	r.kept.entries, r.kept.first = entries, r.sent+1
+	r.sent += uint64(len(entries))
 	r.before = before
 }
 

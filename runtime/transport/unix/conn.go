@@ -159,7 +159,8 @@ func (c *conn) flush() {
 		c.recycle(c.trial)
 	}
 	c.trial, c.wrote = nil, time.Now()
-	if c.busy = len(c.rest)+len(c.buf) > 0; c.busy {
+	due := !c.held && len(c.p.dirty)+len(c.p.losses) > 0 // since it was looked at
+	if c.busy = due || c.pending() > 0; c.busy {
 		c.wakeUp()
 	}
 }
@@ -223,11 +224,9 @@ func (c *conn) write() {
 func (c *conn) next() (b []byte, secret bool) {
 	c.p.mu.Lock()
 	defer c.p.mu.Unlock()
-	for try := 0; ; try++ {
+	for try := 0; !c.closed; try++ { // what is due then is the next connection's
 		c.p.report(c)
 		switch {
-		case c.closed:
-			return nil, false
 		case len(c.rest) > 0:
 			b, c.rest = c.rest, nil
 			return b, c.hidden
@@ -247,6 +246,7 @@ func (c *conn) next() (b []byte, secret bool) {
 		runtime.Gosched()
 		c.p.mu.Lock()
 	}
+	return nil, false
 }
 
 // close ends the connection's writing; p.mu is held.

@@ -28,8 +28,8 @@ func (in *inbound) plain(kind byte, payload []byte) error {
 }
 
 // numbersOf are how many numbers frames have that have nothing else, except for acks.
-var numbersOf = [frameAnew + 1]byte{
-	frameSettled: 4, frameAsk: 1, frameGap: 3, frameDropped: 2, frameSubscribed: 2, frameUnsub: 1, frameUnsubscribed: 1, frameRetired: 1, frameAnew: 1,
+var numbersOf = [frameRetired + 1]byte{
+	frameSettled: 4, frameAsk: 1, frameGap: 3, frameDropped: 2, frameSubscribed: 2, frameUnsub: 1, frameUnsubscribed: 1, frameRetired: 1,
 }
 
 // numbers handles frames that have nothing but numbers.
@@ -108,11 +108,6 @@ func (in *inbound) ofLine(kind byte, n []uint64) {
 		}
 	case frameDropped:
 		f.line.Lost(n[1])
-	case frameAnew:
-		f.stale.Store(true)
-		p.mu.Lock()
-		p.setFlow(f.id, newFlow(p, f.id, f.line))
-		p.mu.Unlock()
 	case frameSubscribed:
 		p.mu.Lock()
 		if n[1] == 0 {

@@ -29,7 +29,6 @@ type flow struct {
 	_ [64]byte // who reads and who settles would wait for each other's cache line
 
 	settled, freed  atomic.Uint64
-	stale           atomic.Bool   // the publisher has begun to count anew
 	asked, reporter atomic.Bool   // the publisher waits to hear of it; it is to be reported
 	delayed         atomic.Bool   // it is to be reported soon
 	told            atomic.Uint64 // what was settled when it was reported
@@ -54,10 +53,10 @@ func (f *flow) fresh(n uint64) bool {
 	if n <= f.received.Load() {
 		return false
 	}
-	f.received.Store(n)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.open[n] = struct{}{}
+	f.received.Store(n)
 	return true
 }
 
@@ -125,9 +124,7 @@ func (p *peer) report(c *conn) {
 	}
 	for _, f := range p.dirty {
 		f.reporter.Store(false)
-		if !f.stale.Load() {
-			f.report(c)
-		}
+		f.report(c)
 	}
 	p.dirty = p.dirty[:0]
 	for _, r := range p.losses {
@@ -153,15 +150,14 @@ func (f *flow) report(c *conn) {
 
 // progress is how far the flow has come, for a publisher that has connected again.
 func (f *flow) progress() progress {
-	x := progress{received: f.received.Load(), settled: f.settled.Load(), freed: f.freed.Load()}
-	x.openBytes = f.receivedBytes.Load() - x.freed
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	x := progress{received: f.received.Load(), settled: f.settled.Load(), freed: f.freed.Load()}
+	x.openBytes = f.receivedBytes.Load() - x.freed
 	for n := range f.open {
 		x.open = append(x.open, n)
 	}
 	slices.Sort(x.open)
-	f.acks = f.acks[:0] // what is not open is settled
 	return x
 }
 

@@ -33,7 +33,6 @@ const (
 	frameBye
 	frameFarewell
 	frameRetired
-	frameAnew
 )
 
 const (

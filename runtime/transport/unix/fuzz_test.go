@@ -29,6 +29,15 @@ func pair(tb testing.TB) (*Transport, *conn, net.Conn) {
 	}
 	t := newTransport(Config{Dir: tb.TempDir(), Node: "a"}, own)
 	close(t.joined)
+	p := newPeer(t, &hello{node: "b", epoch: "e", maxBody: 1 << 20})
+	t.peers[p.name] = p
+	c, far := link(tb, p)
+	return t, c, far
+}
+
+// link is a connection to a peer, and its other end.
+func link(tb testing.TB, p *peer) (*conn, net.Conn) {
+	tb.Helper()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		tb.Fatal(err)
@@ -41,16 +50,14 @@ func pair(tb testing.TB) (*Transport, *conn, net.Conn) {
 		}
 		_ = f.Close()
 	}
-	p := newPeer(t, &hello{node: "b", epoch: "e", maxBody: 1 << 20})
-	t.peers[p.name] = p
 	c, err := newConn(ends[0].(*net.UnixConn), p, false)
 	if err != nil {
 		tb.Fatal(err)
 	}
-	if !t.join(c) {
+	if !p.t.join(c) {
 		tb.Fatal("it does not join")
 	}
-	return t, c, ends[1]
+	return c, ends[1]
 }
 
 // FuzzFrames reads frames of all kinds, well-formed and not: nothing panics, hangs, or takes

@@ -31,10 +31,8 @@ func (t *Transport) offered(p *peer, c *conn, o *offer) error {
 		return fmt.Errorf("%w: it has more than %d queues", errMalformed, maxQueues)
 	}
 	if r == nil || r.ended {
-		r = &remote{peer: p, offer: *o}
-		r.progress, o.progress = progress{}, progress{}
+		r = &remote{peer: p, offer: *o, sent: o.received} // of before, if the peer was taken for gone, and has not
 		p.remotes[o.id] = r
-		c.frame(frameAnew, o.id) // the peer may have been taken for gone, and has not
 		t.succeed(r)
 	}
 	r.resume(o, c)

@@ -189,7 +189,7 @@ func (in *inbound) frame(kind byte, payload []byte) (err error) {
 		return in.sub(payload)
 	case framePing, framePong, frameSync, frameBye, frameFarewell:
 		return in.plain(kind, payload)
-	case frameSettled, frameAcks, frameAsk, frameGap, frameDropped, frameSubscribed, frameUnsub, frameUnsubscribed, frameRetired, frameAnew:
+	case frameSettled, frameAcks, frameAsk, frameGap, frameDropped, frameSubscribed, frameUnsub, frameUnsubscribed, frameRetired:
 		return in.numbers(kind, payload)
 	}
 	return fmt.Errorf("%w: there is no kind %d", errMalformed, kind)
