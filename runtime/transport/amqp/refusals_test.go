@@ -3,7 +3,9 @@ package amqp_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -185,31 +187,36 @@ func TestQueueDeleted(t *testing.T) {
 }
 
 // TestFull has a queue of three, and nobody who takes from it: a publisher is told that it
-// is full, and a durable message waits for room.
+// is full, and a durable message waits for room. What is confirmed is handled, once.
 func TestFull(t *testing.T) {
 	l := newLab(t, rabbit.Shared(t))
 	leaksNothing(t)
 	p := transport.Profile{Durable: transport.Durable, Capacity: 3}
 	n := l.node("writer", amqp.Queues(transport.Queue{Node: "reader", Name: "jobs", Patterns: []topic.Pattern{"event.#"}, Profile: p}))
 	m := &transport.Message{Envelope: transport.Envelope{Topic: "event.a"}}
-	var err error
-	sent := 0
-	for ; sent < 100 && err == nil; sent++ { // the limit is not exact
-		err = transport.Publish(t.Context(), n, m)
+	var confirmed []string
+	for len(confirmed) < 100 { // the limit is not exact
+		m.ID = fmt.Sprint(len(confirmed))
+		err := transport.Publish(t.Context(), n, m)
+		if err == nil {
+			confirmed = append(confirmed, m.ID)
+			continue
+		}
+		if !errors.Is(err, transport.ErrFull) || outcome(err) != transport.OutcomeUnknown {
+			t.Fatalf("after %d events: %v", len(confirmed), err)
+		}
+		break
 	}
-	if !errors.Is(err, transport.ErrFull) || outcome(err) != transport.OutcomeUnknown {
-		t.Fatalf("after %d events: %v", sent, err)
-	}
-	m.Profile = &transport.Profile{Durable: transport.Durable}
+	m.ID, m.Profile = "durable", &transport.Profile{Durable: transport.Durable}
 	pending, err := n.Begin(t.Context(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
 	reader := l.node("reader")
-	var got atomic.Int32
+	handled := make(chan string, 200)
 	_, err = reader.Subscribe(t.Context(), transport.SubscribeRequest{
 		Name: "jobs", Patterns: []topic.Pattern{"event.#"}, Profile: p,
-		Receive: transport.Serve(1, func(context.Context, *transport.Delivery) error { got.Add(1); return nil }),
+		Receive: transport.Serve(1, func(_ context.Context, d *transport.Delivery) error { handled <- d.ID; return nil }),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -217,8 +224,16 @@ func TestFull(t *testing.T) {
 	if err := pending.Wait(t.Context()); err != nil {
 		t.Errorf("the durable event: %v", err)
 	}
-	until(t, func() bool { return int(got.Load()) == sent }, "%d events come", sent)
+	until(t, func() bool { return len(handled) == len(confirmed)+1 }, "%d events come", len(confirmed)+1)
 	shut(t, n, reader)
+	close(handled)
+	var got []string
+	for id := range handled {
+		got = append(got, id)
+	}
+	if want := append(confirmed, "durable"); !slices.Equal(got, want) {
+		t.Errorf("%v are handled, of %v", got, want)
+	}
 }
 
 // TestPoison has a message end each process that takes it: at last it is dead.
