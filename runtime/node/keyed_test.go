@@ -86,7 +86,7 @@ func (b *bank) join(t *testing.T, replica int) *node.Node {
 		Inboxes: []node.Inbox{{
 			Name: "ledger", Group: "ledger", Policy: transport.Sticky,
 			Profile: transport.Profile{Order: transport.OrderKey, Concurrency: 4, Retry: transport.Retry{Attempts: 10, Initial: time.Millisecond}},
-			Routes:  []node.Route{{Pattern: ledger.PatternEvents, Via: []string{"x"}, Take: func(ctx context.Context, e *bus.AnyEvent) error {
+			Routes: []node.Route{{Pattern: ledger.PatternEvents, Via: []string{"x"}, Take: func(ctx context.Context, e *bus.AnyEvent) error {
 				ev, _ := e.Value().(ledger.ExternalEvent)
 				return h.Take(ctx, e, e.Key(), ev)
 			}}},
