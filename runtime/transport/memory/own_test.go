@@ -337,11 +337,12 @@ func TestTheOtherMemberIsBusy(t *testing.T) {
 func TestTheOtherMemberLeaves(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tr := memory.New()
-		fails := 0
+		fails, both := 0, make(chan struct{})
 		hang, hanging := held()
 		var subs []transport.Subscription
 		for _, r := range []transport.Receiver{
 			transport.Serve(1, func(context.Context, *transport.Delivery) error {
+				<-both // each member has one
 				if fails++; fails == 1 {
 					return errors.New("not now")
 				}
@@ -358,6 +359,7 @@ func TestTheOtherMemberLeaves(t *testing.T) {
 		}
 		publish(t, tr, message("event.a", "0"))
 		publish(t, tr, message("event.a", "1"))
+		close(both)
 		synctest.Wait()
 		if len(hanging) != 1 || subs[0].Stats().Handled != 0 {
 			t.Errorf("%d hang, %+v", len(hanging), subs[0].Stats())
