@@ -34,7 +34,7 @@ func (t *Transport) standIn(name string) *peer {
 	p := t.absent[name]
 	if p == nil {
 		p = newPeer(t, &hello{maxBody: t.maxBody})
-		p.name = name
+		p.name, p.named = name, map[string]*remote{}
 		t.absent[name] = p
 	}
 	return p
@@ -89,15 +89,14 @@ func (t *Transport) expect(queues []transport.Queue, peers []transport.Peer) {
 func (t *Transport) keepFor(process string, o *offer) *remote {
 	p := t.standIn(absentName(process, o))
 	p.mu.Lock()
-	for _, r := range p.remotes {
-		if r.name == o.name && r.group == o.group {
-			p.mu.Unlock()
-			return r
-		}
+	if r := p.named[o.name]; r != nil {
+		p.mu.Unlock()
+		return r
 	}
 	r := &remote{peer: p, offer: *o}
-	r.id, r.progress, r.digest = uint64(len(p.remotes)+1), progress{}, 0
-	p.remotes[r.id] = r
+	p.last++
+	r.id, r.progress, r.digest = p.last, progress{}, 0
+	p.remotes[r.id], p.named[r.name] = r, r
 	p.mu.Unlock()
 	t.routes.add(r, &target{remote: r}, &r.offer)
 	return r
@@ -167,17 +166,13 @@ func (t *Transport) succeed(r *remote) {
 		return
 	}
 	p.mu.Lock()
-	var before *remote
-	for id, x := range p.remotes {
-		if x.name == r.name && x.group == "" {
-			before = x
-			delete(p.remotes, id)
-		}
-	}
+	before := p.named[r.name]
 	if before == nil {
 		p.mu.Unlock()
 		return
 	}
+	delete(p.named, r.name)
+	delete(p.remotes, before.id)
 	before.ended, before.heir = true, r
 	t.moves.begin()
 	defer t.moves.end()

@@ -278,3 +278,70 @@ func TestDurableHasNoMeaning(t *testing.T) {
 		t.Error("something is kept")
 	}
 }
+
+// TestOneOfTwo has a process be there for one of two inboxes, and end: what is kept for the
+// other one is still there, whichever was first.
+func TestOneOfTwo(t *testing.T) {
+	for _, names := range [][2]string{{"a", "b"}, {"b", "a"}} {
+		dir := tempDir(t)
+		var queues []transport.Queue
+		for _, name := range []string{"a", "b"} {
+			queues = append(queues, transport.Queue{Node: "to", Name: name, Patterns: []topic.Pattern{"event.#"}, Profile: reliably()})
+		}
+		from := open(t, unix.Config{Dir: dir, Node: "from", Queues: queues})
+		boxes := map[string]*box{"a": {}, "b": {}}
+		publish(t, from, message(0))
+		for _, turn := range []struct {
+			name string
+			n    int
+		}{{names[0], 1}, {names[1], 2}, {names[0], 2}} {
+			b := boxes[turn.name]
+			to := open(t, unix.Config{Dir: dir, Node: "to"})
+			subscribe(t, to, transport.SubscribeRequest{Name: turn.name, Profile: reliably(), Receive: b.receive})
+			inOrder(t, b.wait(t, turn.n), turn.n)
+			shut(t, to)
+			if turn.n == 1 {
+				publish(t, from, message(1))
+			}
+		}
+	}
+}
+
+// TestKeptWhileMembersChange has members come and go of a group that gets messages: none that is
+// settled stays kept.
+func TestKeptWhileMembersChange(t *testing.T) {
+	const n = 3_000
+	dir := tempDir(t)
+	from, to := open(t, unix.Config{Dir: dir, Node: "from"}), open(t, unix.Config{Dir: dir, Node: "to"})
+	var b box
+	job := transport.SubscribeRequest{Group: "g", Patterns: []topic.Pattern{"event.#"}, Profile: reliably(), Receive: b.receive}
+	subscribe(t, to, job)
+	done := make(chan struct{})
+	var changing sync.WaitGroup
+	changing.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+				s, err := to.Subscribe(t.Context(), job)
+				if err == nil {
+					err = s.Close(t.Context())
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		}
+	})
+	for i := range n {
+		if _, err := from.Begin(t.Context(), message(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	close(done)
+	changing.Wait()
+	b.wait(t, n)
+	until(t, "nothing is kept", func() bool { return from.Kept() == 0 })
+}

@@ -28,6 +28,8 @@ type peer struct {
 	lost      time.Time          // when it was lost
 	gone      bool               // there will be no other one
 	remotes   map[uint64]*remote // by the peer's ids
+	named     map[string]*remote // the same of a stand-in, by their names; nil of a process
+	last      uint64             // of a stand-in: its newest queue's id
 	dirty     []*flow            // to be reported
 	losses    []*remote          // whose dropped messages are to be told
 	changed   chan struct{}      // closed when something has, nil if nobody waits
