@@ -34,6 +34,7 @@ var contenders = []contender{
 	{"libzmq", "libzmq: one frame", 1_000_000},
 	{"libzmq3", "libzmq: the same three frames", 1_000_000},
 	{"zmq4", "go-zeromq/zmq4: one frame", 100_000},
+	{"zmq43", "go-zeromq/zmq4: the same three frames", 100_000},
 }
 
 func main() {

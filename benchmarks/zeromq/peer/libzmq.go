@@ -10,7 +10,7 @@ import (
 
 func init() {
 	engines["libzmq"] = native{[][]byte{make([]byte, size)}}
-	engines["libzmq3"] = native{[][]byte{[]byte("state.order.placed"), make([]byte, 94), make([]byte, size)}}
+	engines["libzmq3"] = native{threeFrames()}
 }
 
 // native is libzmq, with room for all messages.

@@ -23,6 +23,11 @@ var engines = map[string]engine{}
 
 const size = 64 // bytes of a payload
 
+// threeFrames are a topic, as much as xsgen's envelope has, and a payload.
+func threeFrames() [][]byte {
+	return [][]byte{[]byte("state.order.placed"), make([]byte, 94), make([]byte, size)}
+}
+
 func main() {
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)

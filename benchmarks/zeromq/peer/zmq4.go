@@ -2,17 +2,21 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/go-zeromq/zmq4"
 )
 
-func init() { engines["zmq4"] = pure{} }
+func init() {
+	engines["zmq4"] = pure{[][]byte{make([]byte, size)}}
+	engines["zmq43"] = pure{threeFrames()}
+}
 
-// pure is go-zeromq/zmq4.
-type pure struct{}
+// pure is go-zeromq/zmq4, with messages of some frames.
+type pure struct{ frames [][]byte }
 
-func (pure) send(pattern, dir string, n int, ready func()) error {
+func (p pure) send(pattern, dir string, n int, ready func()) error {
 	s := zmq4.NewPush(context.Background())
 	if pattern == "pubsub" {
 		s = zmq4.NewPub(context.Background())
@@ -22,16 +26,19 @@ func (pure) send(pattern, dir string, n int, ready func()) error {
 	}
 	ready()
 	time.Sleep(500 * time.Millisecond) // it does not say when somebody is there
-	m := zmq4.NewMsg(make([]byte, size))
+	m, send := zmq4.NewMsgFrom(p.frames...), s.Send
+	if len(p.frames) > 1 {
+		send = s.SendMulti // which writes all frames at once
+	}
 	for range n {
-		if err := s.Send(m); err != nil {
+		if err := send(m); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (pure) receive(pattern, dir string, n int, ready, got func()) error {
+func (p pure) receive(pattern, dir string, n int, ready, got func()) error {
 	s := zmq4.NewPull(context.Background())
 	if pattern == "pubsub" {
 		s = zmq4.NewSub(context.Background())
@@ -46,8 +53,12 @@ func (pure) receive(pattern, dir string, n int, ready, got func()) error {
 	}
 	ready()
 	for range n {
-		if _, err := s.Recv(); err != nil {
+		m, err := s.Recv()
+		if err != nil {
 			return err
+		}
+		if len(m.Frames) != len(p.frames) {
+			return fmt.Errorf("a message of %d frames", len(m.Frames))
 		}
 		got()
 	}
